@@ -1,0 +1,37 @@
+"""The record of every change (R19)."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.ids import PublicIdField
+from accounts.models.append_only import append_only
+from accounts.models.organization import Organization
+from accounts.models.user import User
+
+
+class AuditEntry(models.Model):
+    """Who did what, when, from where, and what it was before and after.
+
+    Without an organization it concerns the whole platform, like a catalogue import.
+    """
+
+    public_id = PublicIdField(prefix="evt_")
+    organization = models.ForeignKey(
+        Organization, null=True, on_delete=models.PROTECT, related_name="audit_entries"
+    )
+    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    source = models.CharField(max_length=10)
+    address = models.GenericIPAddressField(null=True)
+    action = models.CharField(max_length=60)
+    subject = models.CharField(max_length=80, help_text="Public id of what changed.")
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    at = models.DateTimeField(help_text="By the organization's clock.")
+    recorded_at = models.DateTimeField(db_default=Now(), help_text="By the real clock.")
+
+    class Meta:
+        triggers = append_only()
+        indexes = [models.Index(fields=["organization", "-id"], name="audit_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"

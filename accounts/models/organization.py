@@ -1,0 +1,72 @@
+"""Organizations, their clocks and their projects."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.ids import PublicIdField
+
+
+class Organization(models.Model):
+    """A customer. Its row is the lock that every change of the organization takes first."""
+
+    public_id = PublicIdField(prefix="org_")
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField()
+    is_sandbox = models.BooleanField(
+        default=False, help_text="Lives on a test clock; pays nobody; takes no one's supply (R13)."
+    )
+    clock_at = models.DateTimeField(
+        null=True, blank=True, help_text="A sandbox's clock, UTC. Stands still until moved."
+    )
+    opened_until = models.DateField(
+        help_text="Every service day before this one is opened (R7). Moves forward only."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_sandbox=True, clock_at__isnull=False)
+                | Q(is_sandbox=False, clock_at__isnull=True),
+                name="organization_sandbox_has_the_test_clock",
+            )
+        ]
+        indexes = [models.Index(fields=["opened_until"], name="organization_days_due")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def now(self) -> datetime:
+        """The organization's time (R1): the real one, or its test clock's."""
+        return self.clock_at or timezone.now()
+
+
+class Project(models.Model):
+    """What spend and usage are attributed to."""
+
+    public_id = PublicIdField(prefix="proj_")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="projects"
+    )
+    name = models.CharField(max_length=120)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "name"],
+                name="project_name_once",
+                violation_error_message="There is a project of this name already.",
+            ),
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=Q(is_default=True),
+                name="project_one_default",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,188 @@
+"""Members, their roles, and invitations."""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from django.db import transaction
+
+from accounts.errors import InvalidRequest, NotFound, Refusal
+from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.operations.audit import Actor, record
+from accounts.operations.organizations import lock_organization
+
+INVITATION_LIFETIME = timedelta(days=14)
+
+
+class LastOwner(Refusal):
+    """An organization without an owner could never be managed again."""
+
+    code = "not_allowed"
+    status = HTTPStatus.FORBIDDEN
+
+
+def add_member(
+    *, organization: Organization, user: User, role: Role, by: Actor, now: datetime
+) -> Membership:
+    """Make `user` a member. A unique constraint refuses a second membership."""
+    with transaction.atomic():
+        membership = Membership.objects.create(
+            organization=organization, user=user, role=role, created_at=now
+        )
+        record(
+            organization=organization,
+            by=by,
+            action="member.added",
+            subject=user.public_id,
+            at=now,
+            after={"email": user.email, "role": role},
+        )
+    return membership
+
+
+def set_role(
+    *, organization: Organization, user_id: str, role: Role, by: Actor, now: datetime
+) -> Membership:
+    """Change what a member may do, from their next request on (R18).
+
+    Raises NotFound for someone who is not a member, LastOwner for the only owner.
+    """
+    with transaction.atomic(durable=True):
+        organization = lock_organization(organization)
+        membership = _membership(organization, user_id)
+        before = membership.role
+        _keep_an_owner(organization, membership, role)
+        membership.role = role
+        membership.save(update_fields=["role"])
+        record(
+            organization=organization,
+            by=by,
+            action="member.role_changed",
+            subject=user_id,
+            at=now,
+            before={"role": before},
+            after={"role": role},
+        )
+    return membership
+
+
+def authorize_purchaser(
+    *, organization: Organization, email: str, by: Actor, now: datetime
+) -> Membership:
+    """Let the member with this address buy and cancel units. Raises InvalidRequest, naming why."""
+    membership = (
+        Membership.objects.filter(organization=organization, user__email__iexact=email.strip())
+        .select_related("user")
+        .first()
+    )
+    if membership is None:
+        raise InvalidRequest.field("email", f"{email} is not a member yet. Invite them first.")
+    if membership.role != Role.MEMBER:
+        raise InvalidRequest.field(
+            "email", f"{email} may buy already, as {membership.get_role_display().lower()}."
+        )
+    return set_role(
+        organization=organization,
+        user_id=membership.user.public_id,
+        role=Role.PURCHASER,
+        by=by,
+        now=now,
+    )
+
+
+def withdraw_purchaser(
+    *, organization: Organization, user_id: str, by: Actor, now: datetime
+) -> Membership:
+    """Make an authorized purchaser a plain member again. Raises NotFound for anyone else."""
+    if not Membership.objects.filter(
+        organization=organization, user__public_id=user_id, role=Role.PURCHASER
+    ).exists():
+        raise NotFound("There is no such authorized purchaser.")
+    return set_role(organization=organization, user_id=user_id, role=Role.MEMBER, by=by, now=now)
+
+
+def remove_member(*, organization: Organization, user_id: str, by: Actor, now: datetime) -> None:
+    """End a membership; the person's keys for the organization stop working with it."""
+    with transaction.atomic(durable=True):
+        organization = lock_organization(organization)
+        membership = _membership(organization, user_id)
+        _keep_an_owner(organization, membership, None)
+        membership.delete()
+        record(
+            organization=organization,
+            by=by,
+            action="member.removed",
+            subject=user_id,
+            at=now,
+            before={"email": membership.user.email, "role": membership.role},
+        )
+
+
+def invite(
+    *, organization: Organization, email: str, role: Role, by: Actor, now: datetime
+) -> Invitation:
+    """Ask someone to join. A second invitation to the same address replaces the first."""
+    email = email.strip().lower()
+    with transaction.atomic(durable=True):
+        organization = lock_organization(organization)
+        if Membership.objects.filter(organization=organization, user__email=email).exists():
+            raise InvalidRequest.field("email", f"{email} is a member already.")
+        Invitation.objects.filter(
+            organization=organization, email=email, accepted_at__isnull=True
+        ).delete()
+        invitation = Invitation.objects.create(
+            organization=organization,
+            email=email,
+            role=role,
+            invited_by=by.person,
+            created_at=now,
+            expires_at=now + INVITATION_LIFETIME,
+        )
+        record(
+            organization=organization,
+            by=by,
+            action="member.invited",
+            subject=invitation.public_id,
+            at=now,
+            after={"email": email, "role": role},
+        )
+    return invitation
+
+
+def accept_invitation(
+    *, invitation: Invitation, name: str, password: str, by: Actor, now: datetime
+) -> User:
+    """Make the invited person a user, unless they are one, and a member.
+
+    Raises NotFound when the invitation was used or replaced meanwhile.
+    """
+    with transaction.atomic(durable=True):
+        organization = lock_organization(invitation.organization)
+        open_one = Invitation.objects.filter(pk=invitation.pk, accepted_at__isnull=True).first()
+        if open_one is None or open_one.expires_at <= now:
+            raise NotFound("This invitation is no longer open. Ask for a new one.")
+        user = User.objects.filter(email=open_one.email).first()
+        if user is None:
+            user = User.objects.create_user(open_one.email, password, name=name)
+        open_one.accepted_at = now
+        open_one.save(update_fields=["accepted_at"])
+        add_member(organization=organization, user=user, role=Role(open_one.role), by=by, now=now)
+    return user
+
+
+def _membership(organization: Organization, user_id: str) -> Membership:
+    membership = (
+        Membership.objects.filter(organization=organization, user__public_id=user_id)
+        .select_related("user")
+        .first()
+    )
+    if membership is None:
+        raise NotFound("There is no such member.")
+    return membership
+
+
+def _keep_an_owner(organization: Organization, membership: Membership, role: Role | None) -> None:
+    if membership.role != Role.OWNER or role == Role.OWNER:
+        return
+    owners = Membership.objects.filter(organization=organization, role=Role.OWNER)
+    if not owners.exclude(pk=membership.pk).exists():
+        raise LastOwner(f"{membership.user} is the only owner. Make someone else an owner first.")

@@ -1,0 +1,1 @@
+"""The arithmetic of periods and money: standard library only."""

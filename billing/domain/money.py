@@ -1,0 +1,41 @@
+"""Money: integer minor units with a currency, and the one place where it is rounded."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+MINOR_UNITS_PER_MAJOR = 100
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Money:
+    """An amount in minor units (cents) of a lower-case ISO currency."""
+
+    amount: int
+    currency: str
+
+    def __add__(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise ValueError(f"cannot add {other.currency} to {self.currency}")
+        return Money(self.amount + other.amount, self.currency)
+
+    def __mul__(self, factor: int) -> "Money":
+        return Money(self.amount * factor, self.currency)
+
+    def __str__(self) -> str:
+        """`$1,234.50`; other currencies than US dollars by their code: `1,234.50 EUR`."""
+        major, minor = divmod(abs(self.amount), MINOR_UNITS_PER_MAJOR)
+        sign = "−" if self.amount < 0 else ""  # noqa: RUF001 - a true minus sign
+        figure = f"{major:,}.{minor:02d}"
+        if self.currency == "usd":
+            return f"{sign}${figure}"
+        return f"{sign}{figure} {self.currency.upper()}"
+
+    def document(self) -> dict[str, Any]:
+        """As the API writes it: `{"amount": 12459, "currency": "usd"}`."""
+        return {"amount": self.amount, "currency": self.currency}
+
+
+def discount_on(amount: int, percent: Decimal) -> int:
+    """`percent` of `amount` minor units, rounded half up to the minor unit (R8)."""
+    return int((amount * percent / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))

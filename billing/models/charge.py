@@ -1,0 +1,59 @@
+"""Charges: every cent that is owed, posted once and never changed (R3, R4, R19)."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.ids import PublicIdField
+from accounts.models import Organization, Project
+from accounts.models.append_only import append_only
+
+
+class ChargeType(models.TextChoices):
+    FIRST_TERM = "first_term", "First term"
+    RENEWAL = "renewal", "Renewal"
+
+
+class Charge(models.Model):
+    """Units of service days at the list price, with the discount that its invoice will give.
+
+    `lot`, `model` and `kind` are what the seller called the thing; billing only groups by them.
+    """
+
+    public_id = PublicIdField(prefix="chg_")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    lot = models.CharField(max_length=40)
+    model = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10)
+    type = models.CharField(max_length=10, choices=ChargeType)
+    posted_on = models.DateField(help_text="The service day it is posted on; decides its invoice.")
+    service_from = models.DateField()
+    service_to = models.DateField(help_text="First day not covered.")
+    units = models.PositiveBigIntegerField()
+    price_per_day = models.PositiveBigIntegerField(help_text="List price a unit, minor units.")
+    currency = models.CharField(max_length=3)
+    amount = models.PositiveBigIntegerField(help_text="Units x days x price, minor units.")
+    discount_percent = models.DecimalField(max_digits=5, decimal_places=2)
+
+    class Meta:
+        triggers = append_only()
+        constraints = [
+            # The guarantee behind R7: a day that is opened twice cannot charge twice.
+            models.UniqueConstraint(fields=["lot", "service_from"], name="charge_lot_day_once"),
+            models.CheckConstraint(
+                condition=Q(service_to__gt=F("service_from"), units__gt=0),
+                name="charge_covers_something",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    amount=F("units") * F("price_per_day") * (F("service_to") - F("service_from"))
+                ),
+                name="charge_amount_is_units_days_price",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "posted_on", "id"], name="charge_by_posting_day"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id

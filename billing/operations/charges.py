@@ -1,0 +1,61 @@
+"""Posting charges: whoever sells yields what is to be charged, billing adds the discount (R8)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from billing.models import Charge
+
+# What a seller's query has to yield, in this order: Charge's own columns, less those derived here.
+COLUMNS = (
+    "organization_id",
+    "project_id",
+    "lot",
+    "model",
+    "kind",
+    "type",
+    "posted_on",
+    "service_from",
+    "service_to",
+    "units",
+    "price_per_day",
+    "currency",
+)
+
+
+def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
+    """Post one charge a row of `due` and return how many.
+
+    `due` is a query with the values of COLUMNS, all of one posting day. It is never fetched: the
+    charges are made inside the database, a hundred thousand at a time as well as one. Posting the
+    same lot and day twice is a unique violation, by design (R7).
+    """
+    assert connection.in_atomic_block, "charges are posted within the change that causes them"
+    due_sql, due_params = due.query.sql_with_params()
+    names = ", ".join(COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH due ({names}) AS ({due_sql})
+            INSERT INTO {Charge._meta.db_table} ({names}, amount, discount_percent)
+            SELECT {", ".join(f"due.{name}" for name in COLUMNS)},
+                   due.units * due.price_per_day * (due.service_to - due.service_from),
+                   coalesce(own.discount_percent, form.discount_percent, 0)
+            FROM due
+            LEFT JOIN LATERAL (
+                SELECT id, discount_percent FROM billing_orderform
+                WHERE organization_id = due.organization_id
+                  AND signed_at IS NOT NULL
+                  AND starts_on <= due.posted_on
+                  AND (ends_on IS NULL OR ends_on > due.posted_on)
+                ORDER BY starts_on DESC, id DESC
+                LIMIT 1
+            ) form ON true
+            LEFT JOIN billing_modeldiscount own
+                   ON own.order_form_id = form.id AND own.model = due.model
+            """,  # noqa: S608 - column names are the constants above
+            due_params,
+        )
+        return cursor.rowcount

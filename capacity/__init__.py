@@ -1,0 +1,1 @@
+"""The product: catalogue, pools, lots, cancellations, and the opening of a day."""

@@ -1,0 +1,1 @@
+"""What costs money when wrong: terms, cancellations and amounts. Standard library only."""

@@ -1,0 +1,94 @@
+"""The catalogue: model snapshots, the token units sold for them, and their dated prices (R6)."""
+
+from decimal import Decimal
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from accounts.models.append_only import append_only
+
+
+class Kind(models.TextChoices):
+    """What a token unit measures, in the order in which kinds are bought, shown and renewed."""
+
+    INPUT = "input", "Input"
+    OUTPUT = "output", "Output"
+    COMBINED = "combined", "Combined"
+
+
+class Snapshot(models.Model):
+    """One dated, immutable model; `model` is its public id, like `gpt-4.1-2025-04-14`."""
+
+    model = models.CharField("model snapshot id", max_length=120, unique=True)
+    provider = models.CharField(max_length=60)
+    name = models.CharField(max_length=120)
+    cached_weight = models.DecimalField(
+        max_digits=8,
+        decimal_places=4,
+        validators=[MinValueValidator(Decimal(0))],
+        help_text="What one cached input token counts against the allowance (R14).",
+    )
+    output_weight = models.DecimalField(
+        null=True,
+        blank=True,
+        max_digits=8,
+        decimal_places=4,
+        validators=[MinValueValidator(Decimal(0))],
+        help_text="What one output token counts in combined units (R14).",
+    )
+    retires_on = models.DateField(
+        null=True, blank=True, help_text="From this service day on nothing is active on it (R11)."
+    )
+    source = models.CharField(max_length=300, blank=True, help_text="Where the figures come from.")
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = "model snapshot"
+        ordering = ["provider", "name"]
+
+    def __str__(self) -> str:
+        return self.model
+
+
+class TokenUnit(models.Model):
+    """What is sold: so many tokens per minute of one kind for one snapshot."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="token_units")
+    kind = models.CharField(max_length=10, choices=Kind)
+    tpm = models.PositiveBigIntegerField("TPM", help_text="Tokens per minute of one unit.")
+    supply_cap = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Units that exist for everyone (R12); empty: no cap."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "kind"], name="token_unit_once"),
+            models.CheckConstraint(condition=Q(tpm__gt=0), name="token_unit_tpm_positive"),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="token_unit_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot} {self.kind}"
+
+
+class ListPrice(models.Model):
+    """The list price of one unit a service day, in force from `from_on` to the next price's date."""
+
+    token_unit = models.ForeignKey(TokenUnit, on_delete=models.PROTECT, related_name="prices")
+    from_on = models.DateField(help_text="First service day it is in force, UTC.")
+    amount = models.PositiveBigIntegerField(help_text="Minor units a unit and day.")
+    currency = models.CharField(max_length=3, default="usd")
+
+    class Meta:
+        triggers = append_only()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token_unit", "from_on"],
+                name="list_price_dated_once",
+                violation_error_message="There is a price of this date; prices are never edited.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token_unit} from {self.from_on}: {self.amount} {self.currency}"

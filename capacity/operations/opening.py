@@ -1,0 +1,169 @@
+"""The opening of a day (R7): everything that time does, in one place.
+
+`open_day` is the only path by which time changes anything. It works on a set of organizations, so
+the sweep opens thousands a statement and a purchase opens its own organization by the same code.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, TruncDate
+
+from accounts.models import Organization
+from accounts.operations.organizations import lock_organization
+from billing.operations.charges import post_charges
+from billing.queries import order_forms_in_force
+from capacity.models import (
+    Cancellation,
+    CancellationStatus,
+    ExpiryReason,
+    Lot,
+    TransactionType,
+)
+from capacity.operations.charging import renewals
+
+BATCH = 500
+"""Organizations that one transaction of the sweep opens a day for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening did: organization-days opened and charges posted."""
+
+    days: int = 0
+    charges: int = 0
+
+    def __add__(self, other: "Opened") -> "Opened":
+        return Opened(self.days + other.days, self.charges + other.charges)
+
+
+def open_due_days(*, organization: Organization, now: datetime) -> Opened:
+    """Open, in order, each day of the organization that is due by `now`; each its own transaction."""
+    opened = Opened()
+    if organization.opened_until > now.date():
+        return opened
+    while True:
+        with transaction.atomic(durable=True):
+            locked = lock_organization(organization)
+            organization.opened_until = locked.opened_until
+            if locked.opened_until > now.date():
+                return opened
+            opened += open_day(organizations=[locked.pk], on=locked.opened_until)
+
+
+def open_everyones_due_days(*, now: datetime, until: date | None = None) -> Opened:
+    """The sweep: open what is due in every organization, by its own clock, up to `until` included.
+
+    Any number of sweeps share the work: each takes a batch that no other holds.
+    """
+    opened = Opened()
+    while done := _open_a_batch(now=now, until=until):
+        opened += done
+    return opened
+
+
+def _open_a_batch(*, now: datetime, until: date | None) -> Opened | None:
+    today = Coalesce(TruncDate("clock_at"), now.date())
+    due = Organization.objects.filter(opened_until__lte=today)
+    if until is not None:
+        due = due.filter(opened_until__lte=until)
+    with transaction.atomic(durable=True):
+        batch = list(
+            due.order_by("opened_until", "pk").select_for_update(skip_locked=True, no_key=True)[
+                :BATCH
+            ]
+        )
+        if not batch:
+            return None
+        day = batch[0].opened_until
+        same_day = [row.pk for row in batch if row.opened_until == day]
+        return open_day(organizations=same_day, on=day)
+
+
+def open_day(*, organizations: Sequence[int], on: date) -> Opened:
+    """Open the service day `on` for organizations that are locked and have it next (R7).
+
+    In this order: units whose end has come expire; renewals are charged. One atomic step with the
+    mark that it is done.
+    """
+    assert connection.in_atomic_block, "a day is opened whole or not at all"
+    lots = Lot.objects.filter(organization__in=organizations, active_units__gt=0)
+    _expire_cancelled(organizations, on)
+    _expire_whole(lots.filter(snapshot__retires_on__lte=on), ExpiryReason.MODEL_RETIRED, on)
+    charges = _renew(lots.filter(charged_until__lte=on), on)
+    _settle_cancellations(organizations, on)
+    Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
+    return Opened(days=len(organizations), charges=charges)
+
+
+def _expire_cancelled(organizations: Sequence[int], on: date) -> None:
+    due = (
+        Cancellation.objects.filter(
+            organization__in=organizations, status=CancellationStatus.SCHEDULED, ends_on__lte=on
+        )
+        .order_by("lot_id")
+        .values("lot_id")
+        .annotate(ended=Sum("units"))
+    )
+    _expire(due, ExpiryReason.CANCELLED, on)
+
+
+def _renew(due: QuerySet[Lot], on: date) -> int:
+    """R4, and R11: past their commitment, units renew only under an order form in force."""
+    without_form = ~Exists(
+        order_forms_in_force(on).filter(organization=OuterRef("organization")).order_by()
+    )
+    _expire_whole(
+        due.filter(without_form, commitment_ends_on__lte=on), ExpiryReason.ORDER_FORM_ENDED, on
+    )
+    charges = post_charges(renewals(due, on=on))
+    due.update(charged_until=on + timedelta(days=1))
+    return charges
+
+
+def _settle_cancellations(organizations: Sequence[int], on: date) -> None:
+    """Cancellations whose day has come, or whose lot ended sooner for another reason."""
+    Cancellation.objects.filter(
+        Q(ends_on__lte=on) | Q(lot__active_units=0),
+        organization__in=organizations,
+        status=CancellationStatus.SCHEDULED,
+    ).update(status=CancellationStatus.EFFECTIVE)
+
+
+def _expire_whole(lots: QuerySet[Lot], reason: ExpiryReason, on: date) -> None:
+    _expire(lots.order_by("pk").values("pk", ended=F("active_units")), reason, on)
+
+
+def _expire(due: "QuerySet[Any, Mapping[str, Any]]", reason: ExpiryReason, on: date) -> None:
+    """Expire units: `due` yields lots and how many of their units; it is never fetched."""
+    due_sql, due_params = due.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH due (lot_id, units) AS ({due_sql}),
+            lot AS (
+                UPDATE capacity_lot SET active_units = active_units - due.units
+                FROM due WHERE capacity_lot.id = due.lot_id
+                RETURNING capacity_lot.id, organization_id, snapshot_id, kind, due.units AS ended
+            ),
+            expiry AS (
+                INSERT INTO capacity_expiry (organization_id, lot_id, units, ended_on, reason)
+                SELECT organization_id, id, ended, %s, %s FROM lot ORDER BY id
+            )
+            INSERT INTO capacity_transaction
+                (organization_id, snapshot_id, lot_id, type, kind, units, at, note)
+            SELECT organization_id, snapshot_id, id, %s, kind, ended, %s, %s FROM lot ORDER BY id
+            """,  # noqa: S608 - the query is the ORM's own, its values are parameters
+            [
+                *due_params,
+                on,
+                reason.value,
+                TransactionType.EXPIRY.value,
+                datetime.combine(on, time.min, UTC),
+                reason.label,
+            ],
+        )

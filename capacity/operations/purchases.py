@@ -1,0 +1,136 @@
+"""Buying units (R3)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from accounts.models import Organization
+from accounts.operations.audit import Actor, record
+from accounts.operations.idempotency import Once
+from billing.operations.charges import post_charges
+from capacity.models import Lot, Pool, Purchase, Snapshot, TokenUnit, Transaction, TransactionType
+from capacity.operations.change import Change, carry_out
+from capacity.operations.charging import first_terms
+from capacity.queries.orders import Line, Quote, quote, read_order
+
+DEFAULT_POOL_NAME = "Default pool"
+
+
+def buy_units(
+    *,
+    organization: Organization,
+    model: str,
+    units: Mapping[str, int],
+    by: Actor,
+    now: datetime,
+    project: str | None = None,
+    pool: str | None = None,
+    once: Once | None = None,
+) -> Purchase:
+    """Buy units by kind of one snapshot: a lot of each, active at once, all or nothing (R3).
+
+    `project` and `pool` are public ids; without them it is the default ones. Raises what
+    `read_order` and `reasons_to_refuse` name.
+    """
+    step = partial(_buy, model=model, units=units, project=project, pool=pool)
+    return carry_out(step, organization=organization, by=by, now=now, once=once)
+
+
+def _buy(
+    change: Change,
+    *,
+    model: str,
+    units: Mapping[str, int],
+    project: str | None,
+    pool: str | None,
+) -> Purchase:
+    _lock_supply(change.organization, model)
+    order = read_order(
+        organization=change.organization,
+        model=model,
+        units=units,
+        on=change.today,
+        project=project,
+        pool=pool,
+    )
+    quoted = quote(organization=change.organization, order=order, on=change.today)
+    if quoted.refusals:
+        raise quoted.refusals[0]
+    purchase = Purchase.objects.create(
+        organization=change.organization,
+        snapshot=order.snapshot,
+        project=order.project,
+        pool=order.pool or default_pool(change, order.snapshot),
+        created_at=change.now,
+        created_by=change.by.person,
+        amount=quoted.due_now.amount,
+        currency=quoted.due_now.currency,
+    )
+    for line in quoted.lines:
+        _add_lot(change, purchase, quoted, line)
+    post_charges(first_terms(purchase))
+    record(
+        organization=change.organization,
+        by=change.by,
+        action="units.bought",
+        subject=purchase.public_id,
+        at=change.now,
+        after={
+            "model": model,
+            "units": {line.kind: line.units for line in quoted.lines},
+            "amount": quoted.due_now.document(),
+        },
+    )
+    return purchase
+
+
+def _lock_supply(organization: Organization, model: str) -> None:
+    """Let purchases of one capped snapshot through one at a time (R12).
+
+    A sandbox counts only its own units, which the organization's lock guards already.
+    """
+    if not organization.is_sandbox:
+        capped = TokenUnit.objects.filter(snapshot__model=model, supply_cap__isnull=False)
+        list(capped.order_by("pk").select_for_update(no_key=True))
+
+
+def default_pool(change: Change, snapshot: Snapshot) -> Pool:
+    """The snapshot's default pool, made at its first purchase."""
+    pool, _ = Pool.objects.get_or_create(
+        organization=change.organization,
+        snapshot=snapshot,
+        is_default=True,
+        defaults={"name": DEFAULT_POOL_NAME, "created_at": change.now},
+    )
+    return pool
+
+
+def _add_lot(change: Change, purchase: Purchase, quoted: Quote, line: Line) -> None:
+    lot = Lot.objects.create(
+        organization=change.organization,
+        purchase=purchase,
+        snapshot=purchase.snapshot,
+        pool=purchase.pool,
+        project=purchase.project,
+        kind=line.kind,
+        units=line.units,
+        active_units=line.units,
+        tpm_per_unit=line.token_unit.tpm,
+        price_per_day=line.price.amount,
+        currency=line.price.currency,
+        starts_on=quoted.term.starts_on,
+        first_term_ends_on=quoted.term.first_term_ends_on,
+        commitment_ends_on=quoted.term.commitment_ends_on,
+        charged_until=quoted.term.first_term_ends_on,
+    )
+    Transaction.objects.create(
+        organization=change.organization,
+        snapshot=purchase.snapshot,
+        lot=lot,
+        type=TransactionType.PURCHASE,
+        kind=line.kind,
+        units=line.units,
+        at=change.now,
+        by=change.by.user,
+        note=f"First term to {lot.first_term_ends_on}, commitment to {lot.commitment_ends_on}",
+    )

@@ -1,0 +1,83 @@
+"""What can be cancelled, and what cancelling would mean (R5)."""
+
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+
+from django.db.models import QuerySet, Sum
+
+from accounts.errors import InvalidRequest, NotFound, Refusal
+from accounts.models import Organization
+from billing.domain.money import Money
+from capacity.domain.terms import CancellationTerms
+from capacity.models import Cancellation, CancellationStatus, Kind, Lot
+from capacity.queries.orders import TpmChange, tpm_by_kind
+
+
+class UnitsExceedActive(Refusal):
+    """More units than the lot has left to cancel (R5)."""
+
+    code = "units_exceed_active"
+    status = HTTPStatus.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationQuote:
+    """The dry run of a cancellation, at standard rates (R9)."""
+
+    lot: Lot
+    terms: CancellationTerms
+    tpm: TpmChange
+
+    @property
+    def remaining_cost(self) -> Money:
+        """What the units will still be charged after today, list price."""
+        return Money(self.terms.remaining_cost, self.lot.currency)
+
+
+def find_lot(*, organization: Organization, lot_id: str) -> Lot:
+    """A lot of this organization. Raises NotFound, for another's lot too (R18)."""
+    lot = (
+        Lot.objects.select_related("snapshot", "pool", "project", "purchase")
+        .filter(organization=organization, public_id=lot_id)
+        .first()
+    )
+    if lot is None:
+        raise NotFound(f"There is no lot “{lot_id}”.")
+    return lot
+
+
+def scheduled_cancellations(organization: Organization) -> QuerySet[Cancellation]:
+    """Cancellations that have yet to take effect, the next one first."""
+    return Cancellation.objects.filter(
+        organization=organization, status=CancellationStatus.SCHEDULED
+    ).order_by("ends_on", "pk")
+
+
+def cancellable_units(lot: Lot) -> int:
+    """Active units of the lot that no cancellation has taken yet."""
+    scheduled = lot.cancellations.filter(status=CancellationStatus.SCHEDULED)
+    return lot.active_units - (scheduled.aggregate(units=Sum("units"))["units"] or 0)
+
+
+def check_cancellable(lot: Lot, units: int) -> None:
+    """Raises InvalidRequest for fewer than one unit, UnitsExceedActive for more than there are."""
+    if units < 1:
+        raise InvalidRequest.field("units", "At least one unit can be cancelled.")
+    left = cancellable_units(lot)
+    if units > left:
+        raise UnitsExceedActive(
+            f"{left:,} units of this lot can still be cancelled; you asked for {units:,}.",
+            errors={"units": [f"At most {left:,}."]},
+        )
+
+
+def quote_cancellation(*, lot: Lot, units: int, on: date) -> CancellationQuote:
+    """What cancelling on the service day `on` would mean. Changes nothing; raises as cancelling."""
+    check_cancellable(lot, units)
+    before = tpm_by_kind(lot.organization, lot.snapshot).get(Kind(lot.kind), 0)
+    return CancellationQuote(
+        lot=lot,
+        terms=lot.terms_of_cancelling(units, on=on),
+        tpm=TpmChange(before=before, after=before - units * lot.tpm_per_unit),
+    )

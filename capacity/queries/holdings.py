@@ -1,0 +1,185 @@
+"""What an organization holds, and held: for pages and API alike."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Sum
+
+from accounts.models import Organization
+from billing.domain.money import Money
+from capacity.models import (
+    Cancellation,
+    CancellationStatus,
+    Expiry,
+    Kind,
+    Lot,
+    Purchase,
+    Snapshot,
+    Transaction,
+)
+from capacity.queries.cancellations import scheduled_cancellations
+from capacity.queries.catalogue import KIND_ORDER, lot_price
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Units active now, of one kind in one pool of one snapshot."""
+
+    model: str
+    pool: str
+    kind: Kind
+    units: int
+    tpm: int
+
+
+@dataclass(slots=True)
+class Provisioned:
+    """What is active now on one snapshot, over all its pools."""
+
+    snapshot: Snapshot
+    units: dict[Kind, int] = field(default_factory=dict)
+    tpm: dict[Kind, int] = field(default_factory=dict)
+    per_day: Money = field(default_factory=lambda: Money(0, settings.CURRENCY))
+    """What a service day costs now, list price (R6, R9)."""
+    ending_units: int = 0
+    """Units that a scheduled cancellation will end."""
+    next_end: date | None = None
+
+
+def capacity_now(organization: Organization) -> list[Holding]:
+    """Active units and TPM by snapshot, pool and kind."""
+    rows = (
+        _active(organization)
+        .values("snapshot__model", "pool__public_id", "kind", "pool_id")
+        .annotate(held=Sum("active_units"), tpm=Sum(F("active_units") * F("tpm_per_unit")))
+    )
+    ordered = sorted(
+        rows, key=lambda row: (row["snapshot__model"], row["pool_id"], KIND_ORDER[row["kind"]])
+    )
+    return [
+        Holding(
+            model=row["snapshot__model"],
+            pool=row["pool__public_id"],
+            kind=Kind(row["kind"]),
+            units=row["held"],
+            tpm=row["tpm"],
+        )
+        for row in ordered
+    ]
+
+
+def provisioned(organization: Organization, *, on: date) -> list[Provisioned]:
+    """Active capacity by snapshot, on the service day `on`. A fixed number of queries."""
+    rows = (
+        _active(organization)
+        .annotate(price_today=lot_price(on))
+        .values("snapshot_id", "kind")
+        .annotate(
+            held=Sum("active_units"),
+            tpm=Sum(F("active_units") * F("tpm_per_unit")),
+            cost=Sum(F("active_units") * F("price_today")),
+        )
+    )
+    found: dict[int, Provisioned] = {}
+    ordered = sorted(rows, key=lambda row: KIND_ORDER[row["kind"]])
+    snapshots = Snapshot.objects.in_bulk({row["snapshot_id"] for row in ordered})
+    for row in ordered:
+        entry = found.setdefault(row["snapshot_id"], Provisioned(snapshots[row["snapshot_id"]]))
+        entry.units[Kind(row["kind"])] = row["held"]
+        entry.tpm[Kind(row["kind"])] = row["tpm"]
+        entry.per_day += Money(row["cost"], settings.CURRENCY)
+    _add_ends(organization, found)
+    return sorted(found.values(), key=lambda entry: entry.snapshot.name)
+
+
+def lots(
+    organization: Organization,
+    *,
+    model: str | None = None,
+    status: str | None = None,
+    project: str | None = None,
+) -> QuerySet[Lot]:
+    """Lots, newest first, with what their documents show.
+
+    `active` lots have active units; `expired` ones have units that expired, if only some.
+    """
+    found = Lot.objects.filter(organization=organization)
+    if model is not None:
+        found = found.filter(snapshot__model=model)
+    if project is not None:
+        found = found.filter(project__public_id=project)
+    if status == "active":
+        found = found.filter(active_units__gt=0)
+    elif status == "expired":
+        found = found.filter(Exists(Expiry.objects.filter(lot=OuterRef("pk"))))
+    return with_endings(found).order_by("-pk")
+
+
+def with_endings(found: QuerySet[Lot]) -> QuerySet[Lot]:
+    """Lots with everything that their documents name: `cancelling` and `expired` as lists."""
+    return found.select_related("snapshot", "pool", "project", "purchase").prefetch_related(
+        Prefetch(
+            "cancellations",
+            Cancellation.objects.filter(status=CancellationStatus.SCHEDULED).order_by(
+                "ends_on", "pk"
+            ),
+            to_attr="cancelling",
+        ),
+        Prefetch("expiries", Expiry.objects.order_by("ended_on", "pk"), to_attr="expired"),
+    )
+
+
+def purchases(organization: Organization) -> QuerySet[Purchase]:
+    """Purchases with their lots, newest first."""
+    return (
+        Purchase.objects.filter(organization=organization)
+        .select_related("snapshot", "project", "pool", "created_by")
+        .prefetch_related(Prefetch("lots", with_endings(Lot.objects.order_by("pk"))))
+        .order_by("-pk")
+    )
+
+
+def cancellations(
+    organization: Organization, *, model: str | None = None
+) -> QuerySet[Cancellation]:
+    """Cancellations of every status, newest first."""
+    found = Cancellation.objects.filter(organization=organization)
+    if model is not None:
+        found = found.filter(lot__snapshot__model=model)
+    return found.select_related("lot", "requested_by").order_by("-pk")
+
+
+def expiries(organization: Organization, *, model: str) -> QuerySet[Expiry]:
+    """Expired tokens of a snapshot, newest first."""
+    return (
+        Expiry.objects.filter(organization=organization, lot__snapshot__model=model)
+        .select_related("lot")
+        .order_by("-pk")
+    )
+
+
+def transactions(organization: Organization, *, model: str | None = None) -> QuerySet[Transaction]:
+    """Prior transactions, newest first."""
+    found = Transaction.objects.filter(organization=organization)
+    if model is not None:
+        found = found.filter(snapshot__model=model)
+    return found.select_related("snapshot", "lot", "by").order_by("-pk")
+
+
+def _active(organization: Organization) -> QuerySet[Lot]:
+    return Lot.objects.filter(organization=organization, active_units__gt=0)
+
+
+def _add_ends(organization: Organization, found: dict[int, Provisioned]) -> None:
+    for row in (
+        scheduled_cancellations(organization)
+        .order_by()
+        .values("lot__snapshot_id", "ends_on")
+        .annotate(ending=Sum("units"))
+        .order_by("ends_on")
+    ):
+        entry = found.get(row["lot__snapshot_id"])
+        if entry is not None:
+            entry.ending_units += row["ending"]
+            entry.next_end = entry.next_end or row["ends_on"]

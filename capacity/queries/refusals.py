@@ -1,0 +1,80 @@
+"""Why a purchase would be refused, beside the rule of each (R11, R12)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from accounts.errors import Refusal
+from accounts.models import Organization
+from billing.queries import order_form_in_force
+from capacity.domain.terms import Term
+from capacity.models import Kind
+from capacity.queries.catalogue import Listing
+
+
+class OrderFormRequired(Refusal):
+    """No signed order form is in force on the day of purchase (R11)."""
+
+    code = "order_form_required"
+    status = HTTPStatus.CONFLICT
+
+
+class ModelRetiring(Refusal):
+    """The commitment would pass the snapshot's retirement (R11)."""
+
+    code = "model_retiring"
+    status = HTTPStatus.CONFLICT
+
+
+class InsufficientSupply(Refusal):
+    """Fewer units of a kind are left than were asked for (R12)."""
+
+    code = "insufficient_supply"
+    status = HTTPStatus.CONFLICT
+
+
+def reasons_to_refuse(
+    *, organization: Organization, listing: Listing, units: Mapping[Kind, int], term: Term
+) -> list[Refusal]:
+    """Every reason at once, so that a customer mends them at once; a purchase raises the first."""
+    return [
+        *_order_form(organization, term),
+        *_retirement(listing, term),
+        *_supply(listing, units),
+    ]
+
+
+def _order_form(organization: Organization, term: Term) -> list[Refusal]:
+    if order_form_in_force(organization, term.starts_on):
+        return []
+    return [
+        OrderFormRequired(
+            f"No signed order form is in force on {term.starts_on}. "
+            "Ask an owner to sign one, then buy."
+        )
+    ]
+
+
+def _retirement(listing: Listing, term: Term) -> list[Refusal]:
+    retires_on = listing.snapshot.retires_on
+    if retires_on is None or term.commitment_ends_on <= retires_on:
+        return []
+    return [
+        ModelRetiring(
+            f"{listing.snapshot} retires on {retires_on}, before the commitment would end on "
+            f"{term.commitment_ends_on}. Choose a newer model."
+        )
+    ]
+
+
+def _supply(listing: Listing, units: Mapping[Kind, int]) -> list[Refusal]:
+    refusals: list[Refusal] = []
+    for offer in listing.offers:
+        wanted = units.get(offer.kind, 0)
+        if offer.available is not None and wanted > offer.available:
+            left = f"{offer.available:,} {offer.kind} units of {listing.snapshot} are left"
+            refusals.append(
+                InsufficientSupply(
+                    f"Only {left}; you asked for {wanted:,}. Buy fewer, or ask us for more supply."
+                )
+            )
+    return refusals
