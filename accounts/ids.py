@@ -19,15 +19,18 @@ class PublicIdField(models.CharField[str, str]):
 
     def __init__(self, *, prefix: str, **kwargs: Any) -> None:
         self.prefix = prefix
+        text = models.TextField()
         random_hex = Replace(
-            Cast(Func(function="gen_random_uuid"), models.TextField()), Value("-"), Value("")
+            Cast(Func(function="gen_random_uuid"), text),
+            Value("-", output_field=text),
+            Value("", output_field=text),
         )
         kwargs |= {
             "max_length": 40,
             "unique": True,
             "editable": False,
             "default": partial(new_public_id, prefix),
-            "db_default": Concat(Value(prefix), random_hex, output_field=models.TextField()),
+            "db_default": Concat(Value(prefix, output_field=text), random_hex),
         }
         super().__init__(**kwargs)
 

@@ -1,11 +1,22 @@
 """Charges: every cent that is owed, posted once and never changed (R3, R4, R19)."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 
 from accounts.ids import PublicIdField
 from accounts.models import Organization, Project
 from accounts.models.append_only import append_only
+
+
+class Days(Func):
+    """Whole days from the first date to the second, as PostgreSQL itself counts them."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " - "
+    output_field = models.IntegerField()
+
+    def __init__(self, start: str, end: str) -> None:
+        super().__init__(F(end), F(start))
 
 
 class ChargeType(models.TextChoices):
@@ -46,7 +57,7 @@ class Charge(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    amount=F("units") * F("price_per_day") * (F("service_to") - F("service_from"))
+                    amount=F("units") * F("price_per_day") * Days("service_from", "service_to")
                 ),
                 name="charge_amount_is_units_days_price",
             ),

@@ -1,0 +1,26 @@
+"""`manage.py open_days [--until DATE]`."""
+
+from argparse import ArgumentParser
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from capacity.operations.opening import open_everyones_due_days
+
+
+class Command(BaseCommand):
+    help = "Open every service day that is due, in every organization, by its own clock (R7)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--until",
+            metavar="DATE",
+            type=date.fromisoformat,
+            help="last service day to open, YYYY-MM-DD UTC; default: each organization's today",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        opened = open_everyones_due_days(now=timezone.now(), until=options["until"])
+        self.stdout.write(f"{opened.days} days opened, {opened.charges} charges, 0 invoices")

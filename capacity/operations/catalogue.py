@@ -1,0 +1,190 @@
+"""Loading catalogues and setting supply: what operators do to what is sold (R6, R12)."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from accounts.errors import NotFound, Refusal
+from accounts.operations.audit import Actor, record
+from capacity.models import Kind, ListPrice, Snapshot, TokenUnit
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+SHIPPED_CATALOGUE = DATA / "catalog.json"
+"""Public list prices, each with its source."""
+
+
+class BrokenCatalogue(Refusal):
+    """The file is refused whole; `where` is the line or the path at fault."""
+
+    code = "invalid_request"
+    status = HTTPStatus.BAD_REQUEST
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}", errors={where: [problem]})
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import brought."""
+
+    models: int = 0
+    new_models: int = 0
+    new_prices: int = 0
+
+
+def import_catalogue(text: str, *, by: Actor, now: datetime) -> Imported:
+    """Load a catalogue: new models and dated prices are added, prices are never edited (R6).
+
+    What is sold may change its TPM, weights or retirement for purchases to come. All or nothing;
+    raises BrokenCatalogue.
+    """
+    catalogue = _parsed(text)
+    with transaction.atomic():
+        imported = Imported()
+        for where, model in _numbered(catalogue["models"], "$.models"):
+            imported = _add_model(imported, where, model)
+        record(
+            organization=None,
+            by=by,
+            action="catalogue.imported",
+            subject=f"{imported.models} models",
+            at=now,
+            after={"new_models": imported.new_models, "new_prices": imported.new_prices},
+        )
+    return imported
+
+
+def set_supply(*, model: str, kind: str, cap: int | None, by: Actor, now: datetime) -> TokenUnit:
+    """Cap the units of a snapshot and kind that exist, or lift the cap with None (R12).
+
+    A cap below what is held already takes nothing away; it only stops further purchases.
+    """
+    with transaction.atomic():
+        unit = (
+            TokenUnit.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("snapshot")
+            .filter(snapshot__model=model, kind=kind)
+            .first()
+        )
+        if unit is None:
+            raise NotFound(f"No {kind} units of “{model}” are sold.")
+        before, unit.supply_cap = unit.supply_cap, cap
+        unit.save(update_fields=["supply_cap"])
+        record(
+            organization=None,
+            by=by,
+            action="supply.set",
+            subject=f"{model} {kind}",
+            at=now,
+            before={"cap": before},
+            after={"cap": cap},
+        )
+    return unit
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        catalogue: dict[str, Any] = json.loads(text, object_pairs_hook=_no_key_twice)
+    except json.JSONDecodeError as error:
+        raise BrokenCatalogue(f"line {error.lineno}, column {error.colno}", error.msg) from error
+    schema = json.loads((DATA / "catalog.schema.json").read_text())
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    if error := best_match(validator.iter_errors(catalogue)):
+        raise BrokenCatalogue(error.json_path, error.message)
+    _check_meaning(catalogue)
+    return catalogue
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BrokenCatalogue(f"key “{twice}”", "stands twice in one object")
+    return found
+
+
+def _check_meaning(catalogue: dict[str, Any]) -> None:
+    """What a schema cannot say: nothing is named twice, and combined units can be weighed."""
+    models = catalogue["models"]
+    _refuse_twice(models, "$.models", "id")
+    for where, model in _numbered(models, "$.models"):
+        _refuse_twice(model["units"], f"{where}.units", "kind")
+        for unit_at, unit in _numbered(model["units"], f"{where}.units"):
+            _refuse_twice(unit["prices"], f"{unit_at}.prices", "from")
+            if unit["kind"] == Kind.COMBINED and model["output_weight"] is None:
+                raise BrokenCatalogue(
+                    f"{where}.output_weight", "combined units need the weight of an output token"
+                )
+            for price_at, price in _numbered(unit["prices"], f"{unit_at}.prices"):
+                if price["currency"] != settings.CURRENCY:
+                    raise BrokenCatalogue(
+                        f"{price_at}.currency", f"prices here are in {settings.CURRENCY}"
+                    )
+
+
+def _refuse_twice(rows: list[dict[str, Any]], where: str, key: str) -> None:
+    seen: set[str] = set()
+    for at, row in _numbered(rows, where):
+        if row[key] in seen:
+            raise BrokenCatalogue(f"{at}.{key}", f"“{row[key]}” stands twice")
+        seen.add(row[key])
+
+
+def _numbered(rows: list[dict[str, Any]], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((f"{where}[{position}]", row) for position, row in enumerate(rows))
+
+
+def _add_model(imported: Imported, where: str, model: dict[str, Any]) -> Imported:
+    retires_on = model["retires_on"]
+    snapshot, is_new = Snapshot.objects.update_or_create(
+        model=model["id"],
+        defaults={
+            "provider": model["provider"],
+            "name": model["name"],
+            "cached_weight": Decimal(model["cached_weight"]),
+            "output_weight": model["output_weight"] and Decimal(model["output_weight"]),
+            "retires_on": retires_on and date.fromisoformat(retires_on),
+            "source": model.get("source", ""),
+            "note": model.get("note", ""),
+        },
+    )
+    new_prices = 0
+    for unit_at, unit in _numbered(model["units"], f"{where}.units"):
+        token_unit, _ = TokenUnit.objects.update_or_create(
+            snapshot=snapshot, kind=unit["kind"], defaults={"tpm": unit["tpm"]}
+        )
+        for price_at, price in _numbered(unit["prices"], f"{unit_at}.prices"):
+            new_prices += _add_price(token_unit, price_at, price)
+    return replace(
+        imported,
+        models=imported.models + 1,
+        new_models=imported.new_models + is_new,
+        new_prices=imported.new_prices + new_prices,
+    )
+
+
+def _add_price(token_unit: TokenUnit, where: str, price: dict[str, Any]) -> bool:
+    """Whether the price is new. Raises BrokenCatalogue where it contradicts one that is there."""
+    kept, is_new = ListPrice.objects.get_or_create(
+        token_unit=token_unit,
+        from_on=date.fromisoformat(price["from"]),
+        defaults={"amount": price["amount"], "currency": price["currency"]},
+    )
+    if kept.amount != price["amount"]:
+        raise BrokenCatalogue(
+            f"{where}.amount",
+            f"{token_unit} has cost {kept.amount} from {kept.from_on} on; "
+            "prices are never edited, add one with a later date",
+        )
+    return is_new

@@ -1,0 +1,99 @@
+"""`manage.py sandbox --at INSTANT`: an organization on its own clock, ready to buy (R13)."""
+
+import json
+import secrets
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from scaletier.sandbox import ROLES, OrderTerms, SignIn, add_person, make_organization
+
+
+def instant(text: str) -> datetime:
+    """An RFC 3339 instant; it must say its offset, so that nobody's local time slips in."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"“{text}” is no instant like 2026-01-10T15:20:00Z") from error
+    if parsed.tzinfo is None:
+        raise ArgumentTypeError(f"“{text}” has no offset; write it in UTC with a Z")
+    return parsed.astimezone(UTC)
+
+
+def anchor_day(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 31:
+        raise ArgumentTypeError(f"“{text}” is no day between 1 and 31")
+    return int(text)
+
+
+def percent(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ArgumentTypeError(f"“{text}” is no percentage") from error
+    if not 0 <= value <= 100 or value != round(value, 2):
+        raise ArgumentTypeError(f"“{text}” is no percentage from 0 to 100 with two places at most")
+    return value
+
+
+class Command(BaseCommand):
+    help = "Make a sandbox organization with an owner, an authorized purchaser and a member."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--at", type=instant, required=True, help="its clock, RFC 3339, UTC")
+        parser.add_argument("--name", default="Sandbox")
+        parser.add_argument("--anchor-day", type=anchor_day, default=1)
+        parser.add_argument("--discount", type=percent, default=Decimal(0), metavar="PCT")
+        parser.add_argument("--no-order-form", action="store_true")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now: datetime = options["at"]
+        terms = OrderTerms(options["anchor_day"], options["discount"])
+        with transaction.atomic():
+            organization = make_organization(
+                name=options["name"],
+                now=now,
+                is_sandbox=True,
+                terms=None if options["no_order_form"] else terms,
+            )
+            tag = secrets.token_hex(4)
+            people = [
+                add_person(
+                    organization,
+                    email=f"{name.lower()}-{tag}@sandbox.example",
+                    name=name,
+                    role=role,
+                    password=secrets.token_urlsafe(12),
+                    now=now,
+                )[1]
+                for role, name in ROLES.items()
+            ]
+        self._tell(organization.public_id, now, people, as_json=options["json"])
+
+    def _tell(
+        self, organization: str, now: datetime, people: list[SignIn], *, as_json: bool
+    ) -> None:
+        stands_at = now.isoformat().replace("+00:00", "Z")
+        if not as_json:
+            self.stdout.write(f"{organization}, its clock at {stands_at}")
+            for person in people:
+                self.stdout.write(
+                    f"  {person.role:<10} {person.email}  {person.password}  {person.api_key}"
+                )
+            return
+        users = [
+            {
+                "email": person.email,
+                "password": person.password,
+                "role": person.role,
+                "api_key": person.api_key,
+            }
+            for person in people
+        ]
+        document = {"organization": organization, "now": stands_at, "users": users}
+        self.stdout.write(json.dumps(document))
