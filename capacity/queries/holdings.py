@@ -1,5 +1,6 @@
 """What an organization holds, and held: for pages and API alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -183,3 +184,27 @@ def _add_ends(organization: Organization, found: dict[int, Provisioned]) -> None
         if entry is not None:
             entry.ending_units += row["ending"]
             entry.next_end = entry.next_end or row["ends_on"]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Everything that is active now, over all snapshots."""
+
+    tpm: dict[Kind, int]
+    per_day: Money
+    models: int
+    ending_units: int
+    next_end: date | None
+
+
+def summed(held: Sequence[Provisioned]) -> Total:
+    """The total of what is provisioned, kinds in their usual order."""
+    ends = [entry.next_end for entry in held if entry.next_end]
+    by_kind = {kind: sum(entry.tpm.get(kind, 0) for entry in held) for kind in Kind}
+    return Total(
+        tpm={kind: tpm for kind, tpm in by_kind.items() if tpm},
+        per_day=sum((entry.per_day for entry in held), start=Money(0, settings.CURRENCY)),
+        models=len(held),
+        ending_units=sum(entry.ending_units for entry in held),
+        next_end=min(ends, default=None),
+    )

@@ -1,0 +1,125 @@
+"""The operator's desk: people and organizations, and the read-only record."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.forms import ModelForm, model_to_dict
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import AuditEntry, Membership, Organization, Project, User
+from accounts.operations.audit import Actor, record
+from accounts.operations.organizations import create_organization
+
+admin.site.site_header = "Scale Tier operator"
+admin.site.site_title = "Scale Tier operator"
+admin.site.index_title = "Catalogue, supply, order forms and customers"
+
+
+def operator(request: HttpRequest) -> Actor:
+    """The signed-in operator as an actor. Admin pages are for active staff only."""
+    assert isinstance(request.user, User)
+    return Actor("admin", request.user, request.META.get("REMOTE_ADDR"))
+
+
+class AuditedAdmin(admin.ModelAdmin[Any]):
+    """What an operator saves here leaves an audit entry, like any other change (R19).
+
+    Django's admin writes in one transaction with it; nothing is deleted here.
+    """
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        organization = getattr(obj, "organization", None)
+        record(
+            organization=obj if isinstance(obj, Organization) else organization,
+            by=operator(request),
+            action=f"{obj._meta.model_name}.{'changed' if change else 'created'}",
+            subject=str(getattr(obj, "public_id", obj)),
+            at=timezone.now(),
+            before={name: str(form.initial.get(name)) for name in form.changed_data} or None,
+            after={name: str(model_to_dict(obj).get(name)) for name in form.changed_data},
+        )
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that an operator may look at, and nobody may change."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class MembershipInline(admin.TabularInline[Membership, Organization]):
+    model = Membership
+    extra = 0
+    fields = ("user", "role", "created_at")
+    readonly_fields = fields
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Organization)
+class OrganizationAdmin(AuditedAdmin):
+    list_display = ("name", "public_id", "is_sandbox", "opened_until", "created_at")
+    list_filter = ("is_sandbox",)
+    search_fields = ("name", "public_id")
+    fields = ("name", "public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
+    readonly_fields = ("public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
+    inlines = (MembershipInline,)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        made = create_organization(name=obj.name, by=operator(request), now=timezone.now())
+        obj.__dict__.update(made.__dict__)
+
+
+@admin.register(Membership)
+class MembershipAdmin(AuditedAdmin):
+    """Operators seat an organization's first owner here; owners do the rest themselves."""
+
+    list_display = ("organization", "user", "role")
+    list_filter = ("role",)
+    search_fields = ("organization__name", "user__email")
+    autocomplete_fields = ("organization", "user")
+    fields = ("organization", "user", "role")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+        if not change:
+            obj.created_at = timezone.now()
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(User)
+class UserAdmin(AuditedAdmin):
+    list_display = ("email", "name", "public_id", "is_staff", "is_active")
+    search_fields = ("email", "name", "public_id")
+    fields = ("email", "name", "public_id", "is_active", "is_staff", "is_superuser")
+    readonly_fields = ("public_id", "is_superuser")
+
+
+@admin.register(Project)
+class ProjectAdmin(ReadOnlyAdmin):
+    list_display = ("organization", "name", "public_id", "is_default")
+    search_fields = ("organization__name", "name", "public_id")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("recorded_at", "organization", "actor", "source", "action", "subject")
+    list_filter = ("source", "action")
+    search_fields = ("subject", "actor__email", "organization__public_id")
+    list_select_related = ("organization", "actor")

@@ -1,0 +1,88 @@
+"""The frame around every page: navigation, icons, dates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from django import template
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.access import Permission, Visit
+from accounts.models import Membership, User
+from accounts.queries import memberships_of
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of Settings, and who may see it. The path of its route begins those of its parts."""
+
+    label: str
+    route: str
+    permission: Permission
+
+
+PLACES = (
+    Place("Scale Tier", "scale_tier", Permission.SCALE_TIER),
+    Place("Members", "members", Permission.MANAGE),
+    Place("API keys", "api_keys", Permission.OWN_API_KEYS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place as a visitor sees it. `current` is what `aria-current` says."""
+
+    label: str
+    url: str
+    current: str
+
+
+@register.simple_tag
+def settings_links(request: HttpRequest, visit: Visit) -> Sequence[Link]:
+    """The places of Settings that this visitor may see."""
+    links = []
+    for place in PLACES:
+        if visit.may(place.permission):
+            url = reverse(place.route, args=[visit.organization.public_id])
+            here = "page" if request.path == url else "true"
+            links.append(
+                Link(place.label, url, here if request.path.startswith(url) else "false")
+            )
+    return links
+
+
+@register.simple_tag
+def organizations_of(user: User) -> Sequence[Membership]:
+    """For the organization switcher."""
+    return list(memberships_of(user))
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """One of our own drawings; always decoration, so the text beside it must say everything."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def day(value: date) -> SafeString:
+    """A service day: `2026-02-09`. The page says once that days are UTC."""
+    return format_html('<time datetime="{0}">{0}</time>', value.isoformat())
+
+
+@register.filter
+def instant(value: datetime) -> SafeString:
+    """A moment to the minute: `2026-01-10 15:20`. The page says once that it is UTC."""
+    at = value.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}">{}</time>', at.strftime("%Y-%m-%dT%H:%M:%SZ"), f"{at:%Y-%m-%d %H:%M}"
+    )

@@ -1,0 +1,20 @@
+"""Pages about people. `organization_id` is what `visited` turns into a visit."""
+
+from django.urls import path
+
+from accounts.views import home, invitations, keys, members
+
+SETTINGS = "organizations/<str:organization_id>/settings"
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("healthz", home.healthz, name="healthz"),
+    path("organizations/<str:organization_id>/", home.organization, name="organization"),
+    path("invitations/<str:invite_id>/", invitations.invitation_page, name="invitation"),
+    path(f"{SETTINGS}/members/", members.members_page, name="members"),
+    path(f"{SETTINGS}/members/invite/", members.invite_member, name="invite_member"),
+    path(f"{SETTINGS}/members/<str:user_id>/role/", members.change_role, name="change_role"),
+    path(f"{SETTINGS}/members/<str:user_id>/remove/", members.remove, name="remove_member"),
+    path(f"{SETTINGS}/api-keys/", keys.api_keys_page, name="api_keys"),
+    path(f"{SETTINGS}/api-keys/<str:key_id>/revoke/", keys.revoke, name="revoke_api_key"),
+]

@@ -1,0 +1,81 @@
+"""The one door of every page inside an organization, and what a refusal looks like there."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_htmx.http import retarget
+from django_htmx.middleware import HtmxDetails
+
+from accounts import access
+from accounts.access import Permission, Visit
+from accounts.errors import Refusal
+from accounts.models import User
+from accounts.operations.audit import Actor
+from accounts.queries import owners
+
+Arguments = ParamSpec("Arguments")
+
+
+class PageRequest(HttpRequest):
+    """A request as pages get it: signed in, with htmx's details, and the visit under way."""
+
+    htmx: HtmxDetails
+    user: User
+    visit: Visit
+
+
+Page = Callable[Concatenate[PageRequest, Visit, Arguments], HttpResponse]
+Route = Callable[..., HttpResponse]
+Enter = Callable[[Visit], None]
+
+
+def visited(permission: Permission, *, on_entry: Enter | None = None) -> Callable[[Page[Any]], Route]:
+    """Let in whoever may, and pass the `visit` to the view in place of `organization_id` (R18).
+
+    A refusal, at the door or inside, becomes its page here and nowhere else. `on_entry` is done
+    before the view, as capacity does to open the days that are due (R7).
+    """
+
+    def guard(page: Page[Any]) -> Route:
+        @wraps(page)
+        def guarded(request: HttpRequest, organization_id: str, **arguments: Any) -> HttpResponse:
+            asked = cast(PageRequest, request)
+            try:
+                # Every member may enter as far as the frame; so it stands around a refusal too.
+                asked.visit = access.enter(
+                    user=asked.user,
+                    organization_id=organization_id,
+                    permission=Permission.OWN_API_KEYS,
+                )
+                asked.visit.demand(permission)
+                if on_entry:
+                    on_entry(asked.visit)
+                return page(asked, asked.visit, **arguments)
+            except Refusal as refusal:
+                return refused(asked, refusal)
+
+        return guarded
+
+    return guard
+
+
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """The page that says no; to htmx, the same in the dialog."""
+    visit = getattr(request, "visit", None)
+    context: dict[str, Any] = {"refusal": refusal}
+    if visit and refusal.status == HTTPStatus.FORBIDDEN:
+        context["owners"] = owners(visit.organization)
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    if htmx:
+        response = render(request, "refused.html#dialog", context, status=refusal.status)
+        return retarget(response, "#dialog")
+    return render(request, "refused.html", context, status=refusal.status)
+
+
+def actor(request: PageRequest) -> Actor:
+    """The visitor, as the audit log will name them."""
+    return Actor(source="page", user=request.user, address=request.META.get("REMOTE_ADDR"))

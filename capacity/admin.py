@@ -1,0 +1,67 @@
+"""The operator's desk: the catalogue and its supply, and what customers hold."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from accounts.admin import AuditedAdmin, ReadOnlyAdmin
+from capacity.models import ListPrice, Lot, Snapshot, TokenUnit
+
+
+class TokenUnitInline(admin.TabularInline[TokenUnit, Snapshot]):
+    model = TokenUnit
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(AuditedAdmin):
+    list_display = ("model", "name", "provider", "retires_on", "source")
+    list_filter = ("provider",)
+    search_fields = ("model", "name")
+    inlines = (TokenUnitInline,)
+
+
+class ListPriceInline(admin.TabularInline[ListPrice, TokenUnit]):
+    """Prices are added with a date, never edited (R6)."""
+
+    model = ListPrice
+    extra = 0
+    can_delete = False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(TokenUnit)
+class TokenUnitAdmin(AuditedAdmin):
+    """Supply caps and prices of one kind of one snapshot."""
+
+    list_display = ("snapshot", "kind", "tpm", "supply_cap")
+    list_filter = ("kind", "snapshot__provider")
+    search_fields = ("snapshot__model",)
+    list_select_related = ("snapshot",)
+    inlines = (ListPriceInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("snapshot", "kind")
+
+
+@admin.register(Lot)
+class LotAdmin(ReadOnlyAdmin):
+    list_display = (
+        "public_id",
+        "organization",
+        "snapshot",
+        "kind",
+        "active_units",
+        "units",
+        "starts_on",
+        "charged_until",
+    )
+    list_filter = ("kind",)
+    search_fields = ("public_id", "organization__public_id", "snapshot__model")
+    list_select_related = ("organization", "snapshot")

@@ -1,0 +1,125 @@
+"""What people type about units."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from django import forms
+
+from accounts.models import Project
+from capacity.models import Pool
+from capacity.queries.catalogue import Listing, Offer
+from capacity.queries.orders import MAX_UNITS
+
+SLIDER_STEPS = (20, 50, 100, 200, 500, 1000)
+"""How far a slider reaches; a larger number typed in makes it longer."""
+
+
+def units_field(label: str, **attributes: Any) -> forms.IntegerField:
+    """A number of units. The server alone judges it, so that a refusal reads the same everywhere."""
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        widget=forms.NumberInput(
+            attrs={"min": 0, "step": 1, "inputmode": "numeric", "autocomplete": "off", **attributes}
+        ),
+        error_messages={"invalid": "Enter a whole number of units."},
+    )
+
+
+class PurchaseForm(forms.Form):
+    """Units to buy of one model; the kinds asked for are those that the model is sold in."""
+
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        *,
+        listings: Sequence[Listing],
+        projects: Sequence[Project],
+        pools: Iterable[Pool],
+    ) -> None:
+        super().__init__(data)
+        self.listing = next((x for x in listings if x.snapshot.model == data.get("model")), None)
+        self.fields["model"] = forms.ChoiceField(
+            label="Model", choices=[("", "Choose a model"), *_by_provider(listings)]
+        )
+        for offer in self.offers:
+            self.fields[offer.kind] = units_field(f"{offer.kind.label} units", placeholder="0")
+        if len(projects) > 1:
+            self.fields["project"] = _choice("Project", projects)
+        if len(own_pools := [pool for pool in pools if self._is_of_model(pool)]) > 1:
+            self.fields["pool"] = _choice("Pool", own_pools)
+
+    @property
+    def offers(self) -> Sequence[Offer]:
+        return self.listing.offers if self.listing else ()
+
+    @property
+    def kinds(self) -> list["KindField"]:
+        """What each kind's field and slider show."""
+        return [KindField(offer, self[offer.kind]) for offer in self.offers]
+
+    @property
+    def choices(self) -> list[forms.BoundField]:
+        """Project and pool, where there is anything to choose."""
+        return [self[name] for name in ("project", "pool") if name in self.fields]
+
+    def order(self) -> dict[str, Any]:
+        """What `read_order` and `buy_units` take. Only after `is_valid`."""
+        typed = self.cleaned_data
+        return {
+            "model": typed["model"],
+            "units": {offer.kind.value: typed[offer.kind] or 0 for offer in self.offers},
+            "project": typed.get("project") or None,
+            "pool": typed.get("pool") or None,
+        }
+
+    def _is_of_model(self, pool: Pool) -> bool:
+        return self.listing is not None and pool.snapshot_id == self.listing.snapshot.pk
+
+
+class KindField:
+    """The number field of one kind, with its slider and what a unit is."""
+
+    def __init__(self, offer: Offer, field: forms.BoundField) -> None:
+        self.offer = offer
+        self.field = field
+
+    @property
+    def units(self) -> int:
+        """The number typed, as far as it is one."""
+        typed = str(self.field.value() or "")
+        return min(int(typed), MAX_UNITS) if typed.isdecimal() else 0
+
+    @property
+    def slider_max(self) -> int:
+        reach = next((step for step in SLIDER_STEPS if step >= self.units), self.units)
+        if self.offer.available is not None:
+            reach = max(min(reach, self.offer.available), self.units, 1)
+        return reach
+
+
+class CancellationForm(forms.Form):
+    """How many of a lot's units to cancel."""
+
+    units = units_field("Units to cancel")
+
+    def clean_units(self) -> int:
+        return self.cleaned_data["units"] or 0
+
+
+def _by_provider(listings: Sequence[Listing]) -> list[tuple[str, list[tuple[str, str]]]]:
+    return [
+        (provider, [(entry.snapshot.model, entry.snapshot.model) for entry in entries])
+        for provider, entries in groupby(listings, key=lambda entry: entry.snapshot.provider)
+    ]
+
+
+def _choice(label: str, rows: Sequence[Project] | Sequence[Pool]) -> forms.ChoiceField:
+    default = next((row.public_id for row in rows if row.is_default), None)
+    return forms.ChoiceField(
+        label=label,
+        required=False,
+        choices=[(row.public_id, row.name) for row in rows],
+        initial=default,
+    )

@@ -1,0 +1,131 @@
+"""Add capacity: choosing units, the Summary that follows, and checkout."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect, replace_url
+
+from accounts.access import Permission, Visit
+from accounts.errors import InvalidRequest, Refusal
+from accounts.operations.idempotency import AnsweredBefore, IdempotencyKeyReused, Once
+from accounts.views.visiting import PageRequest, actor
+from capacity.forms import PurchaseForm
+from capacity.models import Purchase
+from capacity.operations.purchases import buy_units
+from capacity.queries.catalogue import listings
+from capacity.queries.orders import pools_of, projects_of
+from capacity.queries.previews import Preview, preview
+from capacity.views.visiting import visited
+
+
+@require_GET
+@visited(Permission.BUY)
+def add_capacity(request: PageRequest, visit: Visit) -> HttpResponse:
+    """The whole page; to htmx, the form for another model with what was typed kept."""
+    form = _form(visit, request.GET)
+    context = _order_context(visit, form)
+    if request.htmx:
+        response = render(request, "capacity/add_capacity.html#order", context)
+        return replace_url(response, f"{request.path}?{request.GET.urlencode()}")
+    return render(request, "capacity/add_capacity.html", context)
+
+
+@require_GET
+@visited(Permission.BUY)
+def summary(request: PageRequest, visit: Visit) -> HttpResponse:
+    """The Summary alone, at every move of a slider."""
+    context = _order_context(visit, _form(visit, request.GET))
+    return render(request, "capacity/add_capacity.html#summary", context)
+
+
+@require_http_methods(["GET", "POST"])
+@visited(Permission.BUY)
+def checkout(request: PageRequest, visit: Visit) -> HttpResponse:
+    """The confirmation, as a dialog or a page; posted, the purchase."""
+    if request.method == "GET":
+        form = _form(visit, request.GET)
+        return _confirmation(request, visit, form)
+    form = _form(visit, request.POST)
+    if not form.is_valid():
+        return _confirmation(request, visit, form)
+    try:
+        bought = _buy(request, visit, form.order())
+    except Refusal as refusal:
+        return _confirmation(request, visit, form, refusal)
+    messages.success(request, bought)
+    return _go(
+        request, reverse("model", args=[visit.organization.public_id, form.order()["model"]])
+    )
+
+
+def _buy(request: PageRequest, visit: Visit, order: dict[str, Any]) -> str:
+    """Buy once, however often the form is sent; says what was bought."""
+    once = Once.of(
+        key=request.POST.get("key", ""), request=(request.path, order), render=_answer
+    )
+    try:
+        purchase = buy_units(
+            organization=visit.organization, by=actor(request), now=visit.now, once=once, **order
+        )
+    except AnsweredBefore as before:
+        if before.status != once.status:
+            raise InvalidRequest(before.body["detail"]) from before
+        return before.body["message"]
+    return _answer(purchase)["message"]
+
+
+def _answer(purchase: Purchase) -> dict[str, Any]:
+    units = " and ".join(f"{lot.units:,} {lot.kind}" for lot in purchase.lots.order_by("pk"))
+    ends = purchase.lots.all()[0].commitment_ends_on
+    return {
+        "purchase": purchase.public_id,
+        "message": f"Bought {units} units of {purchase.snapshot}. They are active now; "
+        f"the commitment ends on {ends} UTC.",
+    }
+
+
+def _form(visit: Visit, typed: QueryDict) -> PurchaseForm:
+    return PurchaseForm(
+        typed,
+        listings=listings(organization=visit.organization, on=visit.now.date()),
+        projects=projects_of(visit.organization),
+        pools=pools_of(visit.organization, model=typed.get("model", "")),
+    )
+
+
+def _preview(visit: Visit, form: PurchaseForm) -> Preview | None:
+    """What has been chosen so far; None before a model is."""
+    if form.listing is None:
+        return None
+    order = form.order() if form.is_valid() else {"model": form.listing.snapshot.model, "units": {}}
+    return preview(organization=visit.organization, on=visit.now.date(), **order)
+
+
+def _order_context(visit: Visit, form: PurchaseForm) -> dict[str, Any]:
+    return {"form": form, "preview": _preview(visit, form), "now": visit.now}
+
+
+def _confirmation(
+    request: PageRequest, visit: Visit, form: PurchaseForm, refusal: Refusal | None = None
+) -> HttpResponse:
+    """Each showing has a key of its own: an order that was refused can be tried again."""
+    context = _order_context(visit, form)
+    shown = context["preview"]
+    problems = list(shown.problems) if shown else ["Choose a model."]
+    if shown and not shown.wanted and not problems and not form.errors:
+        problems = ["Choose at least one unit."]
+    if refusal and refusal.detail not in problems and not isinstance(refusal, IdempotencyKeyReused):
+        problems.insert(0, refusal.detail)
+    context |= {"key": f"page-{uuid.uuid4().hex}", "problems": problems}
+    template = "capacity/checkout.html"
+    status = 422 if request.method == "POST" else 200
+    return render(request, f"{template}#dialog" if request.htmx else template, context, status=status)
+
+
+def _go(request: PageRequest, url: str) -> HttpResponse:
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

@@ -1,0 +1,25 @@
+"""`manage.py demo`: the shipped catalogue, and two customers with a past."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from accounts.operations.audit import Actor
+from capacity.models import Snapshot
+from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
+from scaletier.demo import make_demo, sign_ins
+
+
+class Command(BaseCommand):
+    help = "Load the shipped catalogue and the demo customers once, and print who can sign in."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        if not Snapshot.objects.exists():
+            import_catalogue(SHIPPED_CATALOGUE.read_text(), by=Actor("command"), now=now)
+        make_demo(now)
+        for organization, person in sign_ins():
+            self.stdout.write(
+                f"  {person.email:<28} {person.password:<14} {person.role}, {organization}"
+            )
