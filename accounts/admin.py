@@ -32,7 +32,9 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
+    ) -> None:
         super().save_model(request, obj, form, change)
         organization = getattr(obj, "organization", None)
         record(
@@ -79,7 +81,9 @@ class OrganizationAdmin(AuditedAdmin):
     readonly_fields = ("public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
     inlines = (MembershipInline,)
 
-    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
+    ) -> None:
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -97,7 +101,9 @@ class MembershipAdmin(AuditedAdmin):
     autocomplete_fields = ("organization", "user")
     fields = ("organization", "user", "role")
 
-    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
+    ) -> None:
         if not change:
             obj.created_at = timezone.now()
         super().save_model(request, obj, form, change)

@@ -4,8 +4,23 @@ Each concrete refusal is defined beside the rule that raises it. The API turns o
 document (RFC 9457), a page into a message beside the form; neither adds words of its own.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
+
+
+def problem_document(
+    *, status: HTTPStatus, code: str, detail: str, errors: Mapping[str, list[str]] | None = None
+) -> dict[str, Any]:
+    """The RFC 9457 document of a problem; `errors` names the fields at fault."""
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "code": code,
+        "detail": detail,
+    }
+    return problem | {"errors": errors} if errors else problem
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
@@ -21,14 +36,9 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
 
     def document(self) -> dict[str, Any]:
         """The RFC 9457 problem document."""
-        problem: dict[str, Any] = {
-            "type": "about:blank",
-            "title": self.status.phrase,
-            "status": self.status.value,
-            "code": self.code,
-            "detail": self.detail,
-        }
-        return problem | {"errors": self.errors} if self.errors else problem
+        return problem_document(
+            status=self.status, code=self.code, detail=self.detail, errors=self.errors
+        )
 
 
 class InvalidRequest(Refusal):

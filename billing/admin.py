@@ -49,7 +49,9 @@ class OrderFormAdmin(AuditedAdmin):
             return ()
         return tuple(name for name in self.fields if name != "ends_on")
 
-    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
+    ) -> None:
         if not change:
             obj.created_at = timezone.now()
         super().save_model(request, obj, form, change)

@@ -1,6 +1,6 @@
 """What people type about units."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -36,7 +36,7 @@ class PurchaseForm(forms.Form):
         *,
         listings: Sequence[Listing],
         projects: Sequence[Project],
-        pools: Iterable[Pool],
+        pools: Sequence[Pool],
     ) -> None:
         super().__init__(data)
         self.listing = next((x for x in listings if x.snapshot.model == data.get("model")), None)
@@ -47,8 +47,8 @@ class PurchaseForm(forms.Form):
             self.fields[offer.kind] = units_field(f"{offer.kind.label} units", placeholder="0")
         if len(projects) > 1:
             self.fields["project"] = _choice("Project", projects)
-        if len(own_pools := [pool for pool in pools if self._is_of_model(pool)]) > 1:
-            self.fields["pool"] = _choice("Pool", own_pools)
+        if len(pools) > 1:
+            self.fields["pool"] = _choice("Pool", pools)
 
     @property
     def offers(self) -> Sequence[Offer]:
@@ -64,6 +64,16 @@ class PurchaseForm(forms.Form):
         """Project and pool, where there is anything to choose."""
         return [self[name] for name in ("project", "pool") if name in self.fields]
 
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with what was typed, each field named; the model's absence aside."""
+        return [
+            f"{self.fields[name].label}: {message}"
+            for name, messages in self.errors.items()
+            for message in messages
+            if name != "model"
+        ]
+
     def order(self) -> dict[str, Any]:
         """What `read_order` and `buy_units` take. Only after `is_valid`."""
         typed = self.cleaned_data
@@ -73,9 +83,6 @@ class PurchaseForm(forms.Form):
             "project": typed.get("project") or None,
             "pool": typed.get("pool") or None,
         }
-
-    def _is_of_model(self, pool: Pool) -> bool:
-        return self.listing is not None and pool.snapshot_id == self.listing.snapshot.pk
 
 
 class KindField:
@@ -107,6 +114,11 @@ class CancellationForm(forms.Form):
     def clean_units(self) -> int:
         return self.cleaned_data["units"] or 0
 
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the number."""
+        return [message for messages in self.errors.values() for message in messages]
+
 
 def _by_provider(listings: Sequence[Listing]) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
@@ -116,10 +128,5 @@ def _by_provider(listings: Sequence[Listing]) -> list[tuple[str, list[tuple[str,
 
 
 def _choice(label: str, rows: Sequence[Project] | Sequence[Pool]) -> forms.ChoiceField:
-    default = next((row.public_id for row in rows if row.is_default), None)
-    return forms.ChoiceField(
-        label=label,
-        required=False,
-        choices=[(row.public_id, row.name) for row in rows],
-        initial=default,
-    )
+    choices = [(row.public_id, row.name) for row in rows]
+    return forms.ChoiceField(label=label, required=False, choices=choices)

@@ -13,106 +13,321 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='billing', serialize=False, to='accounts.organization')),
-                ('anchor_day', models.PositiveSmallIntegerField(help_text='Day of the month on which invoice periods start, fixed for good.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(31)])),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="billing",
+                        serialize=False,
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "anchor_day",
+                    models.PositiveSmallIntegerField(
+                        help_text="Day of the month on which invoice periods start, fixed for good.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(31),
+                        ],
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('anchor_day__range', (1, 31))), name='account_anchor_day_in_month')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("anchor_day__range", (1, 31))),
+                        name="account_anchor_day_in_month",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OrderForm',
+            name="OrderForm",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', accounts.ids.PublicIdField(prefix='of_')),
-                ('created_at', models.DateTimeField()),
-                ('starts_on', models.DateField(help_text='First service day it is in force, UTC.')),
-                ('ends_on', models.DateField(blank=True, help_text='First service day it is no longer in force; empty: open.', null=True)),
-                ('anchor_day', models.PositiveSmallIntegerField(default=1, help_text="Start of invoice periods; the organization's first order form fixes it for good.", validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(31)])),
-                ('discount_percent', models.DecimalField(decimal_places=2, default=Decimal('0'), help_text='On every model that has no discount of its own.', max_digits=5, validators=[django.core.validators.MinValueValidator(Decimal('0')), django.core.validators.MaxValueValidator(Decimal('100'))])),
-                ('days_until_due', models.PositiveSmallIntegerField(default=30, help_text="Days from an invoice's issue to its due date.")),
-                ('signed_at', models.DateTimeField(blank=True, help_text='UTC; empty: not signed.', null=True)),
-                ('signed_name', models.CharField(blank=True, help_text='As typed by the signatory.', max_length=120)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='order_forms', to='accounts.organization')),
-                ('signed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", accounts.ids.PublicIdField(prefix="of_")),
+                ("created_at", models.DateTimeField()),
+                ("starts_on", models.DateField(help_text="First service day it is in force, UTC.")),
+                (
+                    "ends_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="First service day it is no longer in force; empty: open.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "anchor_day",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        help_text="Start of invoice periods; the organization's first order form fixes it for good.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(31),
+                        ],
+                    ),
+                ),
+                (
+                    "discount_percent",
+                    models.DecimalField(
+                        decimal_places=2,
+                        default=Decimal("0"),
+                        help_text="On every model that has no discount of its own.",
+                        max_digits=5,
+                        validators=[
+                            django.core.validators.MinValueValidator(Decimal("0")),
+                            django.core.validators.MaxValueValidator(Decimal("100")),
+                        ],
+                    ),
+                ),
+                (
+                    "days_until_due",
+                    models.PositiveSmallIntegerField(
+                        default=30, help_text="Days from an invoice's issue to its due date."
+                    ),
+                ),
+                (
+                    "signed_at",
+                    models.DateTimeField(
+                        blank=True, help_text="UTC; empty: not signed.", null=True
+                    ),
+                ),
+                (
+                    "signed_name",
+                    models.CharField(
+                        blank=True, help_text="As typed by the signatory.", max_length=120
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="order_forms",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "signed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ModelDiscount',
+            name="ModelDiscount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(help_text='Model snapshot id.', max_length=120)),
-                ('discount_percent', models.DecimalField(decimal_places=2, max_digits=5, validators=[django.core.validators.MinValueValidator(Decimal('0')), django.core.validators.MaxValueValidator(Decimal('100'))])),
-                ('order_form', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='model_discounts', to='billing.orderform')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("model", models.CharField(help_text="Model snapshot id.", max_length=120)),
+                (
+                    "discount_percent",
+                    models.DecimalField(
+                        decimal_places=2,
+                        max_digits=5,
+                        validators=[
+                            django.core.validators.MinValueValidator(Decimal("0")),
+                            django.core.validators.MaxValueValidator(Decimal("100")),
+                        ],
+                    ),
+                ),
+                (
+                    "order_form",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="model_discounts",
+                        to="billing.orderform",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Charge',
+            name="Charge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', accounts.ids.PublicIdField(prefix='chg_')),
-                ('lot', models.CharField(max_length=40)),
-                ('model', models.CharField(max_length=120)),
-                ('kind', models.CharField(max_length=10)),
-                ('type', models.CharField(choices=[('first_term', 'First term'), ('renewal', 'Renewal')], max_length=10)),
-                ('posted_on', models.DateField(help_text='The service day it is posted on; decides its invoice.')),
-                ('service_from', models.DateField()),
-                ('service_to', models.DateField(help_text='First day not covered.')),
-                ('units', models.PositiveBigIntegerField()),
-                ('price_per_day', models.PositiveBigIntegerField(help_text='List price a unit, minor units.')),
-                ('currency', models.CharField(max_length=3)),
-                ('amount', models.PositiveBigIntegerField(help_text='Units x days x price, minor units.')),
-                ('discount_percent', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", accounts.ids.PublicIdField(prefix="chg_")),
+                ("lot", models.CharField(max_length=40)),
+                ("model", models.CharField(max_length=120)),
+                ("kind", models.CharField(max_length=10)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[("first_term", "First term"), ("renewal", "Renewal")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "posted_on",
+                    models.DateField(
+                        help_text="The service day it is posted on; decides its invoice."
+                    ),
+                ),
+                ("service_from", models.DateField()),
+                ("service_to", models.DateField(help_text="First day not covered.")),
+                ("units", models.PositiveBigIntegerField()),
+                (
+                    "price_per_day",
+                    models.PositiveBigIntegerField(help_text="List price a unit, minor units."),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "amount",
+                    models.PositiveBigIntegerField(help_text="Units x days x price, minor units."),
+                ),
+                ("discount_percent", models.DecimalField(decimal_places=2, max_digits=5)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.project",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['organization', 'posted_on', 'id'], name='charge_by_posting_day')],
-                'constraints': [models.UniqueConstraint(fields=('lot', 'service_from'), name='charge_lot_day_once'), models.CheckConstraint(condition=models.Q(('service_to__gt', models.F('service_from')), ('units__gt', 0)), name='charge_covers_something'), models.CheckConstraint(condition=models.Q(('amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('units'), '*', models.F('price_per_day')), '*', billing.models.charge.Days('service_from', 'service_to')))), name='charge_amount_is_units_days_price')],
+                "indexes": [
+                    models.Index(
+                        fields=["organization", "posted_on", "id"], name="charge_by_posting_day"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("lot", "service_from"), name="charge_lot_day_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("service_to__gt", models.F("service_from")), ("units__gt", 0)
+                        ),
+                        name="charge_covers_something",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "amount",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("units"), "*", models.F("price_per_day")
+                                    ),
+                                    "*",
+                                    billing.models.charge.Days("service_from", "service_to"),
+                                ),
+                            )
+                        ),
+                        name="charge_amount_is_units_days_price",
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='charge',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='4e65a5eb32df9afdf03c83ff597f353df68ccf70', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_2005e', table='billing_charge', when='BEFORE')),
+            model_name="charge",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="4e65a5eb32df9afdf03c83ff597f353df68ccf70",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_2005e",
+                    table="billing_charge",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='charge',
-            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate append-only table %', TG_TABLE_NAME;", hash='91fe668422b6ac216accecc3e90f50dfa3a6c670', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_da011', table='billing_charge', when='BEFORE')),
+            model_name="charge",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_emptied",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'Cannot truncate append-only table %', TG_TABLE_NAME;",
+                    hash="91fe668422b6ac216accecc3e90f50dfa3a6c670",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_emptied_da011",
+                    table="billing_charge",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='orderform',
-            index=models.Index(fields=['organization', '-starts_on', '-id'], name='order_form_latest'),
+            model_name="orderform",
+            index=models.Index(
+                fields=["organization", "-starts_on", "-id"], name="order_form_latest"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderform',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gt', models.F('starts_on')), _connector='OR'), name='order_form_ends_after_it_starts', violation_error_message='An order form ends after it starts.'),
+            model_name="orderform",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ends_on__isnull", True),
+                    ("ends_on__gt", models.F("starts_on")),
+                    _connector="OR",
+                ),
+                name="order_form_ends_after_it_starts",
+                violation_error_message="An order form ends after it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderform',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_percent__range', (0, 100))), name='order_form_discount_percent'),
+            model_name="orderform",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("discount_percent__range", (0, 100))),
+                name="order_form_discount_percent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderform',
-            constraint=models.CheckConstraint(condition=models.Q(('anchor_day__range', (1, 31))), name='order_form_anchor_day'),
+            model_name="orderform",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("anchor_day__range", (1, 31))), name="order_form_anchor_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='modeldiscount',
-            constraint=models.UniqueConstraint(fields=('order_form', 'model'), name='model_discount_once'),
+            model_name="modeldiscount",
+            constraint=models.UniqueConstraint(
+                fields=("order_form", "model"), name="model_discount_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='modeldiscount',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_percent__range', (0, 100))), name='model_discount_percent'),
+            model_name="modeldiscount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("discount_percent__range", (0, 100))),
+                name="model_discount_percent",
+            ),
         ),
     ]

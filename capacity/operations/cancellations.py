@@ -4,13 +4,13 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 
-from accounts.errors import NotFound, Refusal
+from accounts.errors import Refusal
 from accounts.models import Organization
 from accounts.operations.audit import Actor, record
 from accounts.operations.idempotency import Once
 from capacity.models import Cancellation, CancellationStatus, Lot, Transaction, TransactionType
 from capacity.operations.change import Change, carry_out
-from capacity.queries.cancellations import check_cancellable, find_lot
+from capacity.queries.cancellations import check_cancellable, find_cancellation, find_lot
 
 
 class AlreadyEffective(Refusal):
@@ -78,13 +78,9 @@ def _cancel(change: Change, *, lot_id: str, units: int) -> Cancellation:
 
 
 def _undo(change: Change, *, cancellation_id: str) -> Cancellation:
-    cancellation = (
-        Cancellation.objects.select_related("lot__snapshot", "requested_by")
-        .filter(organization=change.organization, public_id=cancellation_id)
-        .first()
+    cancellation = find_cancellation(
+        organization=change.organization, cancellation_id=cancellation_id
     )
-    if cancellation is None:
-        raise NotFound(f"There is no cancellation “{cancellation_id}”.")
     if cancellation.status == CancellationStatus.EFFECTIVE:
         raise AlreadyEffective(
             f"These units ended on {cancellation.ends_on}; that cannot be undone. Buy new units."

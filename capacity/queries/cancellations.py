@@ -47,6 +47,18 @@ def find_lot(*, organization: Organization, lot_id: str) -> Lot:
     return lot
 
 
+def find_cancellation(*, organization: Organization, cancellation_id: str) -> Cancellation:
+    """A cancellation of this organization. Raises NotFound, for another's too (R18)."""
+    found = (
+        Cancellation.objects.select_related("lot__snapshot", "requested_by")
+        .filter(organization=organization, public_id=cancellation_id)
+        .first()
+    )
+    if found is None:
+        raise NotFound(f"There is no cancellation “{cancellation_id}”.")
+    return found
+
+
 def scheduled_cancellations(organization: Organization) -> QuerySet[Cancellation]:
     """Cancellations that have yet to take effect, the next one first."""
     return Cancellation.objects.filter(

@@ -72,9 +72,18 @@ def capacity_now(organization: Organization) -> list[Holding]:
 
 def provisioned(organization: Organization, *, on: date) -> list[Provisioned]:
     """Active capacity by snapshot, on the service day `on`. A fixed number of queries."""
+    return _provisioned(organization, _active(organization), on)
+
+
+def provisioned_of(organization: Organization, *, model: str, on: date) -> Provisioned | None:
+    """The same for one snapshot; None where nothing is active on it."""
+    held = _provisioned(organization, _active(organization).filter(snapshot__model=model), on)
+    return held[0] if held else None
+
+
+def _provisioned(organization: Organization, active: QuerySet[Lot], on: date) -> list[Provisioned]:
     rows = (
-        _active(organization)
-        .annotate(price_today=lot_price(on))
+        active.annotate(price_today=lot_price(on))
         .values("snapshot_id", "kind")
         .annotate(
             held=Sum("active_units"),
@@ -115,6 +124,15 @@ def lots(
     elif status == "expired":
         found = found.filter(Exists(Expiry.objects.filter(lot=OuterRef("pk"))))
     return with_endings(found).order_by("-pk")
+
+
+def active_lots(organization: Organization, *, model: str, on: date) -> QuerySet[Lot]:
+    """A snapshot's lots with active units, newest first, each with its `price_today` (R6)."""
+    return (
+        lots(organization, model=model, status="active")
+        .annotate(price_today=lot_price(on))
+        .select_related("snapshot", "pool", "project", "purchase__created_by")
+    )
 
 
 def with_endings(found: QuerySet[Lot]) -> QuerySet[Lot]:

@@ -157,6 +157,20 @@ def tpm_by_kind(organization: Organization, snapshot: Snapshot) -> dict[Kind, in
     return {Kind(row["kind"]): row["tpm"] for row in rows}
 
 
+def projects_of(organization: Organization) -> list[Project]:
+    """The organization's projects, the default one first."""
+    return list(Project.objects.filter(organization=organization).order_by("-is_default", "name"))
+
+
+def pools_of(organization: Organization, *, model: str) -> list[Pool]:
+    """The organization's pools of one snapshot, the default one first, then as they were made."""
+    return list(
+        Pool.objects.filter(organization=organization, snapshot__model=model).order_by(
+            "-is_default", "pk"
+        )
+    )
+
+
 def _checked_units(found: Listing, units: Mapping[str, int], on: date) -> dict[Kind, int]:
     sold = {offer.kind: offer for offer in found.offers}
     errors: dict[str, list[str]] = {}

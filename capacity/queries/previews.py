@@ -89,11 +89,13 @@ def preview(
             quoted = quote(organization=organization, order=order, on=on)
         except InvalidRequest as refusal:
             problems = [message for found in refusal.errors.values() for message in found]
-    found = quoted.order.listing if quoted else listing(
-        organization=organization, model=model, on=on
+    found = (
+        quoted.order.listing if quoted else listing(organization=organization, model=model, on=on)
     )
-    term = quoted.term if quoted else Term.bought_on(
-        on, account_of(organization).period_containing(on)
+    term = (
+        quoted.term
+        if quoted
+        else Term.bought_on(on, account_of(organization).period_containing(on))
     )
     refusals: Sequence[Refusal] = (
         quoted.refusals

@@ -97,7 +97,9 @@ def test_what_took_effect_cannot_be_undone(acme: Acme) -> None:
 
 
 def test_undoing_twice_is_undoing_once(acme: Acme) -> None:
-    cancellation = cancel(acme, acme.lot(acme.buys("2026-01-10", input=1)).public_id, 1, "2026-01-11")
+    cancellation = cancel(
+        acme, acme.lot(acme.buys("2026-01-10", input=1)).public_id, 1, "2026-01-11"
+    )
     undo(acme, cancellation, "2026-01-12")
     assert undo(acme, cancellation, "2026-01-13").status == "undone"
     assert Transaction.objects.filter(type="undo").count() == 1

@@ -32,7 +32,9 @@ def test_the_first_term_is_never_empty_and_never_past_a_month(day: date, anchor:
     assert 1 <= bought(day, anchor).first_term_days <= 31
 
 
-@given(day=days, anchor=anchors, later=st.integers(min_value=0, max_value=400), units=st.integers(1))
+@given(
+    day=days, anchor=anchors, later=st.integers(min_value=0, max_value=400), units=st.integers(1)
+)
 def test_cancelling_ends_at_the_commitment_or_once_what_is_charged_is_used(
     day: date, anchor: int, later: int, units: int
 ) -> None:

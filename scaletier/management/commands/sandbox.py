@@ -35,7 +35,7 @@ def percent(text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation as error:
         raise ArgumentTypeError(f"“{text}” is no percentage") from error
-    if not 0 <= value <= 100 or value != round(value, 2):
+    if not value.is_finite() or not 0 <= value <= 100 or value != round(value, 2):
         raise ArgumentTypeError(f"“{text}” is no percentage from 0 to 100 with two places at most")
     return value
 

@@ -1,0 +1,32 @@
+"""Pages about capacity. `organization_id` is what `visited` turns into a visit."""
+
+from django.urls import path
+
+from capacity.views import cancelling, model, purchasing, scale_tier
+
+SCALE_TIER = "organizations/<str:organization_id>/settings/scale-tier"
+
+urlpatterns = [
+    path(f"{SCALE_TIER}/", scale_tier.scale_tier, name="scale_tier"),
+    path(f"{SCALE_TIER}/purchasers/", scale_tier.add_purchaser, name="add_purchaser"),
+    path(
+        f"{SCALE_TIER}/purchasers/<str:user_id>/remove/",
+        scale_tier.remove_purchaser,
+        name="remove_purchaser",
+    ),
+    path(f"{SCALE_TIER}/add/", purchasing.add_capacity, name="add_capacity"),
+    path(f"{SCALE_TIER}/add/summary/", purchasing.summary, name="purchase_summary"),
+    path(f"{SCALE_TIER}/add/checkout/", purchasing.checkout, name="checkout"),
+    path(f"{SCALE_TIER}/models/<str:model>/", model.model_page, name="model"),
+    path(f"{SCALE_TIER}/lots/<str:lot_id>/cancel/", cancelling.cancel, name="cancel_units"),
+    path(
+        f"{SCALE_TIER}/lots/<str:lot_id>/cancel/quote/",
+        cancelling.cancellation_quote,
+        name="cancellation_quote",
+    ),
+    path(
+        f"{SCALE_TIER}/cancellations/<str:cancellation_id>/undo/",
+        cancelling.undo,
+        name="undo_cancellation",
+    ),
+]

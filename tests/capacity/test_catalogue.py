@@ -1,0 +1,155 @@
+"""Catalogues and supply: dated prices, never edited; a broken file refused whole (R6, R12)."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import AuditEntry
+from capacity.models import ListPrice, Lot, Snapshot, TokenUnit
+from capacity.operations.catalogue import (
+    SHIPPED_CATALOGUE,
+    BrokenCatalogue,
+    Imported,
+    import_catalogue,
+)
+from capacity.queries.catalogue import listing
+from tests.cast import GPT, GROK, OPERATOR, at, day, load_catalogue, make_acme
+
+pytestmark = pytest.mark.django_db
+
+SHIPPED: dict[str, Any] = json.loads(SHIPPED_CATALOGUE.read_text())
+
+
+def load(catalogue: Any) -> Imported:
+    return import_catalogue(json.dumps(catalogue), by=OPERATOR, now=at("2026-01-01"))
+
+
+def test_the_shipped_catalogue_has_every_model_with_its_source() -> None:
+    assert load(SHIPPED) == Imported(models=18, new_models=18, new_prices=33)
+    assert not Snapshot.objects.filter(source="").exists()
+    unit = TokenUnit.objects.get(snapshot__model="gpt-4o-2024-08-06", kind="output")
+    assert (unit.tpm, unit.prices.get().amount) == (2500, 3934)
+
+
+def test_loading_the_same_file_again_changes_nothing() -> None:
+    load(SHIPPED)
+    assert load(SHIPPED) == Imported(models=18)
+    assert ListPrice.objects.count() == 33
+
+
+def test_a_dated_price_is_added_and_rules_from_its_day() -> None:
+    load(SHIPPED)
+    acme = make_acme()
+    later = copy.deepcopy(SHIPPED)
+    grok = next(model for model in later["models"] if model["id"] == GROK)
+    grok["units"][0]["prices"].append({"from": "2026-03-01", "amount": 900, "currency": "usd"})
+    assert load(later).new_prices == 1
+    for on, amount in (("2026-02-28", 1000), ("2026-03-01", 900)):
+        offer = listing(organization=acme.organization, model=GROK, on=day(on)).offers[0]
+        assert offer.price
+        assert offer.price.amount == amount
+
+
+def test_a_new_tpm_is_for_purchases_to_come() -> None:
+    load(SHIPPED)
+    acme = make_acme()
+    acme.buys("2026-01-10", input=1)
+    changed = copy.deepcopy(SHIPPED)
+    next(m for m in changed["models"] if m["id"] == GROK)["units"][0]["tpm"] = 40_000
+    load(changed)
+    acme.buys("2026-01-10", input=1)
+    assert list(Lot.objects.order_by("id").values_list("tpm_per_unit", flat=True)) == [
+        31_500,
+        40_000,
+    ]
+
+
+def edit(where: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    """An edit of the first model of a catalogue, or of what is below it."""
+
+    def apply(catalogue: dict[str, Any]) -> None:
+        target: Any = catalogue["models"][0]
+        *way, last = where.split(".")
+        for step in way:
+            target = target[int(step) if step.isdecimal() else step]
+        target[last] = value
+
+    return apply
+
+
+BROKEN: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
+    (r"\$\.format", lambda c: c.update(format="other")),
+    (r"\$: .*'models' is a required", lambda c: c.pop("models")),
+    (r"\$\.models\[0\].*'units' is a required", lambda c: c["models"][0].pop("units")),
+    (r"\$\.models\[0\]\.cached_weight", edit("cached_weight", 0.1)),
+    (r"\$\.models\[0\]\.units\[0\]\.tpm", edit("units.0.tpm", 0)),
+    (r"\$\.models\[0\]\.units\[0\]\.kind", edit("units.0.kind", "inptu")),
+    (r"\$\.models\[0\]\.units\[0\]\.prices\[0\]\.amount", edit("units.0.prices.0.amount", -5)),
+    (r"\$\.models\[0\]\.units\[0\]\.prices\[0\]\.amount", edit("units.0.prices.0.amount", 99.5)),
+    (
+        r"\$\.models\[0\]\.units\[0\]\.prices\[0\]\.from",
+        edit("units.0.prices.0.from", "2026-02-30"),
+    ),
+    (r"prices\[0\]\.currency: prices here are in usd", edit("units.0.prices.0.currency", "eur")),
+    (r"\$\.models\[0\]\.output_weight: combined units", edit("output_weight", None)),
+    (r"\$\.models\[0\].*'retire_on' was unexpected", edit("retire_on", "2027-01-01")),
+    (r"\$\.models\[18\]\.id: .* stands twice", lambda c: c["models"].append(c["models"][0])),
+]
+
+
+@pytest.mark.parametrize(("where", "breaks"), BROKEN)
+def test_a_broken_file_is_refused_whole_and_names_the_fault(
+    where: str, breaks: Callable[[dict[str, Any]], Any]
+) -> None:
+    catalogue = copy.deepcopy(SHIPPED)
+    breaks(catalogue)
+    with pytest.raises(BrokenCatalogue, match=where):
+        load(catalogue)
+    assert not Snapshot.objects.exists()
+
+
+def test_a_price_is_never_edited_and_nothing_else_is_loaded_either() -> None:
+    load(SHIPPED)
+    edited = copy.deepcopy(SHIPPED)
+    edited["models"][0]["name"] = "Renamed"
+    edited["models"][17]["units"][1]["prices"][0]["amount"] = 999
+    with pytest.raises(BrokenCatalogue, match=r"models\[17\]\.units\[1\]\.prices\[0\]\.amount: .*"):
+        load(edited)
+    assert not Snapshot.objects.filter(name="Renamed").exists()
+
+
+def test_the_command_names_the_line_of_broken_json(tmp_path: Path) -> None:
+    file = tmp_path / "catalog.json"
+    file.write_text('{\n "format": "scaletier-catalog-1",\n "models": [,]\n}')
+    with pytest.raises(CommandError, match=r"catalog\.json: line 3, column 13"):
+        call_command("catalog", "import", str(file))
+
+
+def test_the_command_says_when_there_is_no_such_file(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("catalog", "import", str(tmp_path / "none.json"))
+
+
+def test_supply_is_capped_and_lifted_by_command_and_recorded() -> None:
+    load_catalogue()
+    organization = make_acme().organization
+    for cap, left in (("7", 7), ("none", None)):
+        call_command("supply", GPT, "input", cap)
+        offer = listing(organization=organization, model=GPT, on=day("2026-01-10")).offers[0]
+        assert offer.available == left
+    caps = AuditEntry.objects.filter(action="supply.set").order_by("id")
+    assert [entry.after for entry in caps] == [{"cap": 7}, {"cap": None}]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("no-such-model", "input", "1"), (GPT, "combined", "1"), (GPT, "input", "-1")]
+)
+def test_supply_refuses_what_is_not_sold(arguments: tuple[str, str, str]) -> None:
+    load_catalogue()
+    with pytest.raises(CommandError):
+        call_command("supply", *arguments)

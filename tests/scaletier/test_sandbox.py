@@ -1,0 +1,79 @@
+"""Sandboxes by command (R13), and the demo."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import ApiKey, AuditEntry, Membership, Organization, User
+from accounts.models.api_key import digest
+from billing.models import Account, Charge, OrderForm
+from capacity.models import Expiry, Lot, Purchase
+from tests.cast import at, day
+
+pytestmark = pytest.mark.django_db
+
+
+def sandbox(*options: str) -> dict[str, Any]:
+    out = io.StringIO()
+    call_command("sandbox", "--at", "2026-01-10T15:20:00Z", "--json", *options, stdout=out)
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
+
+
+def test_a_sandbox_has_an_owner_a_purchaser_and_a_member_who_can_sign_in() -> None:
+    made = sandbox()
+    assert made["now"] == "2026-01-10T15:20:00Z"
+    organization = Organization.objects.get(public_id=made["organization"])
+    assert organization.is_sandbox
+    assert organization.now() == at("2026-01-10", "15:20")
+    assert [user["role"] for user in made["users"]] == ["owner", "purchaser", "member"]
+    for user in made["users"]:
+        person = User.objects.get(email=user["email"])
+        assert person.check_password(user["password"])
+        assert Membership.objects.get(user=person, organization=organization).role == user["role"]
+        assert ApiKey.objects.get(digest=digest(user["api_key"])).user == person
+
+
+def test_its_order_form_is_in_force_from_its_day_with_anchor_and_discount() -> None:
+    made = sandbox("--anchor-day", "31", "--discount", "12.5", "--name", "Acme")
+    form = OrderForm.objects.get(organization__public_id=made["organization"])
+    assert (form.starts_on, str(form.discount_percent)) == (day("2026-01-10"), "12.50")
+    assert Account.objects.get(organization=form.organization).anchor_day == 31
+    assert form.organization.name == "Acme"
+
+
+def test_it_can_be_made_without_an_order_form() -> None:
+    sandbox("--no-order-form")
+    assert not OrderForm.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--at", "2026-01-10"),
+        ("--at", "2026-01-10T15:20:00"),
+        ("--at", "yesterday"),
+        ("--anchor-day", "0"),
+        ("--anchor-day", "32"),
+        ("--discount", "100.01"),
+        ("--discount", "NaN"),
+    ],
+)
+def test_it_refuses_what_makes_no_sense(options: tuple[str, str]) -> None:
+    with pytest.raises(CommandError):
+        sandbox(*options)
+
+
+def test_the_demo_has_lived_customers_and_is_made_once() -> None:
+    out = io.StringIO()
+    call_command("demo", stdout=out)
+    assert "alice@northwind.example" in out.getvalue()
+    assert set(Expiry.objects.values_list("reason", flat=True)) == {"cancelled"}
+    assert Lot.objects.filter(active_units__gt=0).count() >= 8
+    assert Charge.objects.filter(type="renewal").exists()
+    made = Purchase.objects.count(), AuditEntry.objects.count()
+    call_command("demo", stdout=out)
+    assert (Purchase.objects.count(), AuditEntry.objects.count()) == made
