@@ -12,7 +12,9 @@ class KeptAnswer(models.Model):
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
-    body = models.JSONField()
+    body = models.TextField(
+        help_text="JSON, letter for letter: `jsonb` would forget the order of its names."
+    )
     created_at = models.DateTimeField()
 
     class Meta:

@@ -78,7 +78,7 @@ def answer_before(*, organization: Organization, once: Once) -> None:
         raise IdempotencyKeyReused(
             f"The Idempotency-Key “{once.key}” was used for another request. Use a new key."
         )
-    raise AnsweredBefore(kept.status, kept.body)
+    raise AnsweredBefore(kept.status, json.loads(kept.body))
 
 
 def keep_answer(*, organization: Organization, once: Once, result: Any, now: datetime) -> None:
@@ -89,6 +89,6 @@ def keep_answer(*, organization: Organization, once: Once, result: Any, now: dat
         key=once.key,
         fingerprint=once.fingerprint,
         status=result.status if refused else once.status,
-        body=result.document() if refused else once.render(result),
+        body=json.dumps(result.document() if refused else once.render(result)),
         created_at=now,
     )

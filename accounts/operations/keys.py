@@ -68,6 +68,8 @@ def revoke_api_key(*, organization: Organization, key_id: str, by: Actor, now: d
 
 def note_use(key: ApiKey, *, now: datetime) -> None:
     """Remember roughly when the key was last used, without a write at every request."""
+    if key.last_used_at and key.last_used_at >= now - USE_IS_NOTED_EVERY:
+        return
     ApiKey.objects.filter(pk=key.pk).filter(
         Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USE_IS_NOTED_EVERY)
     ).update(last_used_at=now)

@@ -1,13 +1,15 @@
 """Members, their roles, and invitations."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 
 from django.db import transaction
 
-from accounts.errors import InvalidRequest, NotFound, Refusal
+from accounts.errors import InvalidRequest, NotAllowed, NotFound, Refusal
 from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.operations.audit import Actor, record
+from accounts.operations.invitations import send_invitation
 from accounts.operations.organizations import lock_organization
 
 INVITATION_LIFETIME = timedelta(days=14)
@@ -145,6 +147,8 @@ def invite(
             at=now,
             after={"email": email, "role": role},
         )
+        # Robust: an invitation whose mail fails is still there, with its link, to be passed on.
+        transaction.on_commit(partial(send_invitation, invitation), robust=True)
     return invitation
 
 
@@ -153,7 +157,8 @@ def accept_invitation(
 ) -> User:
     """Make the invited person a user, unless they are one, and a member.
 
-    Raises NotFound when the invitation was used or replaced meanwhile.
+    Someone who is a user already must themselves accept. Raises NotFound when the invitation was
+    used or replaced meanwhile, NotAllowed when someone else accepts.
     """
     with transaction.atomic(durable=True):
         organization = lock_organization(invitation.organization)
@@ -163,6 +168,8 @@ def accept_invitation(
         user = User.objects.filter(email=open_one.email).first()
         if user is None:
             user = User.objects.create_user(open_one.email, password, name=name)
+        elif user != by.user:
+            raise NotAllowed(f"{user.email} signs in here already. Sign in as them to accept.")
         open_one.accepted_at = now
         open_one.save(update_fields=["accepted_at"])
         add_member(organization=organization, user=user, role=Role(open_one.role), by=by, now=now)

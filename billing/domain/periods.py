@@ -31,6 +31,12 @@ def period_containing(day: date, *, anchor_day: int) -> Period:
     return Period(here, _start_in_month(*_month_after(day.year, day.month), anchor_day))
 
 
+def anchors_starting_on(day: date) -> range:
+    """The anchor days whose periods start on `day`: on a month's last day all later ones too."""
+    last = monthrange(day.year, day.month)[1]
+    return range(day.day, 32 if day.day == last else day.day + 1)
+
+
 def _start_in_month(year: int, month: int, anchor_day: int) -> date:
     return date(year, month, min(anchor_day, monthrange(year, month)[1]))
 

@@ -1,5 +1,23 @@
 from billing.models.account import Account
 from billing.models.charge import Charge, ChargeType
+from billing.models.invoice import (
+    OVERDUE_AFTER,
+    Invoice,
+    InvoiceLine,
+    Settlement,
+    SettlementStatus,
+)
 from billing.models.order_form import ModelDiscount, OrderForm
 
-__all__ = ["Account", "Charge", "ChargeType", "ModelDiscount", "OrderForm"]
+__all__ = [
+    "OVERDUE_AFTER",
+    "Account",
+    "Charge",
+    "ChargeType",
+    "Invoice",
+    "InvoiceLine",
+    "ModelDiscount",
+    "OrderForm",
+    "Settlement",
+    "SettlementStatus",
+]

@@ -21,6 +21,7 @@ class Account(models.Model):
         validators=ANCHOR_DAY_VALIDATORS,
         help_text="Day of the month on which invoice periods start, fixed for good.",
     )
+    last_invoice_number = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [

@@ -6,6 +6,7 @@ from django.db.models import F, Func, Q
 from accounts.ids import PublicIdField
 from accounts.models import Organization, Project
 from accounts.models.append_only import append_only
+from billing.domain.money import Money
 
 
 class Days(Func):
@@ -68,3 +69,13 @@ class Charge(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def daily_price(self) -> Money:
+        """List price of one unit a service day."""
+        return Money(self.price_per_day, self.currency)
+
+    @property
+    def due(self) -> Money:
+        """Before the discount, which the invoice gives (R8)."""
+        return Money(self.amount, self.currency)

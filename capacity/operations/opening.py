@@ -16,7 +16,9 @@ from django.db.models.functions import Coalesce, TruncDate
 from accounts.models import Organization
 from accounts.operations.organizations import lock_organization
 from billing.operations.charges import post_charges
-from billing.queries import order_forms_in_force
+from billing.operations.invoices import issue_invoices
+from billing.queries.invoices import owed_too_long
+from billing.queries.order_forms import order_forms_in_force
 from capacity.models import (
     Cancellation,
     CancellationStatus,
@@ -32,13 +34,18 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What opening did: organization-days opened and charges posted."""
+    """What opening did: organization-days opened, charges posted, invoices issued."""
 
     days: int = 0
     charges: int = 0
+    invoices: int = 0
 
     def __add__(self, other: "Opened") -> "Opened":
-        return Opened(self.days + other.days, self.charges + other.charges)
+        return Opened(
+            self.days + other.days,
+            self.charges + other.charges,
+            self.invoices + other.invoices,
+        )
 
 
 def open_due_days(*, organization: Organization, now: datetime) -> Opened:
@@ -87,17 +94,18 @@ def _open_a_batch(*, now: datetime, until: date | None) -> Opened | None:
 def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     """Open the service day `on` for organizations that are locked and have it next (R7).
 
-    In this order: units whose end has come expire; renewals are charged. One atomic step with the
-    mark that it is done.
+    In this order: units whose end has come expire; the invoice of a period that just ended is
+    issued; renewals are charged. One atomic step with the mark that it is done.
     """
     assert connection.in_atomic_block, "a day is opened whole or not at all"
     lots = Lot.objects.filter(organization__in=organizations, active_units__gt=0)
     _expire_cancelled(organizations, on)
     _expire_whole(lots.filter(snapshot__retires_on__lte=on), ExpiryReason.MODEL_RETIRED, on)
+    invoices = issue_invoices(organizations=organizations, on=on)
     charges = _renew(lots.filter(charged_until__lte=on), on)
     _settle_cancellations(organizations, on)
     Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
-    return Opened(days=len(organizations), charges=charges)
+    return Opened(days=len(organizations), charges=charges, invoices=invoices)
 
 
 def _expire_cancelled(organizations: Sequence[int], on: date) -> None:
@@ -113,13 +121,13 @@ def _expire_cancelled(organizations: Sequence[int], on: date) -> None:
 
 
 def _renew(due: QuerySet[Lot], on: date) -> int:
-    """R4, and R11: past their commitment, units renew only under an order form in force."""
-    without_form = ~Exists(
-        order_forms_in_force(on).filter(organization=OuterRef("organization")).order_by()
-    )
-    _expire_whole(
-        due.filter(without_form, commitment_ends_on__lte=on), ExpiryReason.ORDER_FORM_ENDED, on
-    )
+    """R4, and R11: past their commitment, units renew only while the organization may buy."""
+    past_commitment = due.filter(commitment_ends_on__lte=on)
+    same_organization = {"organization": OuterRef("organization")}
+    without_form = ~Exists(order_forms_in_force(on).filter(**same_organization).order_by())
+    overdue = Exists(owed_too_long(on).filter(**same_organization))
+    _expire_whole(past_commitment.filter(without_form), ExpiryReason.ORDER_FORM_ENDED, on)
+    _expire_whole(past_commitment.filter(overdue), ExpiryReason.PAYMENT_OVERDUE, on)
     charges = post_charges(renewals(due, on=on))
     due.update(charged_until=on + timedelta(days=1))
     return charges
@@ -141,6 +149,7 @@ def _expire_whole(lots: QuerySet[Lot], reason: ExpiryReason, on: date) -> None:
 def _expire(due: "QuerySet[Any, Mapping[str, Any]]", reason: ExpiryReason, on: date) -> None:
     """Expire units: `due` yields lots and how many of their units; it is never fetched."""
     due_sql, due_params = due.query.sql_with_params()
+    midnight = datetime.combine(on, time.min, UTC)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -148,7 +157,15 @@ def _expire(due: "QuerySet[Any, Mapping[str, Any]]", reason: ExpiryReason, on: d
             lot AS (
                 UPDATE capacity_lot SET active_units = active_units - due.units
                 FROM due WHERE capacity_lot.id = due.lot_id
-                RETURNING capacity_lot.id, organization_id, snapshot_id, kind, due.units AS ended
+                RETURNING capacity_lot.id, public_id, organization_id, snapshot_id, kind,
+                          due.units AS ended
+            ),
+            audit AS (
+                INSERT INTO accounts_auditentry
+                    (organization_id, source, action, subject, after, at)
+                SELECT organization_id, 'time', 'units.expired', public_id,
+                       jsonb_build_object('units', ended, 'reason', %s::text), %s
+                FROM lot ORDER BY id
             ),
             expiry AS (
                 INSERT INTO capacity_expiry (organization_id, lot_id, units, ended_on, reason)
@@ -160,10 +177,12 @@ def _expire(due: "QuerySet[Any, Mapping[str, Any]]", reason: ExpiryReason, on: d
             """,  # noqa: S608 - the query is the ORM's own, its values are parameters
             [
                 *due_params,
+                reason.value,
+                midnight,
                 on,
                 reason.value,
                 TransactionType.EXPIRY.value,
-                datetime.combine(on, time.min, UTC),
+                midnight,
                 reason.label,
             ],
         )

@@ -14,7 +14,7 @@ from capacity.operations.purchases import default_pool
 def create_pool(
     *, organization: Organization, model: str, name: str, by: Actor, now: datetime
 ) -> Pool:
-    """A further pool of a snapshot. Raises NotFound for the model, InvalidRequest for a name taken."""
+    """A further pool of a snapshot. Raises NotFound, or InvalidRequest for a name that is taken."""
     step = partial(_create, model=model, name=name)
     return carry_out(step, organization=organization, by=by, now=now)
 

@@ -7,6 +7,7 @@ from datetime import date
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Sum
 
+from accounts.errors import NotFound
 from accounts.models import Organization
 from billing.domain.money import Money
 from capacity.models import (
@@ -15,6 +16,7 @@ from capacity.models import (
     Expiry,
     Kind,
     Lot,
+    Pool,
     Purchase,
     Snapshot,
     Transaction,
@@ -157,6 +159,30 @@ def purchases(organization: Organization) -> QuerySet[Purchase]:
         .prefetch_related(Prefetch("lots", with_endings(Lot.objects.order_by("pk"))))
         .order_by("-pk")
     )
+
+
+def find_lot(organization: Organization, lot_id: str) -> Lot:
+    """A lot with what its document shows. Raises NotFound, for another's lot too (R18)."""
+    lot = lots(organization).filter(public_id=lot_id).first()
+    if lot is None:
+        raise NotFound(f"There is no lot “{lot_id}”.")
+    return lot
+
+
+def find_purchase(organization: Organization, purchase_id: str) -> Purchase:
+    """A purchase with its lots. Raises NotFound, for another's purchase too (R18)."""
+    purchase = purchases(organization).filter(public_id=purchase_id).first()
+    if purchase is None:
+        raise NotFound(f"There is no purchase “{purchase_id}”.")
+    return purchase
+
+
+def pools(organization: Organization, *, model: str | None = None) -> QuerySet[Pool]:
+    """Pools, newest first."""
+    found = Pool.objects.filter(organization=organization)
+    if model is not None:
+        found = found.filter(snapshot__model=model)
+    return found.select_related("snapshot").order_by("-pk")
 
 
 def cancellations(

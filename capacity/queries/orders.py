@@ -16,7 +16,7 @@ from django.db.models import F, Sum
 from accounts.errors import InvalidRequest, NotFound, Refusal
 from accounts.models import Organization, Project
 from billing.domain.money import Money
-from billing.queries import account_of
+from billing.queries.order_forms import account_of
 from capacity.domain.terms import Term
 from capacity.models import Kind, Lot, Pool, Snapshot, TokenUnit
 from capacity.queries.catalogue import Listing, listing

@@ -9,7 +9,7 @@ from django.conf import settings
 from accounts.errors import InvalidRequest, Refusal
 from accounts.models import Organization
 from billing.domain.money import Money
-from billing.queries import account_of
+from billing.queries.order_forms import account_of
 from capacity.domain.terms import Term
 from capacity.models import Snapshot
 from capacity.queries.catalogue import Listing, Offer, listing
@@ -24,6 +24,10 @@ class PreviewLine:
     offer: Offer
     units: int
     tpm: TpmChange
+
+    @property
+    def tpm_added(self) -> int:
+        return self.tpm.after - self.tpm.before
 
     @property
     def per_day(self) -> Money:

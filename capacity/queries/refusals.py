@@ -5,7 +5,8 @@ from http import HTTPStatus
 
 from accounts.errors import Refusal
 from accounts.models import Organization
-from billing.queries import order_form_in_force
+from billing.queries.invoices import owed_too_long
+from billing.queries.order_forms import order_form_in_force
 from capacity.domain.terms import Term
 from capacity.models import Kind
 from capacity.queries.catalogue import Listing
@@ -15,6 +16,13 @@ class OrderFormRequired(Refusal):
     """No signed order form is in force on the day of purchase (R11)."""
 
     code = "order_form_required"
+    status = HTTPStatus.CONFLICT
+
+
+class PaymentOverdue(Refusal):
+    """An invoice is unpaid 14 days past its due date (R11)."""
+
+    code = "payment_overdue"
     status = HTTPStatus.CONFLICT
 
 
@@ -38,6 +46,7 @@ def reasons_to_refuse(
     """Every reason at once, so that a customer mends them at once; a purchase raises the first."""
     return [
         *_order_form(organization, term),
+        *_payment(organization, term),
         *_retirement(listing, term),
         *_supply(listing, units),
     ]
@@ -50,6 +59,19 @@ def _order_form(organization: Organization, term: Term) -> list[Refusal]:
         OrderFormRequired(
             f"No signed order form is in force on {term.starts_on}. "
             "Ask an owner to sign one, then buy."
+        )
+    ]
+
+
+def _payment(organization: Organization, term: Term) -> list[Refusal]:
+    owed = owed_too_long(term.starts_on).filter(organization=organization)
+    oldest = owed.select_related("invoice").order_by("invoice__due_on").first()
+    if oldest is None:
+        return []
+    return [
+        PaymentOverdue(
+            f"Invoice {oldest.invoice.number} was due on {oldest.invoice.due_on} and is unpaid. "
+            "Pay it, then buy."
         )
     ]
 

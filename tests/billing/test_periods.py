@@ -23,7 +23,9 @@ def test_every_day_is_in_the_period_that_is_found_for_it(day: date, anchor: int)
 def test_periods_tile_time_without_a_gap_or_an_overlap(day: date, anchor: int) -> None:
     period = period_containing(day, anchor_day=anchor)
     assert period_containing(period.end, anchor_day=anchor).start == period.end
-    assert period_containing(period.start - timedelta(days=1), anchor_day=anchor).end == period.start
+    assert (
+        period_containing(period.start - timedelta(days=1), anchor_day=anchor).end == period.start
+    )
 
 
 @given(day=days, anchor=anchors)

@@ -6,11 +6,12 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import Organization
-from billing.models import Charge, OrderForm
+from billing.models import Charge, Invoice, OrderForm, Settlement
 from billing.operations.order_forms import create_order_form, sign_order_form
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.opening import Opened, open_due_days, open_everyones_due_days
+from capacity.queries.refusals import PaymentOverdue
 from tests.cast import GROK, OPERATOR, Acme, at, day, load_catalogue, make_acme
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def renewed_days(lot: Lot) -> list[str]:
 def test_every_missed_day_is_opened_in_order_each_with_its_own_date(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=2))
     opened = open_to(acme, "2026-02-04")
-    assert opened == Opened(days=25, charges=4)
+    assert opened == Opened(days=25, charges=4, invoices=1)
     assert renewed_days(lot) == ["2026-02-01", "2026-02-02", "2026-02-03", "2026-02-04"]
     assert Charge.objects.filter(type="renewal").values_list("amount", flat=True)[0] == 2000
 
@@ -123,7 +124,7 @@ def test_the_sweep_opens_every_organization_by_its_own_clock(acme: Acme) -> None
     sandbox = make_acme("2026-01-20", is_sandbox=True)
     late = make_acme("2026-01-25")
     opened = open_everyones_due_days(now=at("2026-02-02"))
-    assert opened == Opened(days=23 + 8, charges=2)
+    assert opened == Opened(days=23 + 8, charges=2, invoices=1)
     ends = dict(Organization.objects.values_list("pk", "opened_until"))
     assert ends == {
         acme.organization.pk: day("2026-02-03"),
@@ -166,6 +167,22 @@ def test_open_days_until_a_date_stops_there_and_says_what_it_did(
 ) -> None:
     acme.buys("2026-01-10", input=1)
     call_command("open_days", "--until", "2026-02-02")
-    assert capsys.readouterr().out.startswith("23 days opened, 2 charges")
+    assert capsys.readouterr().out.startswith("23 days opened, 2 charges, 1 invoices")
     acme.organization.refresh_from_db()
     assert acme.organization.opened_until == day("2026-02-02") + timedelta(days=1)
+
+
+def test_units_past_their_commitment_expire_when_an_invoice_is_14_days_past_due(
+    acme: Acme,
+) -> None:
+    old = acme.lot(acme.buys("2026-01-10", input=2))
+    young = acme.lot(acme.buys("2026-03-01", input=1))
+    invoice = Invoice.objects.get(number=1)
+    assert invoice.due_on == day("2026-03-03")
+    open_to(acme, "2026-03-20")
+    assert expired(old) == [(2, "2026-03-17", "payment_overdue")]
+    assert expired(young) == []
+    with pytest.raises(PaymentOverdue, match="Invoice 1 was due on 2026-03-03"):
+        acme.buys("2026-03-20", input=1)
+    Settlement.objects.filter(invoice=invoice).update(status="paid")
+    acme.buys("2026-03-20", input=1)

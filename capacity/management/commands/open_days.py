@@ -23,4 +23,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         opened = open_everyones_due_days(now=timezone.now(), until=options["until"])
-        self.stdout.write(f"{opened.days} days opened, {opened.charges} charges, 0 invoices")
+        self.stdout.write(
+            f"{opened.days} days opened, {opened.charges} charges, {opened.invoices} invoices"
+        )

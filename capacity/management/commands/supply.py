@@ -40,5 +40,7 @@ class Command(BaseCommand):
             )
         except NotFound as error:
             raise CommandError(str(error)) from error
-        capped = "no supply cap" if unit.supply_cap is None else f"capped at {unit.supply_cap:,} units"
+        capped = (
+            "no supply cap" if unit.supply_cap is None else f"capped at {unit.supply_cap:,} units"
+        )
         self.stdout.write(f"{unit}: {capped}")

@@ -1,0 +1,57 @@
+"""An invoice as a pure function of charges (R8)."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from billing.domain.money import discount_on
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Line:
+    """Charges alike in everything but their days: so many unit-days at one price and discount."""
+
+    model: str
+    kind: str
+    type: str
+    price_per_day: int
+    discount_percent: Decimal
+    unit_days: int
+
+    @property
+    def amount(self) -> int:
+        """Minor units, list price."""
+        return self.unit_days * self.price_per_day
+
+    @property
+    def discount(self) -> int:
+        """Minor units, rounded half up; the only rounding there is."""
+        return discount_on(self.amount, self.discount_percent)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What an invoice says, in minor units."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def subtotal(self) -> int:
+        return sum(line.amount for line in self.lines)
+
+    @property
+    def discount(self) -> int:
+        return sum(line.discount for line in self.lines)
+
+    @property
+    def total(self) -> int:
+        return self.subtotal - self.discount
+
+
+def figures(lines: Iterable[Line]) -> Figures:
+    """Lines that differ in their unit-days alone become one; sorted, so that they read alike."""
+    unit_days: Counter[Line] = Counter()
+    for line in lines:
+        unit_days[replace(line, unit_days=0)] += line.unit_days
+    return Figures(tuple(sorted(replace(line, unit_days=n) for line, n in unit_days.items())))

@@ -1,0 +1,117 @@
+"""Invoices: issued once, never changed (R8, R19); and what became of them."""
+
+from datetime import date, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.ids import PublicIdField
+from accounts.models import Organization
+from accounts.models.append_only import append_only
+from billing.domain.money import Money
+from billing.models.charge import ChargeType
+
+OVERDUE_AFTER = timedelta(days=14)
+"""Past the due date, after which an unpaid invoice makes its organization overdue (R11)."""
+
+
+class Invoice(models.Model):
+    """The charges posted in one period, added up. Amounts are minor units."""
+
+    public_id = PublicIdField(prefix="inv_")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="invoices"
+    )
+    number = models.PositiveIntegerField(help_text="1, 2, 3 … without a gap per organization.")
+    period_start = models.DateField()
+    period_end = models.DateField(help_text="First day of the next period.")
+    issued_on = models.DateField()
+    due_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    subtotal = models.PositiveBigIntegerField()
+    discount = models.PositiveBigIntegerField()
+    total = models.PositiveBigIntegerField()
+
+    class Meta:
+        triggers = append_only()
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "number"], name="invoice_number_once"),
+            models.UniqueConstraint(
+                fields=["organization", "period_start"], name="invoice_period_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(total=F("subtotal") - F("discount")), name="invoice_total_adds_up"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invoice {self.number} of {self.organization}"
+
+    def money(self, amount: int) -> Money:
+        return Money(amount, self.currency)
+
+    def status_on(self, day: date) -> str:
+        """`open`, `paid`, `overdue` or `void`; `overdue` is unpaid after its due date."""
+        settlement: Settlement = self.settlement
+        if settlement.status in (SettlementStatus.PAID, SettlementStatus.VOID):
+            return str(settlement.status)
+        return "overdue" if day > self.due_on else "open"
+
+
+class InvoiceLine(models.Model):
+    """Charges of one snapshot, kind and type at one price and discount."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    model = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10)
+    type = models.CharField(max_length=10, choices=ChargeType)
+    price_per_day = models.PositiveBigIntegerField()
+    discount_percent = models.DecimalField(max_digits=5, decimal_places=2)
+    unit_days = models.PositiveBigIntegerField(help_text="Units x service days.")
+    amount = models.PositiveBigIntegerField(help_text="List price.")
+    discount = models.PositiveBigIntegerField(help_text="Rounded half up to the minor unit.")
+
+    class Meta:
+        triggers = append_only()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount=F("unit_days") * F("price_per_day")),
+                name="invoice_line_amount_is_unit_days_price",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.kind} {self.type}"
+
+
+class SettlementStatus(models.TextChoices):
+    OPEN = "open", "Open"
+    PAID = "paid", "Paid"
+    VOID = "void", "Void"
+    UNCOLLECTIBLE = "uncollectible", "Uncollectible"
+
+
+class Settlement(models.Model):
+    """What became of an invoice: the only part of it that changes."""
+
+    invoice = models.OneToOneField(
+        Invoice, primary_key=True, on_delete=models.PROTECT, related_name="settlement"
+    )
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(
+        max_length=15, choices=SettlementStatus, default=SettlementStatus.OPEN
+    )
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organization"],
+                condition=Q(status__in=["open", "uncollectible"]),
+                name="settlement_owed",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice}: {self.status}"

@@ -1,0 +1,83 @@
+"""Order forms in force, and what they settle."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import F, Q, QuerySet
+
+from accounts.models import Organization
+from billing.models import Account, OrderForm
+
+DEFAULT_ANCHOR_DAY = 1
+DEFAULT_DAYS_UNTIL_DUE = 30
+
+
+def account_of(organization: Organization) -> Account:
+    """The organization's billing account; an unsaved one until its first order form is made (R2)."""
+    return Account.objects.filter(organization=organization).first() or Account(
+        organization=organization, anchor_day=DEFAULT_ANCHOR_DAY
+    )
+
+
+def order_forms_in_force(on: date) -> QuerySet[OrderForm]:
+    """Signed order forms in force on a service day; of one organization's several the first rules.
+
+    A later start wins, so a successor takes over from the day it starts.
+    """
+    return OrderForm.objects.filter(
+        Q(ends_on__isnull=True) | Q(ends_on__gt=on), signed_at__isnull=False, starts_on__lte=on
+    ).order_by("organization_id", F("starts_on").desc(), F("id").desc())
+
+
+def order_form_in_force(organization: Organization, on: date) -> OrderForm | None:
+    """The order form that rules the organization's purchases and discounts on a day, if any."""
+    return order_forms_in_force(on).filter(organization=organization).first()
+
+
+def days_until_due(accounts: Iterable[Account], on: date) -> dict[int, int]:
+    """Days from issue to due date for invoices issued on a day, by organization.
+
+    An organization whose last form has ended is still asked to pay as that form said.
+    """
+    forms = (
+        OrderForm.objects.filter(
+            organization__in=[account.pk for account in accounts],
+            signed_at__isnull=False,
+            starts_on__lte=on,
+        )
+        .order_by("organization_id", "starts_on", "id")
+        .values_list("organization_id", "days_until_due")
+    )
+    return {account.pk: DEFAULT_DAYS_UNTIL_DUE for account in accounts} | dict(forms)
+
+
+@dataclass(frozen=True, slots=True)
+class Discounts:
+    """The discount percentages of an order form (R8)."""
+
+    general: Decimal = Decimal(0)
+    by_model: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def on(self, model: str) -> Decimal:
+        return self.by_model.get(model, self.general)
+
+
+def discounts_on(organization: Organization, on: date) -> Discounts:
+    """The discounts in force on a day; none without an order form."""
+    form = order_form_in_force(organization, on)
+    if form is None:
+        return Discounts()
+    own = form.model_discounts.values_list("model", "discount_percent")
+    return Discounts(form.discount_percent, dict(own))
+
+
+def order_forms_cover_until(organization: Organization, on: date) -> date | None:
+    """The first day from `on` on which no signed order form is in force; None if there is none."""
+    covered = on
+    while form := order_form_in_force(organization, covered):
+        if form.ends_on is None:
+            return None
+        covered = form.ends_on
+    return covered

@@ -1,0 +1,70 @@
+"""Test clocks (R13): a sandbox's time stands still until an owner moves it."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from django.db import transaction
+
+from accounts.errors import InvalidRequest, NotAllowed
+from accounts.models import Organization
+from accounts.operations.audit import Actor, record
+from accounts.operations.organizations import lock_organization
+from capacity.operations.opening import Opened, open_day
+
+LONGEST_MOVE = timedelta(days=31)
+
+
+class NoTestClock(NotAllowed):
+    """Only a sandbox has a clock of its own; everyone else's is the real one."""
+
+
+def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Opened:
+    """Move a sandbox's clock forward, opening every day on the way as the sweep would.
+
+    Each day is a transaction of its own, with the clock at its midnight: cut short anywhere, the
+    sandbox stands on a day that is open. Raises NoTestClock, or InvalidRequest for a move back or
+    of more than 31 days.
+    """
+    started_at = _check_move(organization, to)
+    opened = Opened()
+    while True:
+        with transaction.atomic(durable=True):
+            locked = lock_organization(organization)
+            day = locked.opened_until
+            if day > to.date():
+                _set_clock(locked, to)
+                record(
+                    organization=locked,
+                    by=by,
+                    action="clock.advanced",
+                    subject=locked.public_id,
+                    at=locked.now(),
+                    before={"now": started_at.isoformat()},
+                    after={"now": locked.now().isoformat()},
+                )
+                break
+            opened += open_day(organizations=[locked.pk], on=day)
+            _set_clock(locked, datetime.combine(day, time.min, UTC))
+    organization.refresh_from_db()
+    return opened
+
+
+def _check_move(organization: Organization, to: datetime) -> datetime:
+    if organization.clock_at is None:
+        raise NoTestClock("Only a sandbox has a clock that can be moved.")
+    stands_at = organization.clock_at
+    if to < stands_at:
+        raise InvalidRequest.field(
+            "to", f"The clock stands at {stands_at:%Y-%m-%d %H:%M} UTC and never goes back."
+        )
+    if to - stands_at > LONGEST_MOVE:
+        raise InvalidRequest.field(
+            "to", f"The clock moves at most {LONGEST_MOVE.days} days at a time."
+        )
+    return stands_at
+
+
+def _set_clock(locked: Organization, at: datetime) -> None:
+    """Never back: a move that another overtook leaves the clock where that one put it."""
+    assert locked.clock_at is not None
+    locked.clock_at = max(locked.clock_at, at)
+    locked.save(update_fields=["clock_at"])

@@ -1,0 +1,56 @@
+"""Test clocks (R13)."""
+
+import pytest
+
+from accounts.errors import InvalidRequest
+from accounts.models import AuditEntry
+from billing.models import Charge, Invoice
+from capacity.operations.clock import NoTestClock, advance_clock
+from tests.cast import Acme, at, day, load_catalogue, make_acme
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sandbox() -> Acme:
+    load_catalogue()
+    return make_acme("2026-01-10", is_sandbox=True)
+
+
+def advance(sandbox: Acme, on: str, time: str = "12:00") -> None:
+    advance_clock(organization=sandbox.organization, to=at(on, time), by=sandbox.alice)
+
+
+def test_moving_the_clock_opens_every_day_on_the_way(sandbox: Acme) -> None:
+    sandbox.buys("2026-01-10", input=1)
+    advance(sandbox, "2026-02-05", "08:30")
+    assert sandbox.organization.now() == at("2026-02-05", "08:30")
+    assert sandbox.organization.opened_until == day("2026-02-06")
+    assert Charge.objects.filter(type="renewal").count() == 5
+    assert Invoice.objects.get().issued_on == day("2026-02-01")
+    assert AuditEntry.objects.get(action="clock.advanced").before["now"].startswith("2026-01-10")
+
+
+def test_a_move_within_the_day_opens_nothing(sandbox: Acme) -> None:
+    advance(sandbox, "2026-01-10", "23:59")
+    assert sandbox.organization.now() == at("2026-01-10", "23:59")
+    assert sandbox.organization.opened_until == day("2026-01-11")
+
+
+def test_the_clock_never_goes_back(sandbox: Acme) -> None:
+    advance(sandbox, "2026-01-12")
+    with pytest.raises(InvalidRequest, match="never goes back") as refusal:
+        advance(sandbox, "2026-01-11")
+    assert "to" in refusal.value.errors
+
+
+def test_the_clock_moves_31_days_at_most(sandbox: Acme) -> None:
+    advance(sandbox, "2026-02-10", "00:00")
+    with pytest.raises(InvalidRequest, match="at most 31 days"):
+        advance(sandbox, "2026-03-13", "00:01")
+    advance(sandbox, "2026-03-13", "00:00")
+
+
+def test_a_real_organization_has_no_clock_to_move() -> None:
+    with pytest.raises(NoTestClock):
+        advance(make_acme(), "2027-01-01")
