@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 
@@ -39,9 +40,10 @@ class PurchaseForm(forms.Form):
         pools: Sequence[Pool],
     ) -> None:
         super().__init__(data)
+        self.listings = listings
         self.listing = next((x for x in listings if x.snapshot.model == data.get("model")), None)
         self.fields["model"] = forms.ChoiceField(
-            label="Model", choices=[("", "Choose a model"), *_by_provider(listings)]
+            label="Model", choices=[(x.snapshot.model, x.snapshot.model) for x in listings]
         )
         for offer in self.offers:
             self.fields[offer.kind] = units_field(f"{offer.kind.label} units", placeholder="0")
@@ -49,6 +51,22 @@ class PurchaseForm(forms.Form):
             self.fields["project"] = _choice("Project", projects)
         if len(pools) > 1:
             self.fields["pool"] = _choice("Pool", pools)
+
+    @property
+    def models(self) -> list[tuple[str, list[Listing]]]:
+        """What is sold, by provider."""
+        grouped = groupby(self.listings, key=lambda entry: entry.snapshot.provider)
+        return [(provider, list(entries)) for provider, entries in grouped]
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """What was typed into this form's fields, as it was typed."""
+        return {name: self.data[name] for name in self.fields if name in self.data}
+
+    @property
+    def query(self) -> str:
+        """The same as a query string, which brings the form back as it was left."""
+        return urlencode(self.typed)
 
     @property
     def offers(self) -> Sequence[Offer]:
@@ -118,13 +136,6 @@ class CancellationForm(forms.Form):
     def problems(self) -> list[str]:
         """What is wrong with the number."""
         return [message for messages in self.errors.values() for message in messages]
-
-
-def _by_provider(listings: Sequence[Listing]) -> list[tuple[str, list[tuple[str, str]]]]:
-    return [
-        (provider, [(entry.snapshot.model, entry.snapshot.model) for entry in entries])
-        for provider, entries in groupby(listings, key=lambda entry: entry.snapshot.provider)
-    ]
 
 
 def _choice(label: str, rows: Sequence[Project] | Sequence[Pool]) -> forms.ChoiceField:

@@ -145,7 +145,8 @@ EMAIL_BACKEND = os.environ.get(
 )
 EMAIL_FILE_PATH = HOME / "mail"
 EMAIL_HOST = os.environ.get("SCALETIER_EMAIL_HOST", "localhost")
-DEFAULT_FROM_EMAIL = "Scale Tier <noreply@scaletier.example>"
+MAIL_DOMAIN = os.environ.get("SCALETIER_MAIL_DOMAIN", "scaletier.example")
+DEFAULT_FROM_EMAIL = f"Scale Tier <noreply@{MAIL_DOMAIN}>"
 
 # --- Files --------------------------------------------------------------------------------------
 
@@ -221,6 +222,10 @@ CELERY_BEAT_SCHEDULE = {
     "open due days": {
         "task": "capacity.tasks.open_due_days",
         "schedule": timedelta(minutes=5),
+    },
+    "send notices": {
+        "task": "accounts.tasks.send_notices",
+        "schedule": timedelta(seconds=20),
     },
 }
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from django.conf import settings
 from django.db import connection
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, Notice
 from billing.domain.invoices import Figures, figures
 from billing.domain.periods import Period, anchors_starting_on, period_containing
 from billing.models import Account, Invoice, InvoiceLine, Settlement
@@ -60,7 +60,7 @@ def _issue(accounts: list[Account], period: Period, on: date) -> list[Invoice]:
 
 
 def _write_down(invoices: list[Invoice], said: dict[int, Figures], on: date) -> None:
-    """Everything that goes with an invoice: its lines, its settlement, its audit entry."""
+    """Everything that goes with an invoice: its lines, its settlement, its mail, its audit entry."""
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
             organization_id=invoice.organization_id,
@@ -80,6 +80,16 @@ def _write_down(invoices: list[Invoice], said: dict[int, Figures], on: date) -> 
     Settlement.objects.bulk_create(
         Settlement(invoice=invoice, organization_id=invoice.organization_id) for invoice in invoices
     )
+    midnight = datetime.combine(on, time.min, UTC)
+    Notice.objects.bulk_create(
+        Notice(
+            organization_id=invoice.organization_id,
+            kind="invoice_issued",
+            subject=invoice.public_id,
+            created_at=midnight,
+        )
+        for invoice in invoices
+    )
     AuditEntry.objects.bulk_create(
         AuditEntry(
             organization_id=invoice.organization_id,
@@ -87,7 +97,7 @@ def _write_down(invoices: list[Invoice], said: dict[int, Figures], on: date) -> 
             action="invoice.issued",
             subject=invoice.public_id,
             after={"number": invoice.number, "total": invoice.money(invoice.total).document()},
-            at=datetime.combine(on, time.min, UTC),
+            at=midnight,
         )
         for invoice in invoices
     )

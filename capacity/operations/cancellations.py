@@ -8,6 +8,7 @@ from accounts.errors import Refusal
 from accounts.models import Organization
 from accounts.operations.audit import Actor, record
 from accounts.operations.idempotency import Once
+from accounts.operations.notices import announce
 from capacity.models import Cancellation, CancellationStatus, Lot, Transaction, TransactionType
 from capacity.operations.change import Change, carry_out
 from capacity.queries.cancellations import check_cancellable, find_cancellation, find_lot
@@ -73,6 +74,12 @@ def _cancel(change: Change, *, lot_id: str, units: int) -> Cancellation:
         subject=cancellation.public_id,
         at=change.now,
         after={"lot": lot_id, "units": units, "ends_on": terms.ends_on.isoformat()},
+    )
+    announce(
+        organizations=[change.organization.pk],
+        kind="cancellation_scheduled",
+        subject=cancellation.public_id,
+        now=change.now,
     )
     return cancellation
 

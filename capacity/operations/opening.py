@@ -4,16 +4,16 @@
 the sweep opens thousands a statement and a purchase opens its own organization by the same code.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import Organization
+from accounts.operations.notices import announce
 from accounts.operations.organizations import lock_organization
 from billing.operations.charges import post_charges
 from billing.operations.invoices import issue_invoices
@@ -24,12 +24,15 @@ from capacity.models import (
     CancellationStatus,
     ExpiryReason,
     Lot,
-    TransactionType,
 )
 from capacity.operations.charging import renewals
+from capacity.operations.expiring import expire, expire_whole
 
 BATCH = 500
 """Organizations that one transaction of the sweep opens a day for."""
+
+COMMITMENT_NOTICE = timedelta(days=3)
+"""How long before its end a commitment is announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,11 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     assert connection.in_atomic_block, "a day is opened whole or not at all"
     lots = Lot.objects.filter(organization__in=organizations, active_units__gt=0)
     _expire_cancelled(organizations, on)
-    _expire_whole(lots.filter(snapshot__retires_on__lte=on), ExpiryReason.MODEL_RETIRED, on)
+    expire_whole(lots.filter(snapshot__retires_on__lte=on), ExpiryReason.MODEL_RETIRED, on)
     invoices = issue_invoices(organizations=organizations, on=on)
     charges = _renew(lots.filter(charged_until__lte=on), on)
     _settle_cancellations(organizations, on)
+    _announce_ending_commitments(lots, on)
     Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
     return Opened(days=len(organizations), charges=charges, invoices=invoices)
 
@@ -117,7 +121,7 @@ def _expire_cancelled(organizations: Sequence[int], on: date) -> None:
         .values("lot_id")
         .annotate(ended=Sum("units"))
     )
-    _expire(due, ExpiryReason.CANCELLED, on)
+    expire(due, ExpiryReason.CANCELLED, on)
 
 
 def _renew(due: QuerySet[Lot], on: date) -> int:
@@ -126,8 +130,8 @@ def _renew(due: QuerySet[Lot], on: date) -> int:
     same_organization = {"organization": OuterRef("organization")}
     without_form = ~Exists(order_forms_in_force(on).filter(**same_organization).order_by())
     overdue = Exists(owed_too_long(on).filter(**same_organization))
-    _expire_whole(past_commitment.filter(without_form), ExpiryReason.ORDER_FORM_ENDED, on)
-    _expire_whole(past_commitment.filter(overdue), ExpiryReason.PAYMENT_OVERDUE, on)
+    expire_whole(past_commitment.filter(without_form), ExpiryReason.ORDER_FORM_ENDED, on)
+    expire_whole(past_commitment.filter(overdue), ExpiryReason.PAYMENT_OVERDUE, on)
     charges = post_charges(renewals(due, on=on))
     due.update(charged_until=on + timedelta(days=1))
     return charges
@@ -142,47 +146,13 @@ def _settle_cancellations(organizations: Sequence[int], on: date) -> None:
     ).update(status=CancellationStatus.EFFECTIVE)
 
 
-def _expire_whole(lots: QuerySet[Lot], reason: ExpiryReason, on: date) -> None:
-    _expire(lots.order_by("pk").values("pk", ended=F("active_units")), reason, on)
-
-
-def _expire(due: "QuerySet[Any, Mapping[str, Any]]", reason: ExpiryReason, on: date) -> None:
-    """Expire units: `due` yields lots and how many of their units; it is never fetched."""
-    due_sql, due_params = due.query.sql_with_params()
-    midnight = datetime.combine(on, time.min, UTC)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH due (lot_id, units) AS ({due_sql}),
-            lot AS (
-                UPDATE capacity_lot SET active_units = active_units - due.units
-                FROM due WHERE capacity_lot.id = due.lot_id
-                RETURNING capacity_lot.id, public_id, organization_id, snapshot_id, kind,
-                          due.units AS ended
-            ),
-            audit AS (
-                INSERT INTO accounts_auditentry
-                    (organization_id, source, action, subject, after, at)
-                SELECT organization_id, 'time', 'units.expired', public_id,
-                       jsonb_build_object('units', ended, 'reason', %s::text), %s
-                FROM lot ORDER BY id
-            ),
-            expiry AS (
-                INSERT INTO capacity_expiry (organization_id, lot_id, units, ended_on, reason)
-                SELECT organization_id, id, ended, %s, %s FROM lot ORDER BY id
-            )
-            INSERT INTO capacity_transaction
-                (organization_id, snapshot_id, lot_id, type, kind, units, at, note)
-            SELECT organization_id, snapshot_id, id, %s, kind, ended, %s, %s FROM lot ORDER BY id
-            """,  # noqa: S608 - the query is the ORM's own, its values are parameters
-            [
-                *due_params,
-                reason.value,
-                midnight,
-                on,
-                reason.value,
-                TransactionType.EXPIRY.value,
-                midnight,
-                reason.label,
-            ],
-        )
+def _announce_ending_commitments(lots: QuerySet[Lot], on: date) -> None:
+    """Tell whoever holds units that will go on renewing, so that this surprises nobody."""
+    ends_on = on + COMMITMENT_NOTICE
+    holders = lots.filter(commitment_ends_on=ends_on).order_by().values_list("organization")
+    announce(
+        organizations=[organization for (organization,) in holders.distinct()],
+        kind="commitments_ending",
+        subject=ends_on.isoformat(),
+        now=datetime.combine(on, time.min, UTC),
+    )

@@ -7,6 +7,7 @@ from functools import partial
 from accounts.models import Organization
 from accounts.operations.audit import Actor, record
 from accounts.operations.idempotency import Once
+from accounts.operations.notices import announce
 from billing.operations.charges import post_charges
 from capacity.models import Lot, Pool, Purchase, Snapshot, TokenUnit, Transaction, TransactionType
 from capacity.operations.change import Change, carry_out
@@ -69,6 +70,12 @@ def _buy(
     for line in quoted.lines:
         _add_lot(change, purchase, quoted, line)
     post_charges(first_terms(purchase))
+    announce(
+        organizations=[change.organization.pk],
+        kind="units_bought",
+        subject=purchase.public_id,
+        now=change.now,
+    )
     record(
         organization=change.organization,
         by=change.by,

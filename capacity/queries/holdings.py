@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from accounts.errors import NotFound
 from accounts.models import Organization
@@ -201,6 +202,20 @@ def expiries(organization: Organization, *, model: str) -> QuerySet[Expiry]:
         Expiry.objects.filter(organization=organization, lot__snapshot__model=model)
         .select_related("lot")
         .order_by("-pk")
+    )
+
+
+def renewing_past(organization: Organization, commitment_ends_on: date) -> QuerySet[Lot]:
+    """Lots whose commitment ends on a day, with the `renewing_units` that nobody has cancelled."""
+    scheduled = Cancellation.objects.filter(lot=OuterRef("pk"), status=CancellationStatus.SCHEDULED)
+    cancelled = scheduled.values("lot").annotate(cancelled=Sum("units")).values("cancelled")
+    return (
+        _active(organization)
+        .filter(commitment_ends_on=commitment_ends_on)
+        .annotate(renewing_units=F("active_units") - Coalesce(Subquery(cancelled), 0))
+        .filter(renewing_units__gt=0)
+        .select_related("snapshot")
+        .order_by("pk")
     )
 
 

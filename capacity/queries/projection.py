@@ -75,7 +75,9 @@ def renewals_to_come(organization: Organization, *, period: Period, on: date) ->
         known = prices[row["of_snapshot"], row["of_kind"]]
         for price, unit_days in renewals_before(period.end, holding=holding, prices=known).items():
             percent = discounts.on(row["of_model"])
-            yield Line(row["of_model"], row["of_kind"], ChargeType.RENEWAL, price, percent, unit_days)
+            yield Line(
+                row["of_model"], row["of_kind"], ChargeType.RENEWAL, price, percent, unit_days
+            )
 
 
 def _still_charged(organization: Organization) -> Iterator[dict[str, Any]]:

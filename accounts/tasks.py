@@ -1,0 +1,11 @@
+"""What Celery's beat knocks for; the work itself is in operations."""
+
+from celery import shared_task
+
+from accounts.operations.notices import send_due_notices
+
+
+@shared_task
+def send_notices() -> None:
+    """Send the mail that is owed. Knocking twice or at once sends nothing twice."""
+    send_due_notices()

@@ -1,0 +1,109 @@
+"""Mail: plain and precise, one a cause, sent once."""
+
+import pytest
+from django.core import mail
+
+from accounts.operations.notices import send_due_notices
+from capacity.operations.cancellations import cancel_units
+from capacity.operations.opening import open_due_days
+from tests.cast import GROK, Acme, at, load_catalogue, make_acme
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme() -> Acme:
+    load_catalogue()
+    return make_acme()
+
+
+def cancel(acme: Acme, lot_id: str, units: int, on: str) -> None:
+    cancel_units(
+        organization=acme.organization, lot_id=lot_id, units=units, by=acme.alice, now=at(on)
+    )
+
+
+def sent() -> list[str]:
+    """Subjects of the mail sent since the last call."""
+    send_due_notices()
+    subjects = [message.subject for message in mail.outbox]
+    mail.outbox.clear()
+    return subjects
+
+
+def test_a_purchase_is_confirmed_to_those_who_may_buy(acme: Acme) -> None:
+    acme.buys("2026-01-10", input=4, output=4)
+    send_due_notices()
+    [message] = mail.outbox
+    assert message.to == [acme.alice.person.email, acme.bob.person.email]
+    assert message.subject == f"You bought capacity on {GROK}"
+    assert "4 input units, 126,000 tokens per minute, $10.00 a unit and day" in message.body
+    assert "Charged now, at standard rates: $1,760.00" in message.body
+    assert "The commitment ends on 2026-02-09" in message.body
+
+
+def test_nothing_is_sent_twice(acme: Acme) -> None:
+    acme.buys("2026-01-10", input=1)
+    assert len(sent()) == 1
+    assert sent() == []
+
+
+def test_a_cancellation_says_its_last_charged_day(acme: Acme) -> None:
+    lot = acme.lot(acme.buys("2026-01-10", input=4))
+    sent()
+    cancel(acme, lot.public_id, 3, "2026-01-15")
+    send_due_notices()
+    [message] = mail.outbox
+    assert message.subject == f"3 input units of {GROK} will end on 2026-02-09"
+    assert "The last day charged is 2026-02-08" in message.body
+
+
+def test_expired_units_are_told_once_a_day_with_their_reason(acme: Acme) -> None:
+    purchase = acme.buys("2026-01-10", input=4, output=2)
+    for kind in ("input", "output"):
+        cancel(acme, acme.lot(purchase, kind).public_id, 2, "2026-01-15")
+    open_due_days(organization=acme.organization, now=at("2026-02-08"))
+    sent()
+    open_due_days(organization=acme.organization, now=at("2026-02-09"))
+    send_due_notices()
+    [message] = mail.outbox
+    assert message.subject == "Token units of Acme expired on 2026-02-09"
+    assert f"2 input units of {GROK}" in message.body
+    assert f"2 output units of {GROK}" in message.body
+    assert "cancelled" in message.body
+
+
+def test_a_commitment_about_to_end_is_announced_three_days_before(acme: Acme) -> None:
+    lot = acme.lot(acme.buys("2026-01-10", input=4))
+    cancel(acme, lot.public_id, 3, "2026-01-15")
+    open_due_days(organization=acme.organization, now=at("2026-02-05"))
+    sent()
+    open_due_days(organization=acme.organization, now=at("2026-02-06"))
+    send_due_notices()
+    [message] = mail.outbox
+    assert message.subject.startswith("Commitments of Acme end on 2026-02-09")
+    assert "1 input unit of" in message.body
+
+
+def test_a_commitment_that_nobody_keeps_is_not_announced(acme: Acme) -> None:
+    lot = acme.lot(acme.buys("2026-01-10", input=4))
+    cancel(acme, lot.public_id, 4, "2026-01-15")
+    open_due_days(organization=acme.organization, now=at("2026-02-05"))
+    sent()
+    open_due_days(organization=acme.organization, now=at("2026-02-06"))
+    assert sent() == []
+
+
+def test_an_issued_invoice_says_its_total_and_due_date(acme: Acme) -> None:
+    acme.buys("2026-01-10", input=4, output=4)
+    sent()
+    open_due_days(organization=acme.organization, now=at("2026-02-01"))
+    assert sent() == ["Invoice 1 of Acme: $1,760.00, due 2026-03-03"]
+
+
+def test_mail_of_a_change_that_failed_is_never_sent(acme: Acme) -> None:
+    lot = acme.lot(acme.buys("2026-01-10", input=4))
+    sent()
+    with pytest.raises(Exception, match="can still be cancelled"):
+        cancel(acme, lot.public_id, 5, "2026-01-15")
+    assert sent() == []
