@@ -10,13 +10,15 @@ from decimal import Decimal
 
 from django.utils.crypto import salted_hmac
 
-from accounts.models import Organization, Role, User
+from accounts.models import Notice, Organization, Role, User
 from accounts.operations.audit import Actor
+from billing.operations.settlements import record_payment
 from capacity.models import Purchase
 from capacity.operations.cancellations import cancel_units, undo_cancellation
+from capacity.operations.clock import advance_clock
 from capacity.operations.opening import open_due_days
 from capacity.operations.purchases import buy_units
-from scaletier.sandbox import OrderTerms, SignIn, add_person, make_organization
+from scaletier.sandbox import COMMAND, OrderTerms, SignIn, add_person, make_organization
 
 NORTHWIND_AGE = timedelta(days=141)
 """How long ago the demo's customer on the real clock signed."""
@@ -58,11 +60,15 @@ class Customer:
     at: datetime
 
     def after(self, days: int) -> "Customer":
-        self.at += timedelta(days=days)
-        if self.organization.is_sandbox:
-            Organization.objects.filter(pk=self.organization.pk).update(clock_at=self.at)
-            self.organization.clock_at = self.at
-        open_due_days(organization=self.organization, now=self.at)
+        """Live on, paying each invoice on the day after it is issued; the last one stays open."""
+        for _ in range(days):
+            for invoice in self.organization.invoices.filter(settlement__status="open"):
+                record_payment(invoice=invoice, by=COMMAND, now=self.at)
+            self.at += timedelta(days=1)
+            if self.organization.is_sandbox:
+                advance_clock(organization=self.organization, to=self.at, by=self.by)
+            else:
+                open_due_days(organization=self.organization, now=self.at)
         return self
 
     def buy(self, model: str, **units: int) -> Purchase:
@@ -98,6 +104,7 @@ def make_demo(now: datetime) -> None:
         live_as_northwind(now)
     if not _known("charlie@contoso.example"):
         live_as_contoso(now)
+    Notice.objects.filter(sent_at=None).update(sent_at=now)  # Their past was told in the past.
 
 
 def _known(email: str) -> bool:
@@ -131,7 +138,7 @@ def live_as_contoso(now: datetime) -> None:
     customer = _customer("Contoso Robotics (sandbox)", started, is_sandbox=True, terms=OrderTerms())
     first = customer.buy("grok-4-1-fast-reasoning", input=4, output=4)
     customer.after(5).cancel(first, "output", 1)
-    customer.after(36).buy("grok-4-1-fast-reasoning", input=2)
+    customer.after(9).buy("grok-4-1-fast-reasoning", input=2)
     customer.cancel(first, "input", 2)
 
 

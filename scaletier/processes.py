@@ -38,7 +38,7 @@ class ProcessEndedError(Exception):
     """A process that should have gone on ended by itself."""
 
 
-class _Output(Printer):  # type: ignore[misc]
+class _Output(Printer):
     """Prints the processes' lines; of honcho's own remarks keeps what they tell about the end."""
 
     asked_to_stop = False

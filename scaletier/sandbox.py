@@ -37,7 +37,7 @@ class OrderTerms:
 def make_organization(
     *, name: str, now: datetime, is_sandbox: bool, terms: OrderTerms | None
 ) -> Organization:
-    """An organization, with a signed order form in force from `now`'s day unless `terms` is None."""
+    """An organization, with a signed order form from `now`'s day on unless `terms` is None."""
     organization = create_organization(name=name, by=COMMAND, now=now, is_sandbox=is_sandbox)
     if terms:
         form = create_order_form(

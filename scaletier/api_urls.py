@@ -1,0 +1,25 @@
+"""Everything under `/api/v1/`, put together from the apps."""
+
+from csp.decorators import csp_update
+from django.urls import include, path, re_path
+from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from accounts.api.views import UnknownPath
+from billing.api.charges import Charges
+from capacity.operations.opening import open_due_days
+
+schema = SpectacularAPIView.as_view(
+    authentication_classes=[], renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer2]
+)
+docs = SpectacularSwaggerSplitView.as_view(authentication_classes=[], url_name="api_schema")
+
+urlpatterns = [
+    path("", include("accounts.api.urls")),
+    path("", include("capacity.api.urls")),
+    path("charges", Charges.as_view(open_days=open_due_days)),
+    path("schema", schema, name="api_schema"),
+    # Swagger UI styles its own elements in place; nothing else of the site may.
+    path("docs", csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(docs), name="api_docs"),
+    re_path("", UnknownPath.as_view()),
+]

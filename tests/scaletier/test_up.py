@@ -1,0 +1,139 @@
+"""`make run`: one command, one terminal, nothing left behind."""
+
+import os
+import signal
+import socket
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.site import Site, temporary_home
+
+SIGNS = {"web": "-m gunicorn", "worker": "scaletier worker", "beat": "scaletier beat"}
+ENGINES = {"PostgreSQL": "bin/postgres -D", "Valkey": "valkey-server"}
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """One home for all: every start but the first finds its database made."""
+    with temporary_home() as home:
+        yield home
+
+
+@pytest.fixture
+def site(home: Path) -> Iterator[Site]:
+    site = Site(home)
+    yield site
+    if site.process is not None and site.process.poll() is None:
+        site.stop()
+
+
+def only_line(site: Site) -> str:
+    """What a start that failed printed: beside its steps, one line for a person."""
+    assert site.wait() == 1
+    (line,) = (line for line in site.output.splitlines() if not line.startswith("==>"))
+    return line
+
+
+def shell(site: Site, code: str) -> str:
+    imports = "from django.contrib.auth.models import Group; from django.core.cache import cache"
+    return site.manage("shell", "-v0", "-c", f"{imports}; {code}").strip()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_signal_stops_everything_and_leaves_no_process(site: Site, how: signal.Signals) -> None:
+    site.start("--no-demo")
+    running = "\n".join(site.processes().values())
+    for sign in (*SIGNS.values(), *ENGINES.values()):
+        assert sign in running
+    assert site.stop(how) == 0
+    assert site.processes() == {}
+    assert "Traceback" not in site.output
+    assert not (site.home / "engines.json").exists()
+
+
+def test_a_command_beside_it_works_on_the_same_data_and_the_next_run_finds_it(site: Site) -> None:
+    site.start("--no-demo")
+    shell(site, "Group.objects.create(name='kept'); cache.set('kept', 'too', None)")
+    key = (site.home / "secret_key").read_text()
+    site.stop()
+    site.start("--no-demo")
+    assert shell(site, "print(Group.objects.get().name, cache.get('kept'))") == "kept too"
+    assert (site.home / "secret_key").read_text() == key
+
+
+def test_starts_again_after_being_killed(site: Site) -> None:
+    site.start("--no-demo")
+    site.stop(signal.SIGKILL)
+    assert site.processes() != {}
+    site.start("--no-demo")
+    with urllib.request.urlopen(f"{site.url}/healthz") as response:
+        assert response.status == 200
+    assert site.stop() == 0
+    assert site.processes() == {}
+
+
+def test_a_process_that_ends_by_itself_ends_the_others(site: Site) -> None:
+    site.start("--no-demo")
+    beat = (process_id for process_id, line in site.processes().items() if SIGNS["beat"] in line)
+    os.kill(min(beat), signal.SIGKILL)
+    assert site.wait() == 1
+    assert "beat ended by itself (exit code -9); the others were stopped." in site.output
+    assert site.processes() == {}
+
+
+def test_a_busy_port_is_one_clear_line(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", site.port)):
+        site.launch()
+        line = only_line(site)
+    assert f"Cannot listen on 127.0.0.1:{site.port} (address already in use)" in line
+    assert "set SCALETIER_PORT" in line
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536"])
+def test_what_is_not_a_port_is_one_clear_line(site: Site, port: str) -> None:
+    site.launch(SCALETIER_PORT=port)
+    assert only_line(site) == f"CommandError: SCALETIER_PORT is not a port: '{port}'."
+
+
+def test_a_home_in_use_is_one_clear_line(site: Site) -> None:
+    site.start("--no-demo")
+    assert site.process is not None
+    second = Site(site.home)
+    second.launch()
+    assert f"another `make run` is using it (process {site.process.pid})" in only_line(second)
+    assert site.process.poll() is None
+
+
+def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    site = Site(tmp_path / "file" / "home")
+    site.launch()
+    line = only_line(site)
+    assert f"cannot use {site.home} as its home (SCALETIER_HOME): not a directory" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing"),
+        ("VALKEY_URL", "redis://127.0.0.1:1/0"),
+    ],
+)
+def test_a_replaced_engine_that_is_not_there_is_one_clear_line(
+    site: Site, name: str, url: str
+) -> None:
+    site.launch(**{name: url})
+    assert only_line(site).startswith(f"CommandError: {name} does not answer:")
+
+
+def test_engines_are_replaced_one_by_one(site: Site) -> None:
+    # The tests' own Valkey: what is stored there now is not the home's.
+    given = os.environ["VALKEY_URL"]
+    site.start("--no-demo", VALKEY_URL=given)
+    running = "\n".join(site.processes().values())
+    assert ENGINES["PostgreSQL"] in running
+    assert ENGINES["Valkey"] not in running
+    assert shell(site, "from django.conf import settings as s; print(s.VALKEY_URL)") == given

@@ -1,0 +1,121 @@
+"""The whole product as a person starts it: `manage.py up` on a home and a port of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import IO
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 120
+STOP_SECONDS = 40
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A folder that does not exist yet, for engines to live in.
+
+    Not pytest's `tmp_path`: its parent is closed again to others whenever some pytest starts, and
+    as root PostgreSQL runs as such an other.
+    """
+    with TemporaryDirectory(prefix="scaletier-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve() / "home"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class Site:
+    """One installation; start it, use its `url`, stop it, start it again."""
+
+    home: Path
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+    _output: IO[bytes] = field(default_factory=NamedTemporaryFile)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        """All that the last start has printed."""
+        return Path(self._output.name).read_text()
+
+    def start(self, *arguments: str, **environment: str) -> None:
+        """Run `manage.py up` until it says that it is ready."""
+        self.launch(*arguments, **environment)
+        deadline = time.monotonic() + START_SECONDS
+        while f"Scale Tier is ready at {self.url}" not in self.output:
+            assert self.process is not None
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+
+    def launch(self, *arguments: str, **environment: str) -> None:
+        """Run `manage.py up` without waiting for it."""
+        self._output = NamedTemporaryFile()  # noqa: SIM115 - read as long as the site is used
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", *arguments],
+            cwd=ROOT,
+            env={**self._environment(), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> int:
+        """Send a signal, as Ctrl-C does, to the foreground process group; the exit code."""
+        assert self.process is not None
+        os.killpg(self.process.pid, how)
+        return self.wait()
+
+    def wait(self) -> int:
+        assert self.process is not None
+        return self.process.wait(STOP_SECONDS)
+
+    def manage(self, *arguments: str) -> str:
+        """What a management command prints that is run beside it, on the same home."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            check=False,
+            cwd=ROOT,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def processes(self) -> dict[int, str]:
+        """Process ids and command lines of everything that runs for this home."""
+        return {
+            process.pid: " ".join(process.info["cmdline"])
+            for process in psutil.process_iter(["cmdline", "environ"])
+            if (process.info["environ"] or {}).get("SCALETIER_HOME") == str(self.home)
+            or f"{self.home}/" in " ".join(process.info["cmdline"] or [])
+        }
+
+    def _environment(self) -> dict[str, str]:
+        ours = ("SCALETIER_", "DJANGO_", "PYTEST_")
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(ours) and name not in {"DATABASE_URL", "VALKEY_URL"}
+        }
+        return {**inherited, "SCALETIER_HOME": str(self.home), "SCALETIER_PORT": str(self.port)}
