@@ -1,4 +1,4 @@
-"""Who may do what: contract section 3 as a table, and the one door that everyone enters by (R18)."""
+"""Who may do what: contract section 3 as a table, and the door that everyone enters by (R18)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

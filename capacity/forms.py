@@ -17,7 +17,7 @@ SLIDER_STEPS = (20, 50, 100, 200, 500, 1000)
 
 
 def units_field(label: str, **attributes: Any) -> forms.IntegerField:
-    """A number of units. The server alone judges it, so that a refusal reads the same everywhere."""
+    """A number of units. The server alone judges it, so that refusals read alike everywhere."""
     return forms.IntegerField(
         label=label,
         required=False,
@@ -135,7 +135,27 @@ class CancellationForm(forms.Form):
     @property
     def problems(self) -> list[str]:
         """What is wrong with the number."""
-        return [message for messages in self.errors.values() for message in messages]
+        return [str(message) for messages in self.errors.values() for message in messages]
+
+
+class ClockForm(forms.Form):
+    """When to move a sandbox's clock to, and the page to come back to."""
+
+    to = forms.DateTimeField(
+        label="Move to",
+        error_messages={"required": "Choose a date.", "invalid": "Enter a date: YYYY-MM-DD."},
+    )
+    next = forms.CharField(required=False)
+
+    @property
+    def typed_date(self) -> str:
+        """What was typed, as the date field shows it again."""
+        return str(self.data.get("to", ""))[:10]
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the clock was not moved."""
+        return [str(message) for message in self.errors.get("to", [])]
 
 
 def _choice(label: str, rows: Sequence[Project] | Sequence[Pool]) -> forms.ChoiceField:

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from capacity.views import cancelling, model, purchasing, scale_tier
+from capacity.views import cancelling, clock, invoices, lot, model, purchasing, scale_tier
 
-SCALE_TIER = "organizations/<str:organization_id>/settings/scale-tier"
+SETTINGS = "organizations/<str:organization_id>/settings"
+SCALE_TIER = f"{SETTINGS}/scale-tier"
+INVOICES = f"{SETTINGS}/invoices"
 
 urlpatterns = [
     path(f"{SCALE_TIER}/", scale_tier.scale_tier, name="scale_tier"),
@@ -18,6 +20,7 @@ urlpatterns = [
     path(f"{SCALE_TIER}/add/summary/", purchasing.summary, name="purchase_summary"),
     path(f"{SCALE_TIER}/add/checkout/", purchasing.checkout, name="checkout"),
     path(f"{SCALE_TIER}/models/<str:model>/", model.model_page, name="model"),
+    path(f"{SCALE_TIER}/lots/<str:lot_id>/", lot.lot_page, name="lot"),
     path(f"{SCALE_TIER}/lots/<str:lot_id>/cancel/", cancelling.cancel, name="cancel_units"),
     path(
         f"{SCALE_TIER}/lots/<str:lot_id>/cancel/quote/",
@@ -29,4 +32,13 @@ urlpatterns = [
         cancelling.undo,
         name="undo_cancellation",
     ),
+    path(f"{INVOICES}/", invoices.invoices_page, name="invoices"),
+    path(f"{INVOICES}/<str:invoice_id>/", invoices.invoice_page, name="invoice"),
+    path(f"{INVOICES}/<str:invoice_id>/charges.csv", invoices.charges_csv, name="invoice_charges"),
+    path(
+        f"{INVOICES}/<str:invoice_id>/lines/<str:line_key>/",
+        invoices.line_page,
+        name="invoice_line",
+    ),
+    path(f"{SETTINGS}/clock/", clock.move_clock, name="move_clock"),
 ]

@@ -9,7 +9,7 @@ from accounts.models import Invitation
 
 
 def send_invitation(invitation: Invitation) -> None:
-    """Mail the link. Call once the invitation is committed: the network has no place in a change."""
+    """Mail the link, once the invitation is committed: the network has no place in a change."""
     url = settings.PUBLIC_URL + reverse("invitation", args=[invitation.public_id])
     text = render_to_string("mail/invitation.txt", {"invitation": invitation, "url": url})
     send_mail(

@@ -46,7 +46,7 @@ def announce(*, organizations: Iterable[int], kind: str, subject: str, now: date
 
 
 def send_due_notices() -> int:
-    """Send what is owed, oldest first, and return how many. Any number of senders share the work."""
+    """Send what is owed, oldest first, and return how many. Senders share the work."""
     sent = 0
     while _send_next():
         sent += 1

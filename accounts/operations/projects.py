@@ -11,7 +11,7 @@ from accounts.operations.organizations import lock_organization
 
 
 def create_project(*, organization: Organization, name: str, by: Actor, now: datetime) -> Project:
-    """A project that spend and usage can be attributed to. Raises InvalidRequest for a name taken."""
+    """A project to attribute spend and usage to. Raises InvalidRequest for a name that is taken."""
     with transaction.atomic(durable=True):
         organization = lock_organization(organization)
         if Project.objects.filter(organization=organization, name=name).exists():

@@ -29,8 +29,15 @@ class Place:
 
 PLACES = (
     Place("Scale Tier", "scale_tier", Permission.SCALE_TIER),
+    Place("Invoices", "invoices", Permission.LIMITS_AND_INVOICES),
     Place("Members", "members", Permission.MANAGE),
     Place("API keys", "api_keys", Permission.OWN_API_KEYS),
+)
+
+ACCOUNT_PLACES = (
+    ("Password", "account_change_password"),
+    ("Two-factor authentication", "mfa_index"),
+    ("Sessions", "usersessions_list"),
 )
 
 
@@ -46,15 +53,23 @@ class Link:
 @register.simple_tag
 def settings_links(request: HttpRequest, visit: Visit) -> Sequence[Link]:
     """The places of Settings that this visitor may see."""
-    links = []
-    for place in PLACES:
-        if visit.may(place.permission):
-            url = reverse(place.route, args=[visit.organization.public_id])
-            here = "page" if request.path == url else "true"
-            links.append(
-                Link(place.label, url, here if request.path.startswith(url) else "false")
-            )
-    return links
+    here = visit.organization.public_id
+    return [
+        _link(request, place.label, reverse(place.route, args=[here]))
+        for place in PLACES
+        if visit.may(place.permission)
+    ]
+
+
+@register.simple_tag
+def account_links(request: HttpRequest) -> Sequence[Link]:
+    """The places of one's own account."""
+    return [_link(request, label, reverse(route)) for label, route in ACCOUNT_PLACES]
+
+
+def _link(request: HttpRequest, label: str, url: str) -> Link:
+    here = "page" if request.path == url else "true"
+    return Link(label, url, here if request.path.startswith(url) else "false")
 
 
 @register.simple_tag
@@ -86,3 +101,11 @@ def instant(value: datetime) -> SafeString:
     return format_html(
         '<time datetime="{}">{}</time>', at.strftime("%Y-%m-%dT%H:%M:%SZ"), f"{at:%Y-%m-%d %H:%M}"
     )
+
+
+@register.simple_tag(takes_context=True)
+def querystring_with(context: template.Context, name: str, value: int) -> str:
+    """The page's own query with one parameter changed, without its question mark."""
+    query = context["request"].GET.copy()
+    query[name] = str(value)
+    return str(query.urlencode())

@@ -20,7 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @visited(Permission.OWN_API_KEYS)
-def organization(request: PageRequest, visit: Visit) -> HttpResponse:
+def organization(_request: PageRequest, visit: Visit) -> HttpResponse:
     """The first page of an organization that this person may see."""
     page = "scale_tier" if visit.may(Permission.SCALE_TIER) else "api_keys"
     return redirect(page, organization_id=visit.organization.public_id)

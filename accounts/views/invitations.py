@@ -1,6 +1,6 @@
 """Accepting an invitation: the only way to sign up."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -25,7 +25,7 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 @never_cache
 @require_http_methods(["GET", "POST"])
 def invitation_page(request: HttpRequest, invite_id: str) -> HttpResponse:
-    """A new person says who they are; someone known already only agrees, signed in as themselves."""
+    """A new person says who they are; someone known already agrees, signed in."""
     try:
         found = invitation(invite_id)
         now = found.organization.now()
@@ -61,7 +61,7 @@ def _join(request: HttpRequest, found: Invitation) -> HttpResponse:
 
 
 def _accept(request: HttpRequest, found: Invitation, *, name: str, password: str) -> User:
-    user = cast(User, request.user) if request.user.is_authenticated else None
+    user = request.user if request.user.is_authenticated else None
     return accept_invitation(
         invitation=found,
         name=name,

@@ -38,20 +38,20 @@ def api_keys_page(request: PageRequest, visit: Visit) -> HttpResponse:
 def revoke(request: PageRequest, visit: Visit, key_id: str) -> HttpResponse:
     """Ask, then end a key."""
     key = api_key(visit.organization, visit.user, key_id)
-    here = {"organization_id": visit.organization.public_id}
+    here = visit.organization.public_id
     if request.method == "POST":
         revoke_api_key(
             organization=visit.organization, key_id=key_id, by=actor(request), now=visit.now
         )
         messages.success(request, f"API key “{key.name}” was revoked.")
-        return redirect("api_keys", **here)
+        return redirect("api_keys", organization_id=here)
     template = "components/confirm.html#dialog" if request.htmx else "components/confirm.html"
     context = {
         "title": f"Revoke “{key.name}”?",
         "text": f"Requests with the key {key.hint}… are refused from now on. "
         "This cannot be undone.",
-        "action": reverse("revoke_api_key", kwargs={**here, "key_id": key_id}),
+        "action": reverse("revoke_api_key", args=[here, key_id]),
         "confirm": "Revoke key",
-        "back": reverse("api_keys", kwargs=here),
+        "back": reverse("api_keys", args=[here]),
     }
     return render(request, template, context)

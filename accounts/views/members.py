@@ -72,7 +72,7 @@ def change_role(request: PageRequest, visit: Visit, user_id: str) -> HttpRespons
 def remove(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
     """Ask, then end a membership."""
     found = member(visit.organization, user_id)
-    here = {"organization_id": visit.organization.public_id}
+    here = visit.organization.public_id
     if request.method == "POST":
         try:
             remove_member(
@@ -82,15 +82,15 @@ def remove(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
             messages.error(request, refusal.detail)
         else:
             messages.success(request, f"{found.user} was removed.")
-        return redirect("members", **here)
+        return redirect("members", organization_id=here)
     template = "components/confirm.html#dialog" if request.htmx else "components/confirm.html"
     context = {
         "title": f"Remove {found.user}?",
         "text": f"{found.user.email} loses access to {visit.organization} at once, "
         "and so do their API keys here.",
-        "action": reverse("remove_member", kwargs={**here, "user_id": user_id}),
+        "action": reverse("remove_member", args=[here, user_id]),
         "confirm": "Remove member",
-        "back": reverse("members", kwargs=here),
+        "back": reverse("members", args=[here]),
     }
     return render(request, template, context)
 

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django_htmx.http import retarget
+from django.shortcuts import redirect, render
+from django_htmx.http import HttpResponseClientRedirect, retarget
 from django_htmx.middleware import HtmxDetails
 
 from accounts import access
@@ -33,7 +33,9 @@ Route = Callable[..., HttpResponse]
 Enter = Callable[[Visit], None]
 
 
-def visited(permission: Permission, *, on_entry: Enter | None = None) -> Callable[[Page[Any]], Route]:
+def visited(
+    permission: Permission, *, on_entry: Enter | None = None
+) -> Callable[[Page[Any]], Route]:
     """Let in whoever may, and pass the `visit` to the view in place of `organization_id` (R18).
 
     A refusal, at the door or inside, becomes its page here and nowhere else. `on_entry` is done
@@ -74,6 +76,11 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         response = render(request, "refused.html#dialog", context, status=refusal.status)
         return retarget(response, "#dialog")
     return render(request, "refused.html", context, status=refusal.status)
+
+
+def go(request: PageRequest, url: str) -> HttpResponse:
+    """On to another page, from a dialog too."""
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def actor(request: PageRequest) -> Actor:

@@ -4,22 +4,22 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
-from django_htmx.http import HttpResponseClientRedirect, replace_url
+from django_htmx.http import replace_url
 
 from accounts.access import Permission, Visit
 from accounts.errors import InvalidRequest, Refusal
-from accounts.operations.idempotency import AnsweredBefore, IdempotencyKeyReused, Once
-from accounts.views.visiting import PageRequest, actor
+from accounts.operations.idempotency import AnsweredBefore, Once
+from accounts.views.visiting import PageRequest, actor, go
 from capacity.forms import PurchaseForm
 from capacity.models import Purchase
 from capacity.operations.purchases import buy_units
 from capacity.queries.catalogue import listings
 from capacity.queries.orders import pools_of, projects_of
-from capacity.queries.previews import Preview, preview
+from capacity.queries.previews import preview
 from capacity.views.visiting import visited
 
 
@@ -58,16 +58,13 @@ def checkout(request: PageRequest, visit: Visit) -> HttpResponse:
     except Refusal as refusal:
         return _confirmation(request, visit, form, refusal)
     messages.success(request, bought)
-    return _go(
-        request, reverse("model", args=[visit.organization.public_id, form.order()["model"]])
-    )
+    model = form.cleaned_data["model"]
+    return go(request, reverse("model", args=[visit.organization.public_id, model]))
 
 
 def _buy(request: PageRequest, visit: Visit, order: dict[str, Any]) -> str:
     """Buy once, however often the form is sent; says what was bought."""
-    once = Once.of(
-        key=request.POST.get("key", ""), request=(request.path, order), render=_answer
-    )
+    once = Once.of(key=request.POST.get("key", ""), request=(request.path, order), render=_answer)
     try:
         purchase = buy_units(
             organization=visit.organization, by=actor(request), now=visit.now, once=once, **order
@@ -75,8 +72,8 @@ def _buy(request: PageRequest, visit: Visit, order: dict[str, Any]) -> str:
     except AnsweredBefore as before:
         if before.status != once.status:
             raise InvalidRequest(before.body["detail"]) from before
-        return before.body["message"]
-    return _answer(purchase)["message"]
+        return str(before.body["message"])
+    return str(_answer(purchase)["message"])
 
 
 def _answer(purchase: Purchase) -> dict[str, Any]:
@@ -98,16 +95,13 @@ def _form(visit: Visit, typed: QueryDict) -> PurchaseForm:
     )
 
 
-def _preview(visit: Visit, form: PurchaseForm) -> Preview | None:
-    """What has been chosen so far; None before a model is."""
-    if form.listing is None:
-        return None
-    order = form.order() if form.is_valid() else {"model": form.listing.snapshot.model, "units": {}}
-    return preview(organization=visit.organization, on=visit.now.date(), **order)
-
-
 def _order_context(visit: Visit, form: PurchaseForm) -> dict[str, Any]:
-    return {"form": form, "preview": _preview(visit, form), "now": visit.now}
+    """What has been chosen so far, and everything that speaks against it."""
+    if form.listing is None:
+        return {"form": form, "preview": None, "problems": []}
+    order = form.order() if form.is_valid() else {"model": form.listing.snapshot.model, "units": {}}
+    shown = preview(organization=visit.organization, on=visit.now.date(), **order)
+    return {"form": form, "preview": shown, "problems": [*form.problems, *shown.problems]}
 
 
 def _confirmation(
@@ -115,17 +109,18 @@ def _confirmation(
 ) -> HttpResponse:
     """Each showing has a key of its own: an order that was refused can be tried again."""
     context = _order_context(visit, form)
-    shown = context["preview"]
-    problems = list(shown.problems) if shown else ["Choose a model."]
-    if shown and not shown.wanted and not problems and not form.errors:
-        problems = ["Choose at least one unit."]
-    if refusal and refusal.detail not in problems and not isinstance(refusal, IdempotencyKeyReused):
+    problems = context["problems"]
+    if context["preview"] is None:
+        problems.append("Choose a model.")
+    elif not context["preview"].wanted and not problems:
+        problems.append("Choose at least one unit.")
+    if refusal and refusal.detail not in problems:
         problems.insert(0, refusal.detail)
-    context |= {"key": f"page-{uuid.uuid4().hex}", "problems": problems}
+    context["key"] = f"page-{uuid.uuid4().hex}"
     template = "capacity/checkout.html"
-    status = 422 if request.method == "POST" else 200
-    return render(request, f"{template}#dialog" if request.htmx else template, context, status=status)
-
-
-def _go(request: PageRequest, url: str) -> HttpResponse:
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+    return render(
+        request,
+        f"{template}#dialog" if request.htmx else template,
+        context,
+        status=422 if request.method == "POST" else 200,
+    )

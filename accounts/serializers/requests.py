@@ -1,0 +1,15 @@
+"""Accounts' part of the API: what can be asked of it."""
+
+from rest_framework import serializers
+
+from accounts.serializers.fields import StrictSerializer
+
+
+class NamedSerializer(StrictSerializer):
+    """Something new of which only the name is known."""
+
+    name = serializers.CharField(max_length=120)
+
+
+class PurchaserRequestSerializer(StrictSerializer):
+    email = serializers.EmailField(help_text="Of a member.")

@@ -1,0 +1,38 @@
+"""Routes of capacity under `/api/v1/`."""
+
+from django.urls import path, re_path
+
+from capacity.api.catalogue import Model, Models
+from capacity.api.clock import AdvanceClock
+from capacity.api.holdings import Capacity, Pools, Transactions
+from capacity.api.invoices import Invoice, Invoices, UpcomingInvoice
+from capacity.api.lots import (
+    CancellationQuote,
+    Cancellations,
+    Lot,
+    LotCancellations,
+    Lots,
+    Undo,
+)
+from capacity.api.orders import Purchase, Purchases, Quotes
+
+urlpatterns = [
+    path("cancellations", Cancellations.as_view()),
+    path("cancellations/<slug:cancellation_id>/undo", Undo.as_view()),
+    path("capacity", Capacity.as_view()),
+    path("clock/advance", AdvanceClock.as_view()),
+    path("invoices", Invoices.as_view()),
+    path("invoices/upcoming", UpcomingInvoice.as_view()),
+    path("invoices/<slug:invoice_id>", Invoice.as_view()),
+    path("lots", Lots.as_view()),
+    path("lots/<slug:lot_id>", Lot.as_view()),
+    path("lots/<slug:lot_id>/cancellations", LotCancellations.as_view()),
+    path("lots/<slug:lot_id>/cancellations/quote", CancellationQuote.as_view()),
+    path("models", Models.as_view()),
+    re_path(r"^models/(?P<model>[A-Za-z0-9._:-]+)$", Model.as_view()),
+    path("pools", Pools.as_view()),
+    path("purchases", Purchases.as_view()),
+    path("purchases/<slug:purchase_id>", Purchase.as_view()),
+    path("quotes", Quotes.as_view()),
+    path("transactions", Transactions.as_view()),
+]

@@ -1,0 +1,1 @@
+"""What the API says and understands of the catalogue, of orders and of what is held."""

@@ -1,0 +1,19 @@
+"""Moving a sandbox's clock."""
+
+from rest_framework import serializers
+
+from accounts.serializers.fields import Instant, StrictSerializer
+
+
+class ClockRequestSerializer(StrictSerializer):
+    to = Instant(help_text="Not before the clock's present time, nor more than 31 days after it.")
+
+
+class AdvancedClockSerializer(serializers.Serializer[dict[str, object]]):
+    """The clock as it stands now, and what opening the days on the way did."""
+
+    now = Instant(source="organization.now")
+    sandbox = serializers.BooleanField(source="organization.is_sandbox")
+    days_opened = serializers.IntegerField(source="opened.days")
+    charges = serializers.IntegerField(source="opened.charges", help_text="Charges posted.")
+    invoices = serializers.IntegerField(source="opened.invoices", help_text="Invoices issued.")

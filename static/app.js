@@ -1,0 +1,130 @@
+// What the pages do beyond HTML. Without it every form and link still works.
+"use strict";
+
+const dialog = document.getElementById("dialog");
+
+// --- Dialogs: a link or button asks for a fragment, which arrives in the one <dialog>. ------------
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target !== dialog) return;
+  if (!dialog.open) dialog.showModal();
+  const first = dialog.querySelector("[data-focus]");
+  if (first && !dialog.contains(document.activeElement)) first.focus();
+});
+
+dialog?.addEventListener("click", (event) => {
+  const outside = event.target === dialog;
+  const dismissed = event.target.closest("[data-close]");
+  if (!outside && !dismissed) return;
+  event.preventDefault(); // Where scripts do not run, “close” is a link back to the page.
+  dialog.close();
+});
+
+// Emptied once closed, so that nothing stale flashes up at the next opening.
+dialog?.addEventListener("close", () => dialog.replaceChildren());
+
+// --- A number and its slider move together. ---------------------------------------------------------
+
+const REACHES = [20, 50, 100, 200, 500, 1000];
+
+function reach(slider, units) {
+  const limit = Number(slider.dataset.limit ?? Infinity);
+  const needed = REACHES.find((step) => step >= units) ?? units;
+  return Math.max(Math.min(needed, limit), units, 1);
+}
+
+function fill(slider) {
+  const share = (slider.value - slider.min) / (slider.max - slider.min || 1);
+  slider.style.setProperty("--filled", `${share * 100}%`);
+}
+
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (field.dataset.slides) {
+    const number = document.getElementById(field.dataset.slides);
+    number.value = field.value;
+    fill(field);
+  } else if (field.type === "number") {
+    const slider = document.querySelector(`[data-slides="${field.id}"]`);
+    if (!slider) return;
+    const units = Math.max(0, Math.floor(Number(field.value) || 0));
+    if (units > Number(slider.max) && !slider.dataset.fixed) slider.max = reach(slider, units);
+    slider.value = units;
+    fill(slider);
+  }
+});
+
+const fillAll = (root) => root.querySelectorAll("[data-slides]").forEach(fill);
+document.addEventListener("htmx:load", (event) => fillAll(event.detail.elt));
+window.addEventListener("pageshow", () => fillAll(document));
+
+// --- Trouble is told, not swallowed. ------------------------------------------------------------------
+
+function tell(text) {
+  const place = dialog?.open ? dialog.querySelector("[data-trouble]") : null;
+  const notice = place ?? document.getElementById("trouble");
+  notice.textContent = text;
+  notice.hidden = false;
+}
+
+document.addEventListener("htmx:sendError", () =>
+  tell("The server could not be reached. Check your connection and try again.")
+);
+document.addEventListener("htmx:responseError", (event) =>
+  tell(`The server could not answer (${event.detail.xhr.status}). Please try again.`)
+);
+document.addEventListener("htmx:beforeRequest", () => {
+  document.getElementById("trouble").hidden = true;
+});
+
+// --- What takes a while says that it is under way, to screen readers too. ------------------------------
+
+function progress(form, text) {
+  const place = form.parentElement?.querySelector("[data-progress-text]");
+  if (place) place.textContent = text;
+}
+
+document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+  if (elt.dataset.progress) progress(elt, elt.dataset.progress);
+});
+document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } }) => {
+  if (elt.dataset.progress && !successful) progress(elt, "");
+});
+
+// --- Small comforts. ------------------------------------------------------------------------------------
+
+document.addEventListener("click", async (event) => {
+  const copy = event.target.closest("[data-copy]");
+  if (!copy) return;
+  await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).value);
+  copy.querySelector("[data-label]").textContent = "Copied";
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+
+document.addEventListener("change", (event) => {
+  const choice = event.target;
+  if (choice.name === "theme") {
+    localStorage.setItem("theme", choice.value);
+    document.documentElement.dataset.theme = choice.value;
+  } else if (choice.dataset.goes !== undefined) {
+    choice.form.requestSubmit();
+  }
+});
+
+// A form that is on its way is not sent again; its button says so.
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (event.target.method !== "post" || !button) return;
+  if (button.getAttribute("aria-busy")) event.preventDefault();
+  button.setAttribute("aria-busy", "true");
+});
+window.addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  for (const place of document.querySelectorAll("[data-progress-text]")) place.textContent = "";
+});
+
+const chosen = document.documentElement.dataset.theme ?? "system";
+document.querySelector(`[name=theme][value="${chosen}"]`)?.setAttribute("checked", "");
