@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts.admin import AuditedAdmin, ReadOnlyAdmin
-from billing.models import Charge, ModelDiscount, OrderForm
+from accounts.admin import AuditedAdmin, ReadOnlyAdmin, operator
+from billing.models import Charge, Dispatch, ModelDiscount, OrderForm, ProviderEvent
+from billing.operations.dispatches import send_again
 from billing.operations.order_forms import fix_anchor_day
 
 
@@ -64,3 +67,55 @@ class ChargeAdmin(ReadOnlyAdmin):
     list_filter = ("type",)
     search_fields = ("public_id", "lot", "organization__public_id")
     list_select_related = ("organization",)
+
+
+@admin.register(Dispatch)
+class DispatchAdmin(ReadOnlyAdmin):
+    """Invoices on their way to the payment provider, with what stands in the way of each."""
+
+    list_display = (
+        "invoice",
+        "organization",
+        "status",
+        "problem",
+        "attempts",
+        "next_attempt_at",
+        "sent_at",
+        "provider_id",
+    )
+    list_filter = ("status",)
+    search_fields = ("invoice__public_id", "organization__public_id", "provider_id")
+    list_select_related = ("invoice__organization", "organization")
+    actions = ("send_again",)
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        """For the action below: operators who may change dispatches."""
+        return request.user.has_perm("billing.change_dispatch")
+
+    @admin.action(description="Send again", permissions=["send"])
+    def send_again(self, request: HttpRequest, chosen: QuerySet[Dispatch]) -> None:
+        again = sum(
+            send_again(dispatch=dispatch, by=operator(request), now=timezone.now())
+            for dispatch in chosen.select_related("invoice", "organization")
+        )
+        self.message_user(request, f"{again} put back in the queue; only failed ones can be.")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not settings.STRIPE_SECRET_KEY:
+            self.message_user(
+                request,
+                "STRIPE_SECRET_KEY is not set: pending invoices stay here until it is.",
+                messages.WARNING,
+            )
+        return super().changelist_view(request, extra_context)
+
+
+@admin.register(ProviderEvent)
+class ProviderEventAdmin(ReadOnlyAdmin):
+    """What the payment provider told us, and what came of it."""
+
+    list_display = ("event_id", "type", "created_at", "received_at", "processed_at", "outcome")
+    list_filter = ("type",)
+    search_fields = ("event_id", "payload__data__object__id")

@@ -1,4 +1,4 @@
-"""Money as the API writes it, and what it says of charges."""
+"""Money as the API writes it, and what it says of charges and invoices."""
 
 from typing import Any
 
@@ -8,7 +8,9 @@ from rest_framework import serializers
 from accounts.serializers.fields import Day, DecimalText
 from accounts.serializers.paging import PageQuery
 from billing.domain.money import Money
+from billing.domain.periods import Period
 from billing.models import Charge, ChargeType
+from billing.queries.statements import UPCOMING, Statement, StatementLine
 
 
 @extend_schema_field(
@@ -46,3 +48,48 @@ class ChargeQuery(PageQuery):
     lot = serializers.CharField(required=False)
     posted_from = Day(required=False, help_text="The first posting day.")
     posted_to = Day(required=False, help_text="The first posting day left out.")
+
+
+class PeriodSerializer(serializers.Serializer[Period]):
+    """`[start, end)`, UTC."""
+
+    start = Day()
+    end = Day(help_text="The first day of the next period.")
+
+
+class InvoiceLineSerializer(serializers.Serializer[StatementLine]):
+    """Charges alike in model, kind, type, price and discount."""
+
+    model = serializers.CharField()
+    kind = serializers.CharField()
+    type = serializers.ChoiceField(choices=ChargeType.choices)
+    price_per_day = MoneyField(help_text="List price of one unit a service day.")
+    discount_percent = DecimalText()
+    unit_days = serializers.IntegerField(help_text="Units x service days.")
+    amount = MoneyField(help_text="At the list price.")
+    discount = MoneyField()
+
+
+class InvoiceSerializer(serializers.Serializer[Statement]):
+    """Exactly the charges posted in its period. `total` is `subtotal` less `discount`."""
+
+    id = serializers.CharField()
+    number = serializers.IntegerField(help_text="1, 2, 3 … without a gap.")
+    status = serializers.ChoiceField(choices=["open", "paid", "overdue", "void"])
+    period = PeriodSerializer()
+    issued_on = Day()
+    due_on = Day()
+    subtotal = MoneyField()
+    discount = MoneyField()
+    total = MoneyField()
+    lines = InvoiceLineSerializer(many=True)
+
+
+class UpcomingInvoiceSerializer(InvoiceSerializer):
+    """The present period so far."""
+
+    id = serializers.CharField(allow_null=True, help_text="Null: it is not issued yet.")
+    number = serializers.IntegerField(allow_null=True)
+    status = serializers.ChoiceField(choices=[UPCOMING])
+    issued_on = Day(help_text="When it will be issued: the end of the period.")
+    projected_total = MoneyField(help_text="What it will come to if nothing changes.")

@@ -10,7 +10,7 @@ from capacity.operations.opening import open_everyones_due_days
 logger = logging.getLogger(__name__)
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def open_due_days() -> None:
     """Open what is due (R7). Knocking twice, late, or at the same time as another is harmless."""
     opened = open_everyones_due_days(now=timezone.now())

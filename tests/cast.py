@@ -3,6 +3,7 @@
 Acme lives on the real clock, but nothing reads that clock: every test says what time it is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -41,7 +42,13 @@ class Acme:
     charlie: Actor
 
     def buys(
-        self, on: str, model: str = GROK, *, project: str | None = None, **units: int
+        self, on: str, model: str = GROK, project: str | None = None, **units: int
+    ) -> Purchase:
+        """Alice buys units by kind, at noon of a day."""
+        return self.orders(units, on, model, project)
+
+    def orders(
+        self, units: Mapping[str, int], on: str, model: str = GROK, project: str | None = None
     ) -> Purchase:
         return buy_units(
             organization=self.organization,

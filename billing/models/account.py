@@ -12,7 +12,7 @@ ANCHOR_DAY_VALIDATORS = [MinValueValidator(1), MaxValueValidator(31)]
 
 
 class Account(models.Model):
-    """An organization's standing with billing. `anchor_day` comes from its first order form (R2)."""
+    """An organization as billing sees it. `anchor_day` comes from its first order form (R2)."""
 
     organization = models.OneToOneField(
         Organization, primary_key=True, on_delete=models.PROTECT, related_name="billing"

@@ -28,7 +28,7 @@ class OrderForm(models.Model):
     anchor_day = models.PositiveSmallIntegerField(
         default=1,
         validators=ANCHOR_DAY_VALIDATORS,
-        help_text="Start of invoice periods; the organization's first order form fixes it for good.",
+        help_text="Start of invoice periods; an organization's first form fixes it for good.",
     )
     discount_percent = models.DecimalField(
         max_digits=5,

@@ -58,4 +58,4 @@ def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
             """,  # noqa: S608 - column names are the constants above
             due_params,
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Prefetch, QuerySet, Sum
 
 from accounts.errors import NotFound
 from accounts.models import Organization
@@ -34,8 +34,16 @@ def charge_lines(organizations: Iterable[int], period: Period) -> dict[int, list
     )
     lines: defaultdict[int, list[Line]] = defaultdict(list)
     for row in rows:
-        organization = row.pop("organization_id")
-        lines[organization].append(Line(**row | {"unit_days": int(row["unit_days"])}))
+        lines[row["organization_id"]].append(
+            Line(
+                model=row["model"],
+                kind=row["kind"],
+                type=row["type"],
+                price_per_day=row["price_per_day"],
+                discount_percent=row["discount_percent"],
+                unit_days=int(row["unit_days"]),
+            )
+        )
     return dict(lines)
 
 
@@ -43,8 +51,8 @@ def invoices(organization: Organization) -> QuerySet[Invoice]:
     """Issued invoices with their lines and standing, newest first."""
     return (
         Invoice.objects.filter(organization=organization)
-        .select_related("settlement")
-        .prefetch_related("lines")
+        .select_related("settlement", "dispatch")
+        .prefetch_related(Prefetch("lines", InvoiceLine.objects.order_by("pk")))
         .order_by("-pk")
     )
 
@@ -59,7 +67,12 @@ def find_invoice(*, organization: Organization, invoice_id: str) -> Invoice:
 
 def charges_of_line(line: InvoiceLine) -> QuerySet[Charge]:
     """The charges that a line adds up, oldest first: why was I charged this?"""
-    return charges_of_invoice(line.invoice).filter(
+    return alike(charges_of_invoice(line.invoice), line)
+
+
+def alike(charges: QuerySet[Charge], line: Line | InvoiceLine) -> QuerySet[Charge]:
+    """Those of the charges that belong to a line (R8)."""
+    return charges.filter(
         model=line.model,
         kind=line.kind,
         type=line.type,

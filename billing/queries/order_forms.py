@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import DateField, F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, Least
 
 from accounts.models import Organization
 from billing.models import Account, OrderForm
@@ -15,7 +16,7 @@ DEFAULT_DAYS_UNTIL_DUE = 30
 
 
 def account_of(organization: Organization) -> Account:
-    """The organization's billing account; an unsaved one until its first order form is made (R2)."""
+    """The organization's billing account; an unsaved one until its first order form (R2)."""
     return Account.objects.filter(organization=organization).first() or Account(
         organization=organization, anchor_day=DEFAULT_ANCHOR_DAY
     )
@@ -39,15 +40,17 @@ def order_form_in_force(organization: Organization, on: date) -> OrderForm | Non
 def days_until_due(accounts: Iterable[Account], on: date) -> dict[int, int]:
     """Days from issue to due date for invoices issued on a day, by organization.
 
-    An organization whose last form has ended is still asked to pay as that form said.
+    As the form in force says; without one, as the form said that ruled last.
     """
+    tomorrow = Value(on + timedelta(days=1), output_field=DateField())
+    ruled_to = Least(Coalesce("ends_on", tomorrow), tomorrow)
     forms = (
         OrderForm.objects.filter(
             organization__in=[account.pk for account in accounts],
             signed_at__isnull=False,
             starts_on__lte=on,
         )
-        .order_by("organization_id", "starts_on", "id")
+        .order_by("organization_id", ruled_to, "starts_on", "id")
         .values_list("organization_id", "days_until_due")
     )
     return {account.pk: DEFAULT_DAYS_UNTIL_DUE for account in accounts} | dict(forms)

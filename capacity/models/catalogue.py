@@ -73,7 +73,7 @@ class TokenUnit(models.Model):
 
 
 class ListPrice(models.Model):
-    """The list price of one unit a service day, in force from `from_on` to the next price's date."""
+    """The list price of one unit a service day, in force from `from_on` until the next one."""
 
     token_unit = models.ForeignKey(TokenUnit, on_delete=models.PROTECT, related_name="prices")
     from_on = models.DateField(help_text="First service day it is in force, UTC.")

@@ -99,8 +99,8 @@ def _parsed(text: str) -> dict[str, Any]:
         raise BrokenCatalogue(f"line {error.lineno}, column {error.colno}", error.msg) from error
     schema = json.loads((DATA / "catalog.schema.json").read_text())
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    if error := best_match(validator.iter_errors(catalogue)):
-        raise BrokenCatalogue(error.json_path, error.message)
+    if fault := best_match(validator.iter_errors(catalogue)):
+        raise BrokenCatalogue(fault.json_path, fault.message)
     _check_meaning(catalogue)
     return catalogue
 

@@ -52,7 +52,7 @@ class Opened:
 
 
 def open_due_days(*, organization: Organization, now: datetime) -> Opened:
-    """Open, in order, each day of the organization that is due by `now`; each its own transaction."""
+    """Open each day of the organization due by `now`, in order, each its own transaction."""
     opened = Opened()
     if organization.opened_until > now.date():
         return opened

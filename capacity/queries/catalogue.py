@@ -58,7 +58,7 @@ def prices_in_force(on: date) -> QuerySet[ListPrice]:
 def lot_price(on: date) -> Case:
     """R6, for a query of lots: list price of one unit on the service day `on`, minor units.
 
-    The price of the day of purchase within the commitment or the first term, later the one in force.
+    Agreed at purchase within the commitment or the first term, later the one in force.
     """
     in_force = prices_in_force(on).filter(
         token_unit__snapshot=OuterRef("snapshot"), token_unit__kind=OuterRef("kind")
@@ -71,7 +71,7 @@ def lot_price(on: date) -> Case:
 
 
 def listings(*, organization: Organization, on: date) -> list[Listing]:
-    """Every snapshot as the organization can buy it on a day. Three queries, however many models."""
+    """Every snapshot as the organization can buy it on a day, in a fixed number of queries."""
     snapshots = list(Snapshot.objects.order_by("provider", "name"))
     return _with_offers(snapshots, organization=organization, on=on)
 

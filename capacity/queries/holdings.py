@@ -56,10 +56,11 @@ def capacity_now(organization: Organization) -> list[Holding]:
     rows = (
         _active(organization)
         .values("snapshot__model", "pool__public_id", "kind", "pool_id")
-        .annotate(held=Sum("active_units"), tpm=Sum(F("active_units") * F("tpm_per_unit")))
+        .annotate(held=Sum("active_units"), held_tpm=Sum(F("active_units") * F("tpm_per_unit")))
     )
     ordered = sorted(
-        rows, key=lambda row: (row["snapshot__model"], row["pool_id"], KIND_ORDER[row["kind"]])
+        rows,
+        key=lambda row: (row["snapshot__model"], row["pool_id"], KIND_ORDER[Kind(row["kind"])]),
     )
     return [
         Holding(
@@ -67,7 +68,7 @@ def capacity_now(organization: Organization) -> list[Holding]:
             pool=row["pool__public_id"],
             kind=Kind(row["kind"]),
             units=row["held"],
-            tpm=row["tpm"],
+            tpm=row["held_tpm"],
         )
         for row in ordered
     ]
@@ -90,17 +91,17 @@ def _provisioned(organization: Organization, active: QuerySet[Lot], on: date) ->
         .values("snapshot_id", "kind")
         .annotate(
             held=Sum("active_units"),
-            tpm=Sum(F("active_units") * F("tpm_per_unit")),
+            held_tpm=Sum(F("active_units") * F("tpm_per_unit")),
             cost=Sum(F("active_units") * F("price_today")),
         )
     )
     found: dict[int, Provisioned] = {}
-    ordered = sorted(rows, key=lambda row: KIND_ORDER[row["kind"]])
+    ordered = sorted(rows, key=lambda row: KIND_ORDER[Kind(row["kind"])])
     snapshots = Snapshot.objects.in_bulk({row["snapshot_id"] for row in ordered})
     for row in ordered:
         entry = found.setdefault(row["snapshot_id"], Provisioned(snapshots[row["snapshot_id"]]))
         entry.units[Kind(row["kind"])] = row["held"]
-        entry.tpm[Kind(row["kind"])] = row["tpm"]
+        entry.tpm[Kind(row["kind"])] = row["held_tpm"]
         entry.per_day += Money(row["cost"], settings.CURRENCY)
     _add_ends(organization, found)
     return sorted(found.values(), key=lambda entry: entry.snapshot.name)
@@ -219,11 +220,15 @@ def renewing_past(organization: Organization, commitment_ends_on: date) -> Query
     )
 
 
-def transactions(organization: Organization, *, model: str | None = None) -> QuerySet[Transaction]:
+def transactions(
+    organization: Organization, *, model: str | None = None, lot: Lot | None = None
+) -> QuerySet[Transaction]:
     """Prior transactions, newest first."""
     found = Transaction.objects.filter(organization=organization)
     if model is not None:
         found = found.filter(snapshot__model=model)
+    if lot is not None:
+        found = found.filter(lot=lot)
     return found.select_related("snapshot", "lot", "by").order_by("-pk")
 
 

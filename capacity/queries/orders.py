@@ -152,9 +152,9 @@ def tpm_by_kind(organization: Organization, snapshot: Snapshot) -> dict[Kind, in
     rows = (
         Lot.objects.filter(organization=organization, snapshot=snapshot, active_units__gt=0)
         .values("kind")
-        .annotate(tpm=Sum(F("active_units") * F("tpm_per_unit")))
+        .annotate(held_tpm=Sum(F("active_units") * F("tpm_per_unit")))
     )
-    return {Kind(row["kind"]): row["tpm"] for row in rows}
+    return {Kind(row["kind"]): row["held_tpm"] for row in rows}
 
 
 def projects_of(organization: Organization) -> list[Project]:

@@ -81,7 +81,7 @@ def renewals_to_come(organization: Organization, *, period: Period, on: date) ->
 
 
 def _still_charged(organization: Organization) -> Iterator[dict[str, Any]]:
-    """Active units alike, and as negative units what scheduled cancellations will take from them."""
+    """Active units alike, and as negative units what scheduled cancellations will end."""
     lots = Lot.objects.filter(organization=organization, active_units__gt=0)
     yield from _alike(lots, "", F("charged_until"), F("active_units"))
     scheduled = scheduled_cancellations(organization).order_by()

@@ -103,19 +103,20 @@ def test_only_a_member_can_be_authorized_and_only_once(acme: Acme) -> None:
 
 
 def test_the_last_owner_can_neither_leave_nor_step_down(acme: Acme) -> None:
-    alice = {"user_id": acme.alice.person.public_id, "by": acme.alice, "now": NOW}
+    alice, bob = acme.alice.person.public_id, acme.bob.person.public_id
+
+    def sets_role(user_id: str, role: Role) -> None:
+        set_role(organization=acme.organization, user_id=user_id, role=role, by=acme.alice, now=NOW)
+
+    def leaves(user_id: str) -> None:
+        remove_member(organization=acme.organization, user_id=user_id, by=acme.alice, now=NOW)
+
     with pytest.raises(LastOwner, match="is the only owner"):
-        set_role(organization=acme.organization, role=Role.MEMBER, **alice)
+        sets_role(alice, Role.MEMBER)
     with pytest.raises(LastOwner):
-        remove_member(organization=acme.organization, **alice)
-    set_role(
-        organization=acme.organization,
-        user_id=acme.bob.person.public_id,
-        role=Role.OWNER,
-        by=acme.alice,
-        now=NOW,
-    )
-    remove_member(organization=acme.organization, **alice)
+        leaves(alice)
+    sets_role(bob, Role.OWNER)
+    leaves(alice)
     assert not Membership.objects.filter(user=acme.alice.user).exists()
 
 

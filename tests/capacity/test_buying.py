@@ -63,6 +63,7 @@ def test_a_purchase_leaves_transactions_and_an_audit_entry(acme: Acme) -> None:
     assert Transaction.objects.filter(type="purchase", by=acme.alice.user).count() == 2
     entry = AuditEntry.objects.get(action="units.bought")
     assert (entry.subject, entry.source) == (purchase.public_id, "page")
+    assert entry.after
     assert entry.after["units"] == {"input": 4, "output": 2}
 
 
@@ -186,7 +187,7 @@ def test_units_that_cannot_be_bought_are_named(
     acme: Acme, units: dict[str, int], field: str, says: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=says) as refusal:
-        acme.buys("2026-01-10", **units)
+        acme.orders(units, "2026-01-10")
     assert list(refusal.value.errors) == [field]
 
 

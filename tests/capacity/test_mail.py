@@ -26,7 +26,7 @@ def cancel(acme: Acme, lot_id: str, units: int, on: str) -> None:
 def sent() -> list[str]:
     """Subjects of the mail sent since the last call."""
     send_due_notices()
-    subjects = [message.subject for message in mail.outbox]
+    subjects = [str(message.subject) for message in mail.outbox]
     mail.outbox.clear()
     return subjects
 

@@ -1,0 +1,145 @@
+"""Invoices as they are read, by pages and API alike: issued ones, and the one still growing."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from accounts.errors import NotFound
+from accounts.models import Organization
+from billing.domain.invoices import Line
+from billing.domain.money import Money
+from billing.domain.periods import Period
+from billing.models import Charge, ChargeType, Invoice, InvoiceLine
+from billing.queries.charges import charges
+from billing.queries.invoices import alike
+
+UPCOMING = "upcoming"
+"""Stands for the id of an invoice that is not issued yet, and is its status."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One line, with the `key` by which it is found on its statement."""
+
+    source: Line | InvoiceLine
+    currency: str
+
+    @property
+    def key(self) -> str:
+        """Made of what its charges have in common: lines that come in later do not shift it."""
+        line = self.source
+        percent = line.discount_percent.normalize()
+        common = f"{line.model} {line.kind} {line.type} {line.price_per_day} {percent}"
+        return hashlib.sha256(common.encode()).hexdigest()[:12]
+
+    @property
+    def model(self) -> str:
+        return self.source.model
+
+    @property
+    def kind(self) -> str:
+        return self.source.kind
+
+    @property
+    def type(self) -> ChargeType:
+        return ChargeType(self.source.type)
+
+    @property
+    def discount_percent(self) -> Decimal:
+        return self.source.discount_percent
+
+    @property
+    def unit_days(self) -> int:
+        return self.source.unit_days
+
+    @property
+    def price_per_day(self) -> Money:
+        return Money(self.source.price_per_day, self.currency)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.source.amount, self.currency)
+
+    @property
+    def discount(self) -> Money:
+        return Money(self.source.discount, self.currency)
+
+    @property
+    def net(self) -> Money:
+        return Money(self.source.amount - self.source.discount, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an invoice says. Of the upcoming one, `issued_on` is when it will be issued."""
+
+    id: str | None
+    number: int | None
+    status: str
+    period: Period
+    issued_on: date
+    due_on: date
+    lines: Sequence[StatementLine]
+    subtotal: Money
+    discount: Money
+    total: Money
+    projected_total: Money | None = None
+    """Of the upcoming one: its total if nothing changes."""
+    hosted_url: str | None = None
+    """The provider's page on which it can be paid."""
+
+    @property
+    def key(self) -> str:
+        """The last part of its address."""
+        return self.id or UPCOMING
+
+    @property
+    def is_upcoming(self) -> bool:
+        return self.id is None
+
+    @property
+    def is_payable(self) -> bool:
+        return bool(self.hosted_url) and self.status in ("open", "overdue")
+
+    def line(self, key: str) -> StatementLine:
+        """Raises NotFound."""
+        for line in self.lines:
+            if line.key == key:
+                return line
+        raise NotFound("There is no such line on this invoice.")
+
+
+def statement_of(invoice: Invoice, *, on: date) -> Statement:
+    """An issued invoice as it stands on a day; `invoices` has read all that it takes."""
+    return Statement(
+        id=invoice.public_id,
+        number=invoice.number,
+        status=invoice.status_on(on),
+        period=Period(invoice.period_start, invoice.period_end),
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+        lines=statement_lines(invoice.lines.all(), invoice.currency),
+        subtotal=invoice.money(invoice.subtotal),
+        discount=invoice.money(invoice.discount),
+        total=invoice.money(invoice.total),
+        hosted_url=invoice.hosted_url,
+    )
+
+
+def statement_lines(
+    lines: Iterable[Line] | Iterable[InvoiceLine], currency: str
+) -> Sequence[StatementLine]:
+    return [StatementLine(line, currency) for line in lines]
+
+
+def charges_on(
+    organization: Organization, statement: Statement, line: StatementLine | None = None
+) -> QuerySet[Charge]:
+    """The charges that a statement, or one line of it, adds up; oldest first."""
+    period = statement.period
+    found = charges(organization, posted_from=period.start, posted_to=period.end)
+    return (alike(found, line.source) if line else found).order_by("posted_on", "pk")

@@ -1,0 +1,35 @@
+"""What the payment provider calls: verified, stored, answered; processed by a task."""
+
+import logging
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from kombu.exceptions import OperationalError
+
+from billing.operations.provider_events import store_event
+from billing.stripe_gateway import BadSignature, verified_event
+from billing.tasks import process_event
+
+logger = logging.getLogger(__name__)
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def stripe_webhook(request: HttpRequest) -> HttpResponse:
+    """200 once the event is stored, whether now or before; 400 unless Stripe signed it."""
+    try:
+        event = verified_event(request.body, request.headers.get("Stripe-Signature", ""))
+    except BadSignature as refusal:
+        logger.warning("webhook refused: %s", refusal)
+        return HttpResponse("bad signature\n", status=400, content_type="text/plain")
+    stored = store_event(event=event, now=timezone.now())
+    if stored is not None:
+        try:
+            process_event.delay(stored.pk)
+        except OperationalError:  # The broker is down; it is stored, and the sweep comes by.
+            logger.exception("event %s waits for the sweep", stored.event_id)
+    return HttpResponse("ok\n", content_type="text/plain")

@@ -1,0 +1,47 @@
+"""The OpenAPI document and its page."""
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from tests.api_client import ROOT
+
+
+def test_the_document_is_valid_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True)
+
+    assert "openapi: 3" in capsys.readouterr().out
+
+
+def test_anyone_may_read_the_document() -> None:
+    answer = Client().get(f"{ROOT}schema", headers={"Authorization": "Bearer wrong"})
+    buying = answer.json()["paths"]["/api/v1/purchases"]["post"]
+
+    assert answer["Content-Type"] == "application/json"
+    assert [parameter["name"] for parameter in buying["parameters"]] == ["Idempotency-Key"]
+    assert buying["security"] == [{"apiKey": []}, {"browserSession": []}]
+    assert list(buying["responses"]) == ["201", "400", "401", "403", "404", "409", "422"]
+    assert list(buying["responses"]["409"]["content"]) == ["application/problem+json"]
+
+
+def test_filters_are_documented() -> None:
+    lots = Client().get(f"{ROOT}schema").json()["paths"]["/api/v1/lots"]["get"]
+
+    assert [parameter["name"] for parameter in lots["parameters"]] == [
+        "cursor",
+        "limit",
+        "model",
+        "project",
+        "status",
+    ]
+
+
+def test_the_docs_page_loosens_styles_for_itself_alone() -> None:
+    page = Client().get(f"{ROOT}docs")
+    policy = page["Content-Security-Policy"]
+
+    assert page.status_code == 200
+    assert b"<script>" not in page.content
+    assert "style-src 'self' 'unsafe-inline'" in policy
+    assert "script-src" not in policy
+    assert "unsafe" not in Client().get(f"{ROOT}schema")["Content-Security-Policy"]

@@ -1,0 +1,91 @@
+"""Cancelling units of a lot, with the quote that follows, and thinking better of it."""
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.journeys.world import GROK, World, section
+
+
+def test_alice_cancels_some_units_and_undoes_it(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    world.buys(page, GROK, output=4)
+    dialog = _opens_cancel(page)
+    dialog.get_by_label("Units to cancel", exact=True).fill("3")
+    for figure in ("12,500 of 50,000", "2026-02-09 00:00 UTC", "2026-02-08 UTC", "$240.00"):
+        expect(dialog).to_contain_text(figure)
+    dialog.get_by_role("button", name="Confirm cancellation").click()
+
+    expect(page.get_by_text("Cancelled 3 output units")).to_be_visible()
+    active = section(page, "Active")
+    expect(active).to_contain_text("3 output units end on 2026-02-09")
+    page.goto(world.scale_tier)
+    expect(section(page, "Provisioned tokens")).to_contain_text("3 units, next on 2026-02-09")
+
+    page.get_by_role("link", name=GROK).click()
+    active.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("3 output units will go on renewing")).to_be_visible()
+    expect(active).not_to_contain_text("end on")
+    history = section(page, "Prior transactions")
+    expect(history.get_by_role("row").nth(1)).to_contain_text("Cancellation undone")
+    expect(history.get_by_role("row").nth(2)).to_contain_text("Ends 2026-02-09")
+
+
+def test_the_slider_and_the_number_move_together(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    world.buys(page, GROK, output=4)
+    dialog = _opens_cancel(page)
+    slider = dialog.get_by_label("Units to cancel slider")
+    slider.focus()
+    page.keyboard.press("End")
+    expect(dialog.get_by_label("Units to cancel", exact=True)).to_have_value("4")
+    expect(dialog).to_contain_text("0 of 50,000")
+
+
+def test_more_units_than_active_are_refused_in_the_dialog(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    world.buys(page, GROK, output=4)
+    dialog = _opens_cancel(page)
+    number = dialog.get_by_label("Units to cancel", exact=True)
+    number.fill("9")
+    expect(dialog.get_by_role("alert")).to_contain_text("4 units of this lot")
+    dialog.get_by_role("button", name="Confirm cancellation").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("4 units of this lot")
+    expect(number).to_have_value("9")
+    number.fill("4")
+    dialog.get_by_role("button", name="Confirm cancellation").click()
+    expect(page.get_by_text("Cancelled 4 output units")).to_be_visible()
+    expect(section(page, "Active").get_by_role("link", name="Cancel")).to_have_count(0)
+
+
+def test_nonsense_is_named_as_such(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    world.buys(page, GROK, output=4)
+    dialog = _opens_cancel(page)
+    dialog.get_by_label("Units to cancel", exact=True).fill("1.5")
+    expect(dialog.get_by_role("alert")).to_contain_text("whole number")
+    dialog.get_by_label("Units to cancel", exact=True).fill("")
+    expect(dialog.get_by_role("alert")).to_contain_text("At least one unit")
+
+
+def test_escape_returns_to_where_cancel_was(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    world.buys(page, GROK, output=1)
+    dialog = _opens_cancel(page)
+    expect(dialog.get_by_label("Units to cancel", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+
+
+def test_bob_the_purchaser_buys_and_cancels_too(world: World, page: Page) -> None:
+    world.signs_in(page, world.bob)
+    world.buys(page, GROK, input=2)
+    dialog = _opens_cancel(page)
+    dialog.get_by_role("button", name="Confirm cancellation").click()
+    expect(page.get_by_text("Cancelled 1 input unit:")).to_be_visible()
+    history = section(page, "Prior transactions")
+    expect(history.get_by_role("row", name="Bob")).to_have_count(2)
+
+
+def _opens_cancel(page: Page) -> Locator:
+    section(page, "Active").get_by_role("link", name="Cancel").first.click()
+    return page.get_by_role("dialog")

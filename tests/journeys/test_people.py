@@ -1,0 +1,111 @@
+"""Members, invitations, authorized purchasers and API keys."""
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.journeys.world import World, section
+
+
+def test_dave_joins_by_invitation(world: World, page: Page, context: BrowserContext) -> None:
+    dave = world.alice.email.replace("alice", "dave")
+    world.signs_in(page, world.alice)
+    page.get_by_role("link", name="Members").click()
+    page.get_by_label("Email", exact=True).fill(dave)
+    page.get_by_label("Role", exact=True).select_option("Authorized purchaser")
+    page.get_by_role("button", name="Send invitation").click()
+    expect(page.get_by_text(f"Invitation sent to {dave}")).to_be_visible()
+    link = page.get_by_label(f"Invitation link for {dave}").input_value()
+    mails = "".join(mail.read_text() for mail in (world.site.home / "mail").iterdir())
+    assert link in mails
+
+    context.clear_cookies()
+    page.goto(link)
+    expect(page.get_by_label("Email")).to_have_value(dave)
+    page.get_by_label("Name").fill("Dave")
+    page.get_by_label("Password").fill("12345678")
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_text("too common")).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value("Dave")
+    page.get_by_label("Password").fill("quiet harbour lights")
+    page.get_by_role("button", name="Join").click()
+    expect(page).to_have_url(world.scale_tier)
+
+    answer = page.goto(link)
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("main")).to_contain_text("Ask for a new one")
+
+
+def test_charlie_who_signs_in_already_joins_as_himself(
+    world: World, elsewhere: World, page: Page, context: BrowserContext
+) -> None:
+    world.signs_in(page, world.alice)
+    page.goto(f"{world.settings}/members/")
+    charlie = elsewhere.alice
+    page.get_by_label("Email", exact=True).fill(charlie.email)
+    page.get_by_role("button", name="Send invitation").click()
+    link = page.get_by_label(f"Invitation link for {charlie.email}").input_value()
+    page.goto(link)
+    expect(page.get_by_text(f"You are signed in as {world.alice.email}")).to_be_visible()
+
+    context.clear_cookies()
+    page.goto(link)
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("Email").fill(charlie.email)
+    page.get_by_label("Password").fill(charlie.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name=f"Join as {charlie.email}").click()
+    expect(page).to_have_url(f"{world.settings}/api-keys/")
+
+
+def test_alice_lets_mallory_buy_and_thinks_better_of_it(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    page.get_by_label("Email").fill("nobody@example.com")
+    page.get_by_role("button", name="Add purchaser").click()
+    expect(page.get_by_text("is not a member yet")).to_be_visible()
+    expect(page.get_by_label("Email")).to_have_value("nobody@example.com")
+    page.get_by_label("Email").fill(world.mallory.email)
+    page.get_by_role("button", name="Add purchaser").click()
+    purchasers = section(page, "Authorized purchasers")
+    row = purchasers.get_by_role("row", name=world.mallory.email)
+    row.get_by_role("button", name="Remove").click()
+    expect(purchasers).not_to_contain_text(world.mallory.email)
+
+
+def test_the_only_owner_stays(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    page.goto(f"{world.settings}/members/")
+    row = page.get_by_role("row", name=world.alice.email)
+    row.get_by_label("Role of Alice").select_option("Member")
+    row.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("is the only owner")).to_be_visible()
+
+
+def test_alice_removes_mallory(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    page.goto(f"{world.settings}/members/")
+    page.get_by_role("row", name=world.mallory.email).get_by_role("link", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove member").click()
+    expect(page.get_by_text("was removed")).to_be_visible()
+    expect(section(page, "In ")).to_have_count(0)
+    expect(page.get_by_role("table")).not_to_contain_text(world.mallory.email)
+
+
+def test_mallory_makes_a_key_sees_it_once_and_revokes_it(world: World, page: Page) -> None:
+    world.signs_in(page, world.mallory)
+    page.get_by_label("Name").fill("Nightly batch")
+    page.get_by_role("button", name="Create key").click()
+    secret = page.get_by_label("Your new key").input_value()
+    assert secret.startswith("st_")
+    answer = page.request.get(
+        f"{world.site.url}/api/v1/models", headers={"Authorization": f"Bearer {secret}"}
+    )
+    assert answer.status in {200, 403}
+    page.goto(f"{world.settings}/api-keys/")
+    assert secret not in page.content()
+    page.get_by_role("row", name="Nightly batch").get_by_role("link", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke key").click()
+    expect(page.get_by_text("“Nightly batch” was revoked")).to_be_visible()
+    answer = page.request.get(
+        f"{world.site.url}/api/v1/models", headers={"Authorization": f"Bearer {secret}"}
+    )
+    assert answer.status == 401

@@ -1,0 +1,85 @@
+"""The people of the journeys, and how they find their way: by labels and roles, as anyone would."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.site import Site
+
+GROK = "grok-4-1-fast-reasoning"
+GPT = "gpt-4.1-2025-04-14"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    email: str
+    password: str
+    role: str
+
+    @property
+    def name(self) -> str:
+        return self.email.split("-")[0].capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A sandbox organization and its people: Alice owns it, Bob may buy, Mallory is a member."""
+
+    site: Site
+    organization: str
+    alice: Person
+    bob: Person
+    mallory: Person
+
+    @classmethod
+    def at(cls, site: Site, instant: str = "2026-01-10T15:20:00Z", *options: str) -> "World":
+        made = json.loads(site.manage("sandbox", "--at", instant, "--json", *options))
+        people = {
+            user["role"]: Person(user["email"], user["password"], user["role"])
+            for user in made["users"]
+        }
+        return cls(
+            site, made["organization"], people["owner"], people["purchaser"], people["member"]
+        )
+
+    @property
+    def settings(self) -> str:
+        return f"{self.site.url}/organizations/{self.organization}/settings"
+
+    @property
+    def scale_tier(self) -> str:
+        return f"{self.settings}/scale-tier/"
+
+    def model(self, model: str) -> str:
+        return f"{self.scale_tier}models/{model}/"
+
+    def signs_in(self, page: Page, person: Person) -> Page:
+        page.goto(f"{self.site.url}/accounts/login/")
+        page.get_by_label("Email").fill(person.email)
+        page.get_by_label("Password").fill(person.password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(re.compile("/organizations/"))
+        return page
+
+    def chooses(self, page: Page, model: str, **units: int) -> None:
+        """Puts an order together on the Add capacity page."""
+        page.goto(f"{self.scale_tier}add/")
+        page.get_by_label("Model", exact=True).select_option(model)
+        for kind, number in units.items():
+            page.get_by_label(f"{kind.capitalize()} units", exact=True).fill(str(number))
+
+    def buys(self, page: Page, model: str, **units: int) -> None:
+        self.chooses(page, model, **units)
+        page.get_by_role("button", name="Checkout").click()
+        page.get_by_role("dialog").get_by_role("button", name="Confirm purchase").click()
+        expect(page.get_by_text("They are active now")).to_be_visible()
+
+
+def summary(page: Page) -> Locator:
+    return page.get_by_role("region", name="Summary")
+
+
+def section(page: Page, name: str) -> Locator:
+    return page.get_by_role("region", name=name, exact=True)
