@@ -1,0 +1,23 @@
+"""The operator's page of invariants: what must always hold, and whether it does now."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from capacity.queries.invariants import INVARIANTS, violations
+
+
+@admin.site.admin_view
+def invariants(request: HttpRequest) -> HttpResponse:
+    """Check the whole database, as `manage.py check_invariants` does."""
+    now = timezone.now()
+    broken = {violation.invariant: violation.rows for violation in violations(now=now)}
+    context = admin.site.each_context(request) | {
+        "title": "Invariants",
+        "checked": [(invariant, broken.get(invariant, ())) for invariant in INVARIANTS],
+        "broken": len(broken),
+        "now": now,
+    }
+    status = 500 if broken else 200
+    return render(request, "admin/capacity/invariants.html", context, status=status)
