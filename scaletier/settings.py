@@ -184,7 +184,7 @@ CONTENT_SECURITY_POLICY = {
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# --- The payment provider: without a secret key nothing is sent, and nothing is lost ----------------
+# --- The payment provider: without a secret key nothing is sent, and nothing lost -----------------
 
 STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
@@ -212,6 +212,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Fields of one name with several meanings: the document names each by what it is.
+    "ENUM_NAME_OVERRIDES": {
+        "CancellationStatus": "capacity.models.CancellationStatus",
+        "ChargeType": "billing.models.ChargeType",
+        "TransactionType": "capacity.models.TransactionType",
+    },
 }
 
 # --- Work that time starts ------------------------------------------------------------------------

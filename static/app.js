@@ -7,9 +7,11 @@ const dialog = document.getElementById("dialog");
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target !== dialog) return;
-  if (!dialog.open) dialog.showModal();
-  const first = dialog.querySelector("[data-focus]");
-  if (first && !dialog.contains(document.activeElement)) first.focus();
+  const opening = !dialog.open;
+  if (opening) dialog.showModal();
+  if (opening || !dialog.contains(document.activeElement)) {
+    dialog.querySelector("[data-focus]")?.focus();
+  }
 });
 
 dialog?.addEventListener("click", (event) => {

@@ -29,7 +29,7 @@ PROBLEMS = {
 }
 PROBLEMS_ONCE = {
     HTTPStatus.CONFLICT: "Refused. The code says why, the detail what to do about it.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "`idempotency_key_reused`: the key was used for another request.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "`idempotency_key_reused`: for another request.",
 }
 IDEMPOTENCY_KEY = OpenApiParameter(
     name="Idempotency-Key",

@@ -83,7 +83,8 @@ class OrganizationView(APIView):
             rows, following = newest_first(found, self.request, limit=limit, after=after)
         else:
             rows, following = in_order(found, limit=limit, after=after)
-        return Response({"data": self._answer(rows, many=True).data, "next": following})
+        data = self._answer([read(row) for row in rows], many=True).data
+        return Response({"data": data, "next": following})
 
     def do(self, operation: Callable[..., Result], **about: Any) -> Result:
         """An operation: here, by whoever is asking, now."""

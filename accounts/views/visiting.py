@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django_htmx.http import HttpResponseClientRedirect, retarget
 from django_htmx.middleware import HtmxDetails
@@ -28,8 +29,8 @@ class PageRequest(HttpRequest):
     visit: Visit
 
 
-Page = Callable[Concatenate[PageRequest, Visit, Arguments], HttpResponse]
-Route = Callable[..., HttpResponse]
+Page = Callable[Concatenate[PageRequest, Visit, Arguments], HttpResponseBase]
+Route = Callable[..., HttpResponseBase]
 Enter = Callable[[Visit], None]
 
 
@@ -44,7 +45,9 @@ def visited(
 
     def guard(page: Page[Any]) -> Route:
         @wraps(page)
-        def guarded(request: HttpRequest, organization_id: str, **arguments: Any) -> HttpResponse:
+        def guarded(
+            request: HttpRequest, organization_id: str, **arguments: Any
+        ) -> HttpResponseBase:
             asked = cast(PageRequest, request)
             try:
                 # Every member may enter as far as the frame; so it stands around a refusal too.

@@ -33,13 +33,13 @@ def move_clock(request: PageRequest, visit: Visit) -> HttpResponse:
             add_refusal(form, refusal)
         else:
             messages.success(request, _said(visit, opened))
-            return go(request, _back(request, visit, form.cleaned_data["next"]))
+            return go(request, _back(visit, form.cleaned_data["next"]))
     return _page(request, visit, form)
 
 
 def _page(request: PageRequest, visit: Visit, form: ClockForm) -> HttpResponse:
     """The form stands in the bar, which htmx alone asks for."""
-    back = _back(request, visit, form.data.get("next", ""))
+    back = _back(visit, form.data.get("next", ""))
     context = {"clock_form": form, "back": back}
     status = 422 if form.errors else 200
     if request.htmx:
@@ -57,7 +57,7 @@ def _said(visit: Visit, opened: Opened) -> str:
     return f"The clock stands at {visit.now:%Y-%m-%d %H:%M} UTC: {done}."
 
 
-def _back(request: PageRequest, visit: Visit, asked: str) -> str:
+def _back(visit: Visit, asked: str) -> str:
     """The page asked for, if it is one of ours."""
     ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None) and asked.startswith("/")
     return asked if ours else reverse("organization", args=[visit.organization.public_id])

@@ -85,7 +85,7 @@ def line_page(request: PageRequest, visit: Visit, invoice_id: str, line_key: str
 
 @require_GET
 @visited(Permission.LIMITS_AND_INVOICES)
-def charges_csv(request: PageRequest, visit: Visit, invoice_id: str) -> HttpResponseBase:
+def charges_csv(_request: PageRequest, visit: Visit, invoice_id: str) -> HttpResponseBase:
     """Every charge of an invoice, row by row as the database yields them."""
     statement = _statement(visit, invoice_id)
     charged = charges_on(visit.organization, statement).select_related("project")
@@ -136,6 +136,6 @@ def _row(charge: Charge) -> Sequence[Any]:
 
 def _inert(value: Any) -> Any:
     """Text that a spreadsheet would take for a formula is given an apostrophe before it."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
         return f"'{value}"
     return value

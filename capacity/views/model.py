@@ -1,9 +1,5 @@
 """A model's page: active lots, expired tokens, prior transactions."""
 
-from typing import TypeVar
-
-from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -14,8 +10,6 @@ from capacity.queries.catalogue import listing
 from capacity.queries.holdings import active_lots, expiries, provisioned_of, transactions
 from capacity.views.paging import page_of
 from capacity.views.visiting import visited
-
-Row = TypeVar("Row", bound=Model)
 
 
 @require_GET

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from billing.models import OrderForm
 from tests.api_client import Neighbours, code, neighbours
 from tests.cast import GROK
