@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,15 @@ def import_catalogue(text: str, *, by: Actor, now: datetime) -> Imported:
     What is sold may change its TPM, weights or retirement for purchases to come. All or nothing;
     raises BrokenCatalogue.
     """
-    catalogue = _parsed(text)
+    models: list[dict[str, Any]] = _parsed(text)["models"]
     with transaction.atomic():
-        imported = Imported()
-        for where, model in _numbered(catalogue["models"], "$.models"):
-            imported = _add_model(imported, where, model)
+        known = Snapshot.objects.count()
+        units = _save_units(_save_snapshots(models), models)
+        imported = Imported(
+            models=len(models),
+            new_models=Snapshot.objects.count() - known,
+            new_prices=_add_prices(units, models),
+        )
         record(
             organization=None,
             by=by,
@@ -97,12 +102,16 @@ def _parsed(text: str) -> dict[str, Any]:
         catalogue: dict[str, Any] = json.loads(text, object_pairs_hook=_no_key_twice)
     except json.JSONDecodeError as error:
         raise BrokenCatalogue(f"line {error.lineno}, column {error.colno}", error.msg) from error
-    schema = json.loads((DATA / "catalog.schema.json").read_text())
-    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    if fault := best_match(validator.iter_errors(catalogue)):
+    if fault := best_match(_validator().iter_errors(catalogue)):
         raise BrokenCatalogue(fault.json_path, fault.message)
     _check_meaning(catalogue)
     return catalogue
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    schema = json.loads((DATA / "catalog.schema.json").read_text())
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -145,46 +154,82 @@ def _numbered(rows: list[dict[str, Any]], where: str) -> Iterator[tuple[str, dic
     return ((f"{where}[{position}]", row) for position, row in enumerate(rows))
 
 
-def _add_model(imported: Imported, where: str, model: dict[str, Any]) -> Imported:
-    retires_on = model["retires_on"]
-    snapshot, is_new = Snapshot.objects.update_or_create(
-        model=model["id"],
-        defaults={
-            "provider": model["provider"],
-            "name": model["name"],
-            "cached_weight": Decimal(model["cached_weight"]),
-            "output_weight": model["output_weight"] and Decimal(model["output_weight"]),
-            "retires_on": retires_on and date.fromisoformat(retires_on),
-            "source": model.get("source", ""),
-            "note": model.get("note", ""),
-        },
-    )
-    new_prices = 0
-    for unit_at, unit in _numbered(model["units"], f"{where}.units"):
-        token_unit, _ = TokenUnit.objects.update_or_create(
-            snapshot=snapshot, kind=unit["kind"], defaults={"tpm": unit["tpm"]}
-        )
-        for price_at, price in _numbered(unit["prices"], f"{unit_at}.prices"):
-            new_prices += _add_price(token_unit, price_at, price)
-    return replace(
-        imported,
-        models=imported.models + 1,
-        new_models=imported.new_models + is_new,
-        new_prices=imported.new_prices + new_prices,
+def _save_snapshots(models: list[dict[str, Any]]) -> list[Snapshot]:
+    """The models' snapshots, in their order; those that are there take on what the file says."""
+    return Snapshot.objects.bulk_create(
+        [
+            Snapshot(
+                model=model["id"],
+                provider=model["provider"],
+                name=model["name"],
+                cached_weight=Decimal(model["cached_weight"]),
+                output_weight=model["output_weight"] and Decimal(model["output_weight"]),
+                retires_on=model["retires_on"] and date.fromisoformat(model["retires_on"]),
+                source=model.get("source", ""),
+                note=model.get("note", ""),
+            )
+            for model in models
+        ],
+        update_conflicts=True,
+        unique_fields=["model"],
+        update_fields=[
+            "provider",
+            "name",
+            "cached_weight",
+            "output_weight",
+            "retires_on",
+            "source",
+            "note",
+        ],
     )
 
 
-def _add_price(token_unit: TokenUnit, where: str, price: dict[str, Any]) -> bool:
-    """Whether the price is new. Raises BrokenCatalogue where it contradicts one that is there."""
-    kept, is_new = ListPrice.objects.get_or_create(
-        token_unit=token_unit,
-        from_on=date.fromisoformat(price["from"]),
-        defaults={"amount": price["amount"], "currency": price["currency"]},
+def _save_units(
+    snapshots: list[Snapshot], models: list[dict[str, Any]]
+) -> dict[tuple[str, str], TokenUnit]:
+    """Token units by model and kind. A new TPM is for purchases to come; lots keep theirs."""
+    units = TokenUnit.objects.bulk_create(
+        [
+            TokenUnit(snapshot=snapshot, kind=unit["kind"], tpm=unit["tpm"])
+            for snapshot, model in zip(snapshots, models, strict=True)
+            for unit in model["units"]
+        ],
+        update_conflicts=True,
+        unique_fields=["snapshot", "kind"],
+        update_fields=["tpm"],
     )
-    if kept.amount != price["amount"]:
-        raise BrokenCatalogue(
-            f"{where}.amount",
-            f"{token_unit} has cost {kept.amount} from {kept.from_on} on; "
-            "prices are never edited, add one with a later date",
-        )
-    return is_new
+    return {(unit.snapshot.model, unit.kind): unit for unit in units}
+
+
+def _add_prices(units: dict[tuple[str, str], TokenUnit], models: list[dict[str, Any]]) -> int:
+    """How many prices are new. Raises BrokenCatalogue where one contradicts what is there."""
+    kept = {
+        (price.token_unit_id, price.from_on): price.amount
+        for price in ListPrice.objects.filter(token_unit__in=units.values())
+    }
+    new: list[ListPrice] = []
+    for where, unit, price in _every_price(units, models):
+        from_on, amount = date.fromisoformat(price["from"]), price["amount"]
+        before = kept.get((unit.pk, from_on))
+        if before is None:
+            new.append(
+                ListPrice(
+                    token_unit=unit, from_on=from_on, amount=amount, currency=price["currency"]
+                )
+            )
+        elif before != amount:
+            raise BrokenCatalogue(
+                f"{where}.amount",
+                f"{unit} has cost {before} from {from_on} on; "
+                "prices are never edited, add one with a later date",
+            )
+    return len(ListPrice.objects.bulk_create(new))
+
+
+def _every_price(
+    units: dict[tuple[str, str], TokenUnit], models: list[dict[str, Any]]
+) -> Iterator[tuple[str, TokenUnit, dict[str, Any]]]:
+    for model_at, model in _numbered(models, "$.models"):
+        for unit_at, unit in _numbered(model["units"], f"{model_at}.units"):
+            for price_at, price in _numbered(unit["prices"], f"{unit_at}.prices"):
+                yield price_at, units[model["id"], unit["kind"]], price

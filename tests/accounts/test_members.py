@@ -126,12 +126,12 @@ def invited(acme: Acme, email: str = "eve@example.com") -> Invitation:
     )
 
 
-def accept(invitation: Invitation, days_later: int = 1) -> User:
+def accept(invitation: Invitation, days_later: int = 1, by: User | None = None) -> User:
     return accept_invitation(
         invitation=invitation,
         name="Eve",
         password="a long enough password",
-        by=Actor("page"),
+        by=Actor("page", by),
         now=NOW + timedelta(days=days_later),
     )
 
@@ -154,10 +154,14 @@ def test_an_invitation_is_good_once_and_for_a_fortnight(acme: Acme) -> None:
         accept(replacement)
 
 
-def test_accepting_does_not_reset_the_password_of_someone_who_is_a_user(acme: Acme) -> None:
+def test_someone_who_is_a_user_accepts_themselves_and_keeps_their_password(acme: Acme) -> None:
     charlie = acme.charlie.person
     charlie.set_password("his own password")
     charlie.save()
-    accept(invited(acme, charlie.email))
+    invitation = invited(acme, charlie.email)
+    with pytest.raises(NotAllowed, match="Sign in as them"):
+        accept(invitation)
+    accept(invitation, by=charlie)
     charlie.refresh_from_db()
     assert charlie.check_password("his own password")
+    assert may(acme, acme.charlie, Permission.BUY)

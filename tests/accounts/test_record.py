@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import AuditEntry
-from billing.models import Charge
+from billing.models import Charge, Invoice, InvoiceLine
 from capacity.models import Expiry, ListPrice, Transaction
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.opening import open_due_days
@@ -13,7 +13,7 @@ from tests.cast import at, load_catalogue, make_acme
 
 pytestmark = pytest.mark.django_db
 
-APPEND_ONLY = [AuditEntry, Charge, Expiry, ListPrice, Transaction]
+APPEND_ONLY = [AuditEntry, Charge, Expiry, Invoice, InvoiceLine, ListPrice, Transaction]
 
 
 @pytest.fixture
