@@ -9,14 +9,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import IO
 
 import psutil
 
+from scaletier.embedded.processes import end_with_parent
+
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 120
+START_SECONDS = 180
 STOP_SECONDS = 40
 
 
@@ -77,6 +80,7 @@ class Site:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=partial(end_with_parent, signal.SIGTERM),  # noqa: PLW1509 - one system call
         )
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:

@@ -61,6 +61,8 @@ def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
         account=account,
     ):
         yield f"postgresql://scaletier@:{PORT}/scaletier?{query}"
+    if sockets.parent != folder:
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 def _command(data: Path, sockets: Path, *, durable: bool) -> list[str]:

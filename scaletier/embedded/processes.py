@@ -45,7 +45,7 @@ def serve(
             stdout=output,
             stderr=output,
             cwd=log.parent,
-            preexec_fn=partial(_end_with_parent, stop),
+            preexec_fn=partial(end_with_parent, stop),
             **as_account(account),
         )
     try:
@@ -61,6 +61,12 @@ def as_account(account: str | None) -> dict[str, object]:
     if account is None:
         return {"start_new_session": True}
     return {"start_new_session": True, "user": account, "group": account, "extra_groups": []}
+
+
+def end_with_parent(how: signal.Signals) -> None:
+    """In the child, before it becomes the server: a killed parent must not leave it running."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, int(how))
 
 
 def end(processes: Sequence[psutil.Process], how: signal.Signals) -> None:
@@ -116,9 +122,3 @@ def _wait(name: str, process: psutil.Popen, log: Path, until: Callable[[], objec
             time.sleep(0.05)
         else:
             return
-
-
-def _end_with_parent(how: signal.Signals) -> None:
-    """In the child, before it becomes the server: a killed parent must not leave it running."""
-    if sys.platform == "linux":
-        LIBC.prctl(PR_SET_PDEATHSIG, int(how))

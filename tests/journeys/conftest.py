@@ -36,3 +36,9 @@ def world(site: Site) -> World:
 def elsewhere(site: Site) -> World:
     """Another organization, whose owner is an outsider everywhere else: call him Charlie."""
     return World.at(site)
+
+
+@pytest.fixture(scope="session")
+def acme(site: Site) -> World:
+    """A sandbox that several tests look at and none changes."""
+    return World.at(site)
