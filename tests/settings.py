@@ -9,7 +9,7 @@ engines.start_once()
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 from scaletier.settings import *  # noqa: E402, F403 - settings read what was just started.
-from scaletier.settings import CACHES, STORAGES, VALKEY_URL  # noqa: E402
+from scaletier.settings import CACHES, HOME, STORAGES, VALKEY_URL  # noqa: E402
 
 # Each worker process has counters and queues of its own, as it has a database of its own.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
@@ -22,3 +22,6 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Nothing collected: what another process collects meanwhile must not be stumbled over.
+STATIC_ROOT = HOME / "static"
+STATIC_ROOT.mkdir(exist_ok=True)

@@ -76,7 +76,7 @@ def test_what_was_typed_survives_another_model(world: World, page: Page) -> None
 def test_the_summary_follows_within_a_tenth_of_a_second(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.chooses(page, GROK, input=1)
-    expect(summary(page)).to_contain_text("$10.00")
+    expect(summary(page)).to_contain_text("$300.00")
     took = []
     for number in range(2, 8):
         with page.expect_response(lambda response: "/add/summary/" in response.url) as answer:

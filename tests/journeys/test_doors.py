@@ -4,37 +4,37 @@ import re
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.journeys.world import GROK, World, section
+from tests.journeys.world import GROK, World, section, summary
 
 DOORS = ("scale-tier/", "scale-tier/add/", f"scale-tier/models/{GROK}/")
 
 
-def test_bob_the_purchaser_comes_in_but_does_not_manage(world: World, page: Page) -> None:
-    world.signs_in(page, world.bob)
+def test_bob_the_purchaser_comes_in_but_does_not_manage(acme: World, page: Page) -> None:
+    acme.signs_in(page, acme.bob)
     for door in DOORS:
-        assert _status(page, f"{world.settings}/{door}") == 200
-    page.goto(world.scale_tier)
-    expect(section(page, "Authorized purchasers")).to_contain_text(world.bob.email)
+        assert _status(page, f"{acme.settings}/{door}") == 200
+    page.goto(acme.scale_tier)
+    expect(section(page, "Authorized purchasers")).to_contain_text(acme.bob.email)
     expect(page.get_by_role("button", name="Remove")).to_have_count(0)
     expect(page.get_by_role("link", name="Members")).to_have_count(0)
-    assert _status(page, f"{world.settings}/members/") == 403
+    assert _status(page, f"{acme.settings}/members/") == 403
 
 
-def test_mallory_the_member_is_told_whom_to_ask(world: World, page: Page) -> None:
-    world.signs_in(page, world.mallory)
-    expect(page).to_have_url(f"{world.settings}/api-keys/")
+def test_mallory_the_member_is_told_whom_to_ask(acme: World, page: Page) -> None:
+    acme.signs_in(page, acme.mallory)
+    expect(page).to_have_url(f"{acme.settings}/api-keys/")
     expect(page.get_by_role("link", name="Scale Tier", exact=True)).to_have_count(1)  # The brand.
     for door in (*DOORS, "members/"):
-        assert _status(page, f"{world.settings}/{door}") == 403
+        assert _status(page, f"{acme.settings}/{door}") == 403
         expect(page.get_by_role("main")).to_contain_text("Only an owner")
         expect(page.get_by_role("main").get_by_role("link", name="Alice")).to_be_visible()
 
 
-def test_charlie_outside_finds_nothing_there(world: World, elsewhere: World, page: Page) -> None:
+def test_charlie_outside_finds_nothing_there(acme: World, elsewhere: World, page: Page) -> None:
     elsewhere.signs_in(page, elsewhere.alice)
     for door in (*DOORS, "members/", "api-keys/"):
-        assert _status(page, f"{world.settings}/{door}") == 404
-    assert _status(page, f"{world.settings.replace(world.organization, 'org_none')}/") == 404
+        assert _status(page, f"{acme.settings}/{door}") == 404
+    assert _status(page, f"{acme.settings.replace(acme.organization, 'org_none')}/") == 404
 
 
 def test_charlie_finds_no_lot_of_others_in_his_own_organization(
@@ -65,20 +65,21 @@ def test_bob_is_refused_at_once_when_alice_withdraws_him(
     assert _status(page, world.scale_tier) == 403
 
 
-def test_nobody_is_sent_to_sign_in_and_back(world: World, page: Page) -> None:
-    page.goto(world.scale_tier)
+def test_nobody_is_sent_to_sign_in_and_back(acme: World, page: Page) -> None:
+    page.goto(acme.scale_tier)
     expect(page).to_have_url(re.compile("/accounts/login/"))
-    page.get_by_label("Email").fill(world.alice.email)
-    page.get_by_label("Password").fill(world.alice.password)
+    page.get_by_label("Email").fill(acme.alice.email)
+    page.get_by_label("Password").fill(acme.alice.password)
     page.get_by_role("button", name="Sign in").click()
-    expect(page).to_have_url(world.scale_tier)
+    expect(page).to_have_url(acme.scale_tier)
 
 
 def test_whoever_was_signed_out_meanwhile_is_sent_to_sign_in(
-    world: World, page: Page, context: BrowserContext
+    acme: World, page: Page, context: BrowserContext
 ) -> None:
-    world.signs_in(page, world.alice)
-    world.chooses(page, GROK, input=1)
+    acme.signs_in(page, acme.alice)
+    acme.chooses(page, GROK, input=1)
+    expect(summary(page)).to_contain_text("$300.00")
     context.clear_cookies()
     page.get_by_role("button", name="Checkout").click()
     expect(page).to_have_url(re.compile("/accounts/login/"))

@@ -1,0 +1,149 @@
+"""Time and money: days open, an invoice is issued, each of its cents is explained, it is paid."""
+
+import re
+import time
+
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from tests.journeys.world import GROK, World, section
+
+
+PATIENCE_SECONDS = 90  # A knock every twenty, on a machine that may be busy.
+
+
+def clock(page: Page, says: str) -> None:
+    expect(page.get_by_role("complementary", name="Sandbox clock")).to_contain_text(says)
+
+
+def goes_to_the_first_invoice(world: World, page: Page) -> None:
+    world.buys(page, GROK, input=4, output=2)
+    page.get_by_role("button", name="To the end of the period").click()
+    expect(page.get_by_text("22 days opened")).to_be_visible()
+    page.get_by_role("link", name="Invoices").click()
+    page.get_by_role("link", name="Invoice 1").click()
+    expect(page.get_by_role("heading", level=1, name="Invoice 1")).to_be_visible()
+
+
+def reloads_until_there_is(page: Page, sight: Locator) -> None:
+    """What the worker and the provider bring about comes in its own time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not sight.count():
+        assert time.monotonic() < deadline, page.content()
+        page.wait_for_timeout(1000)
+        page.reload()
+
+
+def test_alice_moves_the_clock_and_follows_the_money(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    world.buys(page, GROK, input=4, output=2)
+    clock(page, "2026-01-10 15:20 UTC")
+
+    page.get_by_role("link", name="Invoices").click()
+    upcoming = section(page, "Upcoming invoice")
+    expect(upcoming).to_contain_text("$1,320.00")  # Six units for the 22 days to the period's end.
+    expect(upcoming).to_contain_text("2026-02-01")
+    expect(page.get_by_text("No invoices yet")).to_be_visible()
+
+    page.get_by_role("button", name="To the end of the period").click()
+    expect(page.get_by_text("22 days opened, 2 charges, 1 invoice")).to_be_visible()
+    expect(page).to_have_url(f"{world.settings}/invoices/")
+    clock(page, "2026-02-01 00:00 UTC")
+
+    page.get_by_role("link", name="Invoice 1").click()
+    expect(page.get_by_role("heading", level=1, name="Invoice 1")).to_be_visible()
+    expect(page.get_by_role("row", name="Output units, first term")).to_contain_text("$440.00")
+    expect(page.get_by_role("article")).to_contain_text("$1,320.00")
+
+    page.get_by_role("link", name="Charges", exact=True).last.click()
+    expect(page.get_by_role("heading", name="1 charge", exact=True)).to_be_visible()
+    expect(page.get_by_role("row", name="2026-01-10")).to_contain_text("2026-02-01")
+
+    page.get_by_role("link", name=re.compile("^lot_")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("2 output units")
+    charges = section(page, "Charges")
+    expect(charges.get_by_role("row", name="First term")).to_contain_text("$440.00")
+    expect(charges.get_by_role("row", name="Renewal")).to_contain_text("$20.00")
+    expect(section(page, "Prior transactions")).to_contain_text("Purchase")
+
+
+def test_alice_pays_an_invoice_at_the_provider(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    goes_to_the_first_invoice(world, page)
+    invoice = page.url
+    expect(page.get_by_role("article")).to_contain_text("Open")
+
+    pay = page.get_by_role("link", name="Pay $1,320.00")
+    reloads_until_there_is(page, pay)
+    pay.click()
+    expect(page).not_to_have_url(re.compile(re.escape(world.site.url)))
+    page.get_by_role("button", name="Pay").click()
+    expect(page.get_by_text("This invoice is paid.")).to_be_visible()
+
+    page.goto(invoice)
+    reloads_until_there_is(page, page.get_by_role("article").get_by_text("Paid", exact=True))
+    expect(pay).to_have_count(0)
+
+
+def test_a_move_that_is_refused_says_why_in_place(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    page.goto(world.scale_tier)
+    page.get_by_label("Move to").fill("2026-01-05")
+    page.get_by_role("button", name="Move clock").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("never goes back")
+    expect(page).to_have_url(world.scale_tier)
+    expect(page.get_by_label("Move to")).to_be_focused()
+    expect(page.get_by_label("Move to")).to_have_value("2026-01-05")
+
+    page.get_by_label("Move to").fill("2026-01-12")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("2 days opened")).to_be_visible()
+    clock(page, "2026-01-12 00:00 UTC")
+
+
+def test_days_that_open_are_waited_for_in_sight(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    under_way: list[Route] = []
+    page.route("**/settings/clock/", lambda route: under_way.append(route))
+    page.get_by_role("button", name="+7 days").click()
+
+    expect(page.get_by_role("status")).to_have_text("Opening days…")
+    for button in ("+1 day", "+7 days", "To the end of the period", "Move clock"):
+        expect(page.get_by_role("button", name=button)).to_be_disabled()
+    under_way[0].continue_()
+    expect(page.get_by_text("7 days opened")).to_be_visible()
+    clock(page, "2026-01-17 15:20 UTC")
+
+
+def test_the_clock_moves_without_javascript(world: World, browser: Browser) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    world.signs_in(page, world.alice)
+    page.goto(f"{world.settings}/invoices/")
+    page.get_by_label("Move to").fill("2027-01-01")
+    page.get_by_role("button", name="Move clock").click()
+    expect(page.get_by_role("alert")).to_contain_text("at most 31 days")
+
+    page.get_by_role("button", name="+1 day").click()
+    expect(page).to_have_url(f"{world.settings}/invoices/")
+    clock(page, "2026-01-11 15:20 UTC")
+    page.context.close()
+
+
+def test_bob_reads_invoices_but_does_not_move_the_clock(world: World, page: Page) -> None:
+    world.signs_in(page, world.bob)
+    page.get_by_role("link", name="Invoices").click()
+    expect(page.get_by_role("heading", level=1, name="Invoices")).to_be_visible()
+    clock(page, "2026-01-10 15:20 UTC")
+    expect(page.get_by_role("button", name="Move clock")).to_have_count(0)
+
+
+def test_an_invoice_prints_on_one_page_without_the_frame(world: World, page: Page) -> None:
+    world.signs_in(page, world.alice)
+    goes_to_the_first_invoice(world, page)
+
+    printed = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    page.emulate_media(media="print")
+    for frame in ("banner", "navigation", "complementary"):
+        expect(page.get_by_role(frame)).to_have_count(0)
+    expect(page.get_by_role("button")).to_have_count(0)
