@@ -125,7 +125,7 @@ class Gateway:
 
     def update_customer(self, customer: str, *, name: str, email: str) -> None:
         """Needs no key: saying it twice leaves the same."""
-        with _translated():
+        with _translated(missing="id"):
             self.client.v1.customers.update(customer, {"name": name, "email": email})
 
     def find_invoice(self, customer: str, invoice: str) -> StripeInvoice | None:
@@ -250,24 +250,30 @@ def _invoice(found: stripe.Invoice) -> StripeInvoice:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(*, missing: str = "customer") -> Iterator[None]:
+    """Errors in our words; `missing` is the parameter by which Stripe knows no such customer."""
     try:
         yield
     except stripe.StripeError as error:
-        raise _meaning(error) from error
+        is_missing = isinstance(error, stripe.InvalidRequestError) and (
+            (error.code, error.param) == ("resource_missing", missing)
+        )
+        raise CustomerUnknown(_reason(error)) if is_missing else _meaning(error) from error
 
 
 def _meaning(error: stripe.StripeError) -> ProviderError:
     status = error.http_status
     if status is None or status < 400:  # No answer, or none of Stripe's.
         return Unavailable("Stripe cannot be reached.")
-    reason = f"Stripe: {error.user_message or error}"
+    reason = _reason(error)
     if isinstance(error, stripe.IdempotencyError) and status != 409:
         # We said something else under this key, before a deployment or a change of name.
         return Unavailable(reason, key_used_up=True)
     if status in {409, 429} or status >= 500:
         replayed = (error.headers or {}).get("Idempotent-Replayed") == "true"
         return Unavailable(reason, key_used_up=replayed)
-    if isinstance(error, stripe.InvalidRequestError) and error.code == "resource_missing":
-        return CustomerUnknown(reason) if error.param == "customer" else Refused(reason)
     return Refused(reason)
+
+
+def _reason(error: stripe.StripeError) -> str:
+    return f"Stripe: {error.user_message or error}"

@@ -23,6 +23,8 @@ from scaletier.sandbox import COMMAND, OrderTerms, SignIn, add_person, make_orga
 NORTHWIND_AGE = timedelta(days=141)
 """How long ago the demo's customer on the real clock signed."""
 
+PAYS_AFTER = timedelta(days=25)
+
 PEOPLE = {
     "Northwind Labs": (
         ("alice@northwind.example", "Alice Moreau", Role.OWNER),
@@ -60,9 +62,11 @@ class Customer:
     at: datetime
 
     def after(self, days: int) -> "Customer":
-        """Live on, paying each invoice on the day after it is issued; the last one stays open."""
+        """Live on, paying each invoice by bank transfer when it is 25 days old."""
         for _ in range(days):
-            for invoice in self.organization.invoices.filter(settlement__status="open"):
+            old = self.at.date() - PAYS_AFTER
+            owed = self.organization.invoices.filter(settlement__status="open")
+            for invoice in owed.filter(issued_on__lte=old):
                 record_payment(invoice=invoice, by=COMMAND, now=self.at)
             self.at += timedelta(days=1)
             if self.organization.is_sandbox:

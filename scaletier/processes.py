@@ -13,6 +13,7 @@ import psutil
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
+from scaletier import stand_in
 from scaletier.embedded.processes import end
 
 PYTHON = shlex.quote(sys.executable)
@@ -28,6 +29,7 @@ PROCESSES = {
     " --loglevel warning --without-gossip --without-mingle",
     "beat": f"{PYTHON} -m celery --quiet -A scaletier beat --loglevel warning",
 }
+STAND_IN = {"stripe": f"{PYTHON} {stand_in.COMMAND}"}
 
 # Every process started here carries its home in this variable. By it, what is left of a run that
 # was killed is found at the next start, and whatever lingers at the end of this one.
@@ -55,14 +57,14 @@ class _Output(Printer):
             self.ended_first = self.ended_first or how
 
 
-def run(home: Path, environment: Mapping[str, str]) -> None:
-    """Run every process until SIGINT or SIGTERM, then stop all of them.
+def run(home: Path, commands: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    """Run every command, by name, until SIGINT or SIGTERM, then stop all of them.
 
     Raises `ProcessEndedError` if one ended before it was asked to; the others are stopped then.
     """
     output = _Output(sys.stdout)
     manager = Manager(printer=output)
-    for name, command in PROCESSES.items():
+    for name, command in commands.items():
         # `exec`: the process itself, not a shell around it, is who gets the signals.
         manager.add_process(name, f"exec {command}", env=marked(environment, home))
     try:

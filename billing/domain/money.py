@@ -25,7 +25,7 @@ class Money:
     def __str__(self) -> str:
         """`$1,234.50`; other currencies than US dollars by their code: `1,234.50 EUR`."""
         major, minor = divmod(abs(self.amount), MINOR_UNITS_PER_MAJOR)
-        sign = "−" if self.amount < 0 else ""  # noqa: RUF001 - a true minus sign
+        sign = "−" if self.amount < 0 else ""
         figure = f"{major:,}.{minor:02d}"
         if self.currency == "usd":
             return f"{sign}${figure}"

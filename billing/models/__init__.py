@@ -8,16 +8,26 @@ from billing.models.invoice import (
     SettlementStatus,
 )
 from billing.models.order_form import ModelDiscount, OrderForm
+from billing.models.provider import (
+    Dispatch,
+    DispatchStatus,
+    ProviderCustomer,
+    ProviderEvent,
+)
 
 __all__ = [
     "OVERDUE_AFTER",
     "Account",
     "Charge",
     "ChargeType",
+    "Dispatch",
+    "DispatchStatus",
     "Invoice",
     "InvoiceLine",
     "ModelDiscount",
     "OrderForm",
+    "ProviderCustomer",
+    "ProviderEvent",
     "Settlement",
     "SettlementStatus",
 ]

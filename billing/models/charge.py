@@ -32,7 +32,9 @@ class Charge(models.Model):
     """
 
     public_id = PublicIdField(prefix="chg_")
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     lot = models.CharField(max_length=40)
     model = models.CharField(max_length=120)

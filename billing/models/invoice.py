@@ -50,6 +50,11 @@ class Invoice(models.Model):
     def money(self, amount: int) -> Money:
         return Money(amount, self.currency)
 
+    @property
+    def hosted_url(self) -> str | None:
+        """The provider's page on which it can be read and paid; None until it is sent."""
+        return self.dispatch.hosted_url or None
+
     def status_on(self, day: date) -> str:
         """`open`, `paid`, `overdue` or `void`; `overdue` is unpaid after its due date."""
         settlement: Settlement = self.settlement
@@ -91,6 +96,11 @@ class SettlementStatus(models.TextChoices):
     VOID = "void", "Void"
     UNCOLLECTIBLE = "uncollectible", "Uncollectible"
 
+    @property
+    def is_final(self) -> bool:
+        """Paid or void: nothing is owed any more."""
+        return self in {SettlementStatus.PAID, SettlementStatus.VOID}
+
 
 class Settlement(models.Model):
     """What became of an invoice: the only part of it that changes."""
@@ -103,6 +113,9 @@ class Settlement(models.Model):
         max_length=15, choices=SettlementStatus, default=SettlementStatus.OPEN
     )
     settled_at = models.DateTimeField(null=True, blank=True)
+    payment_failed_at = models.DateTimeField(
+        null=True, blank=True, help_text="The last time that a payment of it failed."
+    )
 
     class Meta:
         indexes = [

@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.models import AuditEntry, Notice
 from billing.domain.invoices import Figures, figures
 from billing.domain.periods import Period, anchors_starting_on, period_containing
-from billing.models import Account, Invoice, InvoiceLine, Settlement
+from billing.models import Account, Dispatch, Invoice, InvoiceLine, Settlement
 from billing.queries.invoices import charge_lines
 from billing.queries.order_forms import days_until_due
 
@@ -60,7 +60,7 @@ def _issue(accounts: list[Account], period: Period, on: date) -> list[Invoice]:
 
 
 def _write_down(invoices: list[Invoice], said: dict[int, Figures], on: date) -> None:
-    """Everything that goes with an invoice: its lines, its settlement, its mail, its audit entry."""
+    """What goes with an invoice: its lines, its settlement, its mail, its audit entry."""
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
             organization_id=invoice.organization_id,
@@ -79,6 +79,9 @@ def _write_down(invoices: list[Invoice], said: dict[int, Figures], on: date) -> 
     )
     Settlement.objects.bulk_create(
         Settlement(invoice=invoice, organization_id=invoice.organization_id) for invoice in invoices
+    )
+    Dispatch.objects.bulk_create(
+        Dispatch(invoice=invoice, organization_id=invoice.organization_id) for invoice in invoices
     )
     midnight = datetime.combine(on, time.min, UTC)
     Notice.objects.bulk_create(

@@ -20,7 +20,7 @@ def create_order_form(
     anchor_day: int = 1,
     discount_percent: Decimal = Decimal(0),
 ) -> OrderForm:
-    """An order form, not yet signed. The organization's first fixes its anchor day for good (R2)."""
+    """An order form, not yet signed. The organization's first fixes its anchor day (R2)."""
     with transaction.atomic():
         form = OrderForm(
             organization=organization,

@@ -1,12 +1,28 @@
-"""What becomes of an issued invoice."""
+"""What becomes of an issued invoice: it only ever moves forward.
+
+Open, then perhaps uncollectible, then paid or void, which are final at the provider too. So an
+invoice ends the same however the news of it are shuffled and repeated.
+"""
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.errors import InvalidRequest
 from accounts.operations.audit import Actor, record
+from accounts.operations.organizations import lock_organization
 from billing.models import Invoice, Settlement, SettlementStatus
+
+MAY_BECOME = {
+    SettlementStatus.OPEN: {
+        SettlementStatus.PAID,
+        SettlementStatus.VOID,
+        SettlementStatus.UNCOLLECTIBLE,
+    },
+    SettlementStatus.UNCOLLECTIBLE: {SettlementStatus.PAID, SettlementStatus.VOID},
+    SettlementStatus.PAID: set(),
+    SettlementStatus.VOID: set(),
+}
 
 
 def record_payment(*, invoice: Invoice, by: Actor, now: datetime) -> Settlement:
@@ -15,21 +31,37 @@ def record_payment(*, invoice: Invoice, by: Actor, now: datetime) -> Settlement:
     Raises InvalidRequest for one that is void. Paid twice is paid once.
     """
     with transaction.atomic():
+        lock_organization(invoice.organization)
         settlement = Settlement.objects.select_for_update().get(pk=invoice.pk)
         if settlement.status == SettlementStatus.VOID:
             raise InvalidRequest(f"{invoice} is void; nothing is owed for it.")
-        if settlement.status == SettlementStatus.PAID:
-            return settlement
-        before, settlement.status = settlement.status, SettlementStatus.PAID
-        settlement.settled_at = now
-        settlement.save(update_fields=["status", "settled_at"])
-        record(
-            organization=invoice.organization,
-            by=by,
-            action="invoice.paid",
-            subject=invoice.public_id,
-            at=now,
-            before={"status": before},
-            after={"status": SettlementStatus.PAID},
-        )
+        settle(settlement=settlement, status=SettlementStatus.PAID, by=by, settled_at=now, now=now)
     return settlement
+
+
+def settle(
+    *,
+    settlement: Settlement,
+    status: SettlementStatus,
+    by: Actor,
+    settled_at: datetime,
+    now: datetime,
+) -> bool:
+    """Move a settlement that is locked; False if it is past that already. `now` is the record's."""
+    assert connection.in_atomic_block, "a settlement moves together with what moves it"
+    before = SettlementStatus(settlement.status)
+    if status not in MAY_BECOME[before]:
+        return False
+    settlement.status = status
+    settlement.settled_at = settled_at
+    settlement.save(update_fields=["status", "settled_at"])
+    record(
+        organization=settlement.organization,
+        by=by,
+        action=f"invoice.{status}",
+        subject=settlement.invoice.public_id,
+        at=now,
+        before={"status": before},
+        after={"status": status},
+    )
+    return True

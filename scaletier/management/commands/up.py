@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
-from scaletier import embedded, home, processes, static_files
+from scaletier import embedded, home, processes, stand_in, static_files
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -115,6 +115,12 @@ class Command(BaseCommand):
             "VALKEY_URL": engines.valkey_url,
             "PYTHONUNBUFFERED": "1",
         }
+        commands = processes.PROCESSES
+        if stand_in.wanted():
+            commands = {**commands, **processes.STAND_IN}
+            environment |= stand_in.environment(
+                settings.HOME, bound_to=address.host, web_url=address.url, public_url=public_url
+            )
         self._progress("Database")
         _manage(environment, "migrate", "--verbosity=0")
         self._progress("Static files")
@@ -126,10 +132,10 @@ class Command(BaseCommand):
             self._progress("Demo data")
             banner.append(_manage(environment, "demo").strip())
         banner.append(f"Ctrl-C stops everything; the data stays in {settings.HOME}.")
-        self._progress(f"Starting {', '.join(processes.PROCESSES)}")
+        self._progress(f"Starting {', '.join(commands)}")
         with _announcement(address, "\n\n".join(banner)):
             try:
-                processes.run(settings.HOME, environment)
+                processes.run(settings.HOME, commands, environment)
             except processes.ProcessEndedError as error:
                 raise CommandError(f"{error}; the others were stopped.") from None
 

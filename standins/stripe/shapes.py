@@ -1,0 +1,196 @@
+"""Objects as Stripe writes them, with every field there is and nothing in it yet."""
+
+from typing import Any
+
+Object = dict[str, Any]
+API_VERSION = "2026-10-28.endive"
+ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+
+
+def customer(customer_id: str, created: int, **said: Any) -> Object:
+    return {
+        "id": customer_id,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": created,
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "invoice_prefix": customer_id[-8:].upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+        **said,
+    }
+
+
+_NOTHING_IN_IT = (
+    "account_tax_ids",
+    "application",
+    "automatically_finalizes_at",
+    "custom_fields",
+    "customer_account",
+    "customer_phone",
+    "customer_shipping",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "due_date",
+    "effective_at",
+    "ending_balance",
+    "footer",
+    "from_invoice",
+    "hosted_invoice_url",
+    "invoice_pdf",
+    "last_finalization_error",
+    "latest_revision",
+    "next_payment_attempt",
+    "number",
+    "on_behalf_of",
+    "parent",
+    "receipt_number",
+    "rendering",
+    "shipping_cost",
+    "shipping_details",
+    "statement_descriptor",
+    "test_clock",
+    "total_pretax_credit_amounts",
+    "webhooks_delivered_at",
+)
+_ZERO = (
+    "amount_due",
+    "amount_overpaid",
+    "amount_paid",
+    "amount_remaining",
+    "amount_shipping",
+    "attempt_count",
+    "post_payment_credit_notes_amount",
+    "pre_payment_credit_notes_amount",
+    "starting_balance",
+    "subtotal",
+    "subtotal_excluding_tax",
+    "total",
+    "total_excluding_tax",
+)
+_EMPTY = (
+    "customer_tax_ids",
+    "default_tax_rates",
+    "discounts",
+    "total_discount_amounts",
+    "total_taxes",
+)
+
+
+def invoice(invoice_id: str, created: int, payer: Object, **said: Any) -> Object:
+    return {
+        "id": invoice_id,
+        "object": "invoice",
+        **dict.fromkeys(_NOTHING_IN_IT),
+        **dict.fromkeys(_ZERO, 0),
+        **{name: [] for name in _EMPTY},
+        "account_country": "US",
+        "account_name": "Stripe stand-in",
+        "attempted": False,
+        "auto_advance": False,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "billing_reason": "manual",
+        "collection_method": "charge_automatically",
+        "created": created,
+        "currency": "usd",
+        "customer": payer["id"],
+        "customer_address": payer["address"],
+        "customer_email": payer["email"],
+        "customer_name": payer["name"],
+        "customer_tax_exempt": "none",
+        "issuer": {"type": "self"},
+        "livemode": False,
+        "metadata": {},
+        "payment_settings": {
+            "default_mandate": None,
+            "payment_method_options": None,
+            "payment_method_types": None,
+        },
+        "period_end": created,
+        "period_start": created,
+        "status": "draft",
+        "status_transitions": dict.fromkeys(
+            ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
+        ),
+        **said,
+    }
+
+
+def line_item(line_id: str, item_id: str, created: int, of: Object, **said: Any) -> Object:
+    return {
+        "id": line_id,
+        "object": "line_item",
+        "amount": 0,
+        "currency": of["currency"],
+        "description": None,
+        "discount_amounts": [],
+        "discountable": True,
+        "discounts": [],
+        "invoice": of["id"],
+        "livemode": False,
+        "metadata": {},
+        "parent": {
+            "invoice_item_details": {
+                "invoice_item": item_id,
+                "proration": False,
+                "proration_details": None,
+                "subscription": None,
+            },
+            "subscription_item_details": None,
+            "type": "invoice_item_details",
+        },
+        "period": {"end": created, "start": created},
+        "pretax_credit_amounts": None,
+        "pricing": None,
+        "quantity": 1,
+        "quantity_decimal": "1",
+        "subscription": None,
+        "subtotal": said.get("amount", 0),
+        "taxes": None,
+        **said,
+    }
+
+
+def event(event_id: str, created: int, kind: str, about: Object, request: Object) -> Object:
+    return {
+        "id": event_id,
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": created,
+        "data": {"object": about},
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": request,
+        "type": kind,
+    }
+
+
+def listing(data: list[Object], url: str, *, has_more: bool) -> Object:
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}
