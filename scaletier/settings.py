@@ -1,6 +1,6 @@
 """Settings: everything that may differ between two installations is an environment variable.
 
-`SCALETIER_HOME` (default `.scaletier`) holds what `make run` makes: databases, mail, the secret key.
+`SCALETIER_HOME` (default `.scaletier`) holds what `make run` makes: databases, mail, secret key.
 `DATABASE_URL` and `VALKEY_URL` replace the embedded engines one by one.
 """
 
@@ -262,7 +262,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": os.environ.get("SCALETIER_LOG_LEVEL", "INFO")},
 }
 
-# --- The product ------------------------------------------------------------------------------------
+# --- The product ---------------------------------------------------------------------------------
 
 CURRENCY = "usd"  # One currency an installation; the catalogue is refused in any other.
 # Who invoices are from, line by line: "Name | Street 1 | 12345 Town | VAT XX123".
