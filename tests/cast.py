@@ -1,6 +1,5 @@
 """The cast of the tests: Alice owns Acme, Bob may purchase, Mallory is a member, Charlie is not.
 
-
 Acme lives on the real clock, but nothing reads that clock: every test says what time it is.
 """
 

@@ -116,7 +116,7 @@ class Site:
         }
 
     def _environment(self) -> dict[str, str]:
-        ours = ("SCALETIER_", "DJANGO_", "PYTEST_")
+        ours = ("SCALETIER_", "STRIPE_", "DJANGO_", "PYTEST_")
         inherited = {
             name: value
             for name, value in os.environ.items()

@@ -72,7 +72,9 @@ class Lot(models.Model):
     """
 
     public_id = PublicIdField(prefix="lot_")
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="lots")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="lots", db_index=False
+    )
     purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="lots")
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+")
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="lots")
@@ -105,10 +107,11 @@ class Lot(models.Model):
         ]
         indexes = [
             models.Index(fields=["organization", "snapshot", "-id"], name="lot_newest_first"),
+            # Without `charged_until`: a column in no index is updated in place, every day.
             models.Index(
-                fields=["organization", "charged_until"],
+                fields=["organization"],
                 condition=Q(active_units__gt=0),
-                name="lot_to_renew",
+                name="lot_active",
             ),
             models.Index(
                 fields=["snapshot", "kind"],

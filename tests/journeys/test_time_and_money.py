@@ -7,7 +7,6 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.journeys.world import GROK, World, section
 
-
 PATIENCE_SECONDS = 90  # A knock every twenty, on a machine that may be busy.
 
 
@@ -104,10 +103,14 @@ def test_a_move_that_is_refused_says_why_in_place(world: World, page: Page) -> N
 def test_days_that_open_are_waited_for_in_sight(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     under_way: list[Route] = []
-    page.route("**/settings/clock/", lambda route: under_way.append(route))
+
+    def hold(route: Route) -> None:
+        under_way.append(route)
+
+    page.route("**/settings/clock/", hold)
     page.get_by_role("button", name="+7 days").click()
 
-    expect(page.get_by_role("status")).to_have_text("Opening days…")
+    clock(page, "Opening days…")
     for button in ("+1 day", "+7 days", "To the end of the period", "Move clock"):
         expect(page.get_by_role("button", name=button)).to_be_disabled()
     under_way[0].continue_()

@@ -1,0 +1,34 @@
+"""`manage.py check_invariants`."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import Organization
+from capacity.queries.invariants import INVARIANTS, violations
+
+
+class Command(BaseCommand):
+    help = "Assert over the whole database what is always so; name the rows at fault, if any."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic():
+            _see_one_moment()
+            organizations = Organization.objects.count()
+            broken = list(violations(now=timezone.now()))
+        for violation in broken:
+            self.stderr.write(f"{violation.invariant.says}, but:")
+            for row in violation.rows:
+                self.stderr.write(f"  {row}")
+        if broken:
+            raise CommandError(f"{len(broken)} of {len(INVARIANTS)} invariants do not hold")
+        self.stdout.write(f"{len(INVARIANTS)} invariants hold over {organizations} organizations")
+
+
+def _see_one_moment() -> None:
+    """The database as it was at one moment, so that days may be opened meanwhile."""
+    if not connection.savepoint_ids:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

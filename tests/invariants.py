@@ -1,0 +1,9 @@
+"""The invariants of the whole database: many a test ends with them."""
+
+from datetime import datetime
+
+from capacity.queries.invariants import violations
+
+
+def assert_invariants_hold(*, now: datetime) -> None:
+    assert list(violations(now=now)) == []
