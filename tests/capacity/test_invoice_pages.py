@@ -295,6 +295,5 @@ def test_a_charge_names_its_project(here: Neighbours) -> None:
         by=here.acme.alice,
         now=at("2026-02-02"),
     )
-    here.acme.organization.refresh_from_db()
     here.acme.buys("2026-02-02", project=project.public_id, input=1)
     assert read_csv(here, "upcoming")[-1]["project"] == "Research"
