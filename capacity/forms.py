@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 
 from accounts.models import Project
+from billing.domain.money import Money
 from capacity.models import Pool
 from capacity.queries.catalogue import Listing, Offer
 from capacity.queries.orders import MAX_UNITS
@@ -101,6 +103,12 @@ class PurchaseForm(forms.Form):
             "project": typed.get("project") or None,
             "pool": typed.get("pool") or None,
         }
+
+    @property
+    def shown(self) -> Money | None:
+        """The amount due that the confirmation showed."""
+        amount = self.data.get("shown", "")
+        return Money(int(amount), settings.CURRENCY) if amount.isdecimal() else None
 
 
 class KindField:

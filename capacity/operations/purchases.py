@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 
+from accounts.errors import Refusal
 from accounts.models import Organization
 from accounts.operations.audit import Actor, record
 from accounts.operations.idempotency import Once
 from accounts.operations.notices import announce
+from billing.domain.money import Money
 from billing.operations.charges import post_charges
 from capacity.models import Lot, Pool, Purchase, Snapshot, TokenUnit, Transaction, TransactionType
 from capacity.operations.change import Change, carry_out
@@ -15,6 +18,13 @@ from capacity.operations.charging import first_terms
 from capacity.queries.orders import Line, Quote, quote, read_order
 
 DEFAULT_POOL_NAME = "Default pool"
+
+
+class QuoteChanged(Refusal):
+    """What is due is no longer what was shown: midnight passed, or a price came in force."""
+
+    code = "quote_changed"
+    status = HTTPStatus.CONFLICT
 
 
 def buy_units(
@@ -26,14 +36,16 @@ def buy_units(
     now: datetime,
     project: str | None = None,
     pool: str | None = None,
+    shown: Money | None = None,
     once: Once | None = None,
 ) -> Purchase:
     """Buy units by kind of one snapshot: a lot of each, active at once, all or nothing (R3).
 
-    `project` and `pool` are public ids; without them it is the default ones. Raises what
-    `read_order` and `reasons_to_refuse` name.
+    `project` and `pool` are public ids; without them it is the default ones. `shown` is the amount
+    due that a person agreed to. Raises what `read_order` and `reasons_to_refuse` name, and
+    QuoteChanged.
     """
-    step = partial(_buy, model=model, units=units, project=project, pool=pool)
+    step = partial(_buy, model=model, units=units, project=project, pool=pool, shown=shown)
     return carry_out(step, organization=organization, by=by, now=now, once=once)
 
 
@@ -44,6 +56,7 @@ def _buy(
     units: Mapping[str, int],
     project: str | None,
     pool: str | None,
+    shown: Money | None,
 ) -> Purchase:
     _lock_supply(change.organization, model)
     order = read_order(
@@ -57,6 +70,11 @@ def _buy(
     quoted = quote(organization=change.organization, order=order, on=change.today)
     if quoted.refusals:
         raise quoted.refusals[0]
+    if shown is not None and shown != quoted.due_now:
+        raise QuoteChanged(
+            f"{quoted.due_now} would be due now, not {shown}: it is {change.today} UTC meanwhile. "
+            "Nothing was bought. Read the new figures, then confirm."
+        )
     purchase = Purchase.objects.create(
         organization=change.organization,
         snapshot=order.snapshot,

@@ -54,7 +54,7 @@ def checkout(request: PageRequest, visit: Visit) -> HttpResponse:
     if not form.is_valid():
         return _confirmation(request, visit, form)
     try:
-        bought = _buy(request, visit, form.order())
+        bought = _buy(request, visit, form)
     except Refusal as refusal:
         return _confirmation(request, visit, form, refusal)
     messages.success(request, bought)
@@ -62,12 +62,19 @@ def checkout(request: PageRequest, visit: Visit) -> HttpResponse:
     return go(request, reverse("model", args=[visit.organization.public_id, model]))
 
 
-def _buy(request: PageRequest, visit: Visit, order: dict[str, Any]) -> str:
+def _buy(request: PageRequest, visit: Visit, form: PurchaseForm) -> str:
     """Buy once, however often the form is sent; says what was bought."""
-    once = Once.of(key=request.POST.get("key", ""), request=(request.path, order), render=_answer)
+    once = Once.of(
+        key=request.POST.get("key", ""), request=(request.path, form.typed), render=_answer
+    )
     try:
         purchase = buy_units(
-            organization=visit.organization, by=actor(request), now=visit.now, once=once, **order
+            organization=visit.organization,
+            by=actor(request),
+            now=visit.now,
+            shown=form.shown,
+            once=once,
+            **form.order(),
         )
     except AnsweredBefore as before:
         if before.status != once.status:

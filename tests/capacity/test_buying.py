@@ -11,6 +11,7 @@ from billing.models import Charge, ModelDiscount, OrderForm
 from billing.operations.order_forms import create_order_form, sign_order_form
 from capacity.models import Lot, Pool, Purchase, Snapshot, Transaction
 from capacity.operations.catalogue import set_supply
+from capacity.operations.purchases import QuoteChanged, buy_units
 from capacity.queries.orders import Quote, quote, read_order
 from capacity.queries.refusals import InsufficientSupply, ModelRetiring, OrderFormRequired
 from tests.cast import GPT, GROK, OPERATOR, Acme, at, day, load_catalogue, make_acme
@@ -197,3 +198,22 @@ def test_a_purchase_opens_the_days_before_it(acme: Acme) -> None:
     assert acme.lot(first).charged_until == day("2026-02-06")
     acme.organization.refresh_from_db()
     assert acme.organization.opened_until == day("2026-02-05") + timedelta(days=1)
+
+
+def test_what_was_shown_before_midnight_is_not_bought_after_it(acme: Acme) -> None:
+    shown = quoted(acme, "2026-01-31", input=1).due_now
+
+    def confirms(on: str) -> Purchase:
+        return buy_units(
+            organization=acme.organization,
+            model=GROK,
+            units={"input": 1},
+            by=acme.alice,
+            now=at(on, "00:00"),
+            shown=shown,
+        )
+
+    with pytest.raises(QuoteChanged, match=r"\$280.00 would be due now, not \$10.00"):
+        confirms("2026-02-01")
+    assert not Purchase.objects.exists()
+    assert make_acme().buys("2026-01-31", input=1).due == shown

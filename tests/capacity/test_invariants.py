@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import F
 
 from accounts.models import Organization
-from billing.models import Account, Charge, Invoice, InvoiceLine, Settlement
+from billing.models import Account, Charge, Dispatch, Invoice, InvoiceLine, Settlement
 from billing.queries.invariants import Invariant
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
 from capacity.operations.cancellations import cancel_units
@@ -158,6 +158,10 @@ def lose_a_settlement() -> None:
     Settlement.objects.filter(invoice__number=1).delete()
 
 
+def tell_stripe_something_else() -> None:
+    Dispatch.objects.filter(invoice__number=1).update(status="sent", provider_total=1)
+
+
 def fall_behind() -> None:
     Organization.objects.update(opened_until=F("opened_until") - 2 * ONE_DAY)
 
@@ -182,6 +186,7 @@ WAYS_TO_BREAK: dict[str, Callable[[], None]] = {
     "Invoices are of periods that start on the anchor day": move_a_period,
     "A period with charges that has ended has its invoice": lose_an_invoice,
     "An invoice is open, paid, void or uncollectible": lose_a_settlement,
+    "Stripe's totals equal ours": tell_stripe_something_else,
 }
 
 

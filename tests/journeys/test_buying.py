@@ -36,7 +36,8 @@ def test_alice_buys_the_worked_example_of_the_docs(world: World, page: Page) -> 
     dialog.get_by_role("button", name="Confirm purchase").click()
 
     page.wait_for_url(world.model(GROK))
-    expect(page.get_by_role("status")).to_contain_text("Bought 4 input and 4 output units")
+    told = page.get_by_role("status").filter(has_text="Bought 4 input and 4 output units")
+    expect(told).to_be_visible()
     active = section(page, "Active")
     expect(active.get_by_role("row", name="4 input units")).to_contain_text("126,000")
     expect(active.get_by_role("row", name="4 output units")).to_contain_text("2026-02-09")
