@@ -159,7 +159,9 @@ def lose_a_settlement() -> None:
 
 
 def tell_stripe_something_else() -> None:
-    Dispatch.objects.filter(invoice__number=1).update(status="sent", provider_total=1)
+    Dispatch.objects.filter(invoice__number=1).update(
+        status="sent", provider_id="in_1", provider_total=1, sent_at=at(TODAY)
+    )
 
 
 def fall_behind() -> None:
