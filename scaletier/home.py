@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 
 class HomeUnusableError(SystemExit):
@@ -25,8 +26,8 @@ class HomeUnusableError(SystemExit):
 class Engines:
     """Where the embedded engines listen while `make run` has them up."""
 
-    database_url: str = "postgresql:///scaletier"
-    valkey_url: str = "redis://127.0.0.1:6379/0"
+    database_url: str
+    valkey_url: str
 
 
 def path() -> Path:
@@ -35,11 +36,13 @@ def path() -> Path:
 
 
 def engines(home: Path) -> Engines:
-    """Addresses left by the running `make run` of this home, or the engines' usual ones."""
+    """Addresses left by the running `make run` of this home; else ones at which nobody listens,
+    never those of engines that belong to somebody else.
+    """
     try:
         return Engines(**json.loads((home / "engines.json").read_text()))
     except (FileNotFoundError, NotADirectoryError):
-        return Engines()
+        return Engines(f"postgresql:///scaletier?host={quote(str(home))}", "redis://127.0.0.1:1/0")
 
 
 @contextmanager

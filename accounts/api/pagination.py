@@ -20,7 +20,10 @@ class NewestFirst(CursorPagination):
 
     ordering = "-pk"
 
-    def __init__(self, *, limit: int = DEFAULT_LIMIT, after: int | None = None) -> None:
+    def __init__(
+        self, *, of: str = "", limit: int = DEFAULT_LIMIT, after: int | None = None
+    ) -> None:
+        self.of = of
         self.page_size = limit
         self.after = after
 
@@ -28,21 +31,21 @@ class NewestFirst(CursorPagination):
         return None if self.after is None else Cursor(offset=0, reverse=False, position=self.after)
 
     def encode_cursor(self, cursor: Cursor) -> str:
-        return cursor_token(int(cursor.position or 0))
+        return cursor_token(int(cursor.position or 0), of=self.of)
 
 
 def newest_first(
-    found: QuerySet[Any], request: Request, *, limit: int, after: int | None
+    found: QuerySet[Any], request: Request, *, of: str, limit: int, after: int | None
 ) -> tuple[Sequence[Any], str | None]:
     """A page of rows, and the cursor of the next page."""
-    paginator = NewestFirst(limit=limit, after=after)
+    paginator = NewestFirst(of=of, limit=limit, after=after)
     rows = paginator.paginate_queryset(found, request)
     return rows or [], paginator.get_next_link()
 
 
 def in_order(
-    found: Sequence[Item], *, limit: int, after: int | None
+    found: Sequence[Item], *, of: str, limit: int, after: int | None
 ) -> tuple[Sequence[Item], str | None]:
     """A page of a short list that has an order of its own."""
     end = (after or 0) + limit
-    return found[after or 0 : end], cursor_token(end) if end < len(found) else None
+    return found[after or 0 : end], cursor_token(end, of=of) if end < len(found) else None

@@ -61,7 +61,9 @@ class OrganizationView(APIView):
         self.now = self.visit.now
         address = request.META.get("REMOTE_ADDR") or None
         self.actor = Actor(source="api", user=self.visit.user, address=address)
-        self.asked = _valid(self.endpoint.query, _said_once(request.query_params))
+        self.asked = _valid(
+            self.endpoint.query, _said_once(request.query_params), list=self._list(request)
+        )
         if self.endpoint.body:
             self.sent = _valid(self.endpoint.body, request.data)
         if self.open_days:
@@ -78,11 +80,15 @@ class OrganizationView(APIView):
         read: Callable[[Any], Any] = lambda row: row,
     ) -> Response:
         """A page: of rows, the newest first; of a list, in its order. `read` as for `do_once`."""
-        limit, after = self.asked["limit"], self.asked.get("cursor")
+        of, limit, after = (
+            self._list(self.request),
+            self.asked["limit"],
+            self.asked.get("cursor"),
+        )
         if isinstance(found, QuerySet):
-            rows, following = newest_first(found, self.request, limit=limit, after=after)
+            rows, following = newest_first(found, self.request, of=of, limit=limit, after=after)
         else:
-            rows, following = in_order(found, limit=limit, after=after)
+            rows, following = in_order(found, of=of, limit=limit, after=after)
         data = self._answer([read(row) for row in rows], many=True).data
         return Response({"data": data, "next": following})
 
@@ -116,6 +122,10 @@ class OrganizationView(APIView):
         )
         self.do(operation, once=once, **about)
         return Response(kept, status=self.endpoint.status)
+
+    def _list(self, request: Request) -> str:
+        """What a cursor belongs to: this list, of this organization."""
+        return f"{self.visit.organization.public_id} {request.path}"
 
     def _answer(self, result: Any, **how: Any) -> BaseSerializer[Any]:
         assert self.endpoint.answer, "this method answers nothing"
@@ -170,7 +180,7 @@ def _said_once(query: QueryDict) -> dict[str, str]:
     return {name: str(value) for name, value in query.items()}
 
 
-def _valid(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
-    checked = shape(data=data)
+def _valid(shape: type[StrictSerializer], data: Any, **context: Any) -> dict[str, Any]:
+    checked = shape(data=data, context=context)
     checked.is_valid(raise_exception=True)
     return dict(checked.validated_data)

@@ -33,7 +33,7 @@ class Organization(models.Model):
                 name="organization_sandbox_has_the_test_clock",
             )
         ]
-        indexes = [models.Index(fields=["opened_until"], name="organization_days_due")]
+        indexes = [models.Index(fields=["opened_until", "id"], name="organization_days_due")]
 
     def __str__(self) -> str:
         return self.name

@@ -9,7 +9,10 @@ from accounts.models import AuditEntry, Organization, User
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and from where: a `page`, the `api`, the `admin`, a `command`, or `time` itself."""
+    """Who acts, and from where.
+
+    `source` is a `page`, the `api`, the `admin`, a `command`, `stripe`, or `time` itself.
+    """
 
     source: str
     user: User | None = None

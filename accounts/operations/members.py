@@ -11,6 +11,7 @@ from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.operations.audit import Actor, record
 from accounts.operations.invitations import send_invitation
 from accounts.operations.organizations import lock_organization
+from accounts.queries import member
 
 INVITATION_LIFETIME = timedelta(days=14)
 
@@ -50,7 +51,7 @@ def set_role(
     """
     with transaction.atomic(durable=True):
         organization = lock_organization(organization)
-        membership = _membership(organization, user_id)
+        membership = member(organization, user_id)
         before = membership.role
         _keep_an_owner(organization, membership, role)
         membership.role = role
@@ -106,7 +107,7 @@ def remove_member(*, organization: Organization, user_id: str, by: Actor, now: d
     """End a membership; the person's keys for the organization stop working with it."""
     with transaction.atomic(durable=True):
         organization = lock_organization(organization)
-        membership = _membership(organization, user_id)
+        membership = member(organization, user_id)
         _keep_an_owner(organization, membership, None)
         membership.delete()
         record(
@@ -174,17 +175,6 @@ def accept_invitation(
         open_one.save(update_fields=["accepted_at"])
         add_member(organization=organization, user=user, role=Role(open_one.role), by=by, now=now)
     return user
-
-
-def _membership(organization: Organization, user_id: str) -> Membership:
-    membership = (
-        Membership.objects.filter(organization=organization, user__public_id=user_id)
-        .select_related("user")
-        .first()
-    )
-    if membership is None:
-        raise NotFound("There is no such member.")
-    return membership
 
 
 def _keep_an_owner(organization: Organization, membership: Membership, role: Role | None) -> None:

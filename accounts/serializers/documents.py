@@ -49,7 +49,7 @@ class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
     recorded_at = Instant()
     by = Reference(source="actor", allow_null=True)
     source = serializers.CharField(  # type: ignore[assignment]  # a field that bears this name
-        help_text="`page`, `api`, `admin`, `command` or `time`."
+        help_text="`page`, `api`, `admin`, `command`, `stripe` or `time`."
     )
     address = serializers.IPAddressField(allow_null=True)
     action = serializers.CharField()

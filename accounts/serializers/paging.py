@@ -1,6 +1,7 @@
 """What every list is asked by: `?limit=` and `?cursor=`."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -12,9 +13,13 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
 
-def cursor_token(position: int) -> str:
-    """A position in a list as an opaque token."""
-    return urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
+def cursor_token(position: int, *, of: str) -> str:
+    """A position in the list `of` as an opaque token, which no other list takes for its own."""
+    return urlsafe_b64encode(f"{position}.{_mark(of)}".encode()).decode().rstrip("=")
+
+
+def _mark(of: str) -> str:
+    return sha256(of.encode()).hexdigest()[:12]
 
 
 class CursorField(serializers.CharField):
@@ -25,10 +30,11 @@ class CursorField(serializers.CharField):
     def run_validation(self, data: Any = empty) -> Any:
         token = super().run_validation(data)
         try:
-            position = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+            said = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii")
         except ValueError:
             self.fail("invalid")
-        if not position.isascii() or not position.isdigit() or len(position) > 18:
+        position, _, mark = said.partition(".")
+        if mark != _mark(self.context["list"]) or not position.isdigit() or len(position) > 18:
             self.fail("invalid")
         return int(position)
 

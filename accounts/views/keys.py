@@ -11,7 +11,7 @@ from accounts.access import Permission, Visit
 from accounts.forms import ApiKeyForm
 from accounts.operations.keys import create_api_key, revoke_api_key
 from accounts.queries import api_key, api_keys
-from accounts.views.visiting import PageRequest, actor, visited
+from accounts.views.visiting import PageRequest, actor, ask, visited
 
 
 @never_cache
@@ -45,13 +45,11 @@ def revoke(request: PageRequest, visit: Visit, key_id: str) -> HttpResponse:
         )
         messages.success(request, f"API key “{key.name}” was revoked.")
         return redirect("api_keys", organization_id=here)
-    template = "components/confirm.html#dialog" if request.htmx else "components/confirm.html"
-    context = {
-        "title": f"Revoke “{key.name}”?",
-        "text": f"Requests with the key {key.hint}… are refused from now on. "
-        "This cannot be undone.",
-        "action": reverse("revoke_api_key", args=[here, key_id]),
-        "confirm": "Revoke key",
-        "back": reverse("api_keys", args=[here]),
-    }
-    return render(request, template, context)
+    return ask(
+        request,
+        title=f"Revoke “{key.name}”?",
+        text=f"Requests with the key {key.hint}… are refused from now on. This cannot be undone.",
+        action=reverse("revoke_api_key", args=[here, key_id]),
+        confirm="Revoke key",
+        back=reverse("api_keys", args=[here]),
+    )

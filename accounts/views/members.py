@@ -12,7 +12,7 @@ from accounts.forms import InvitationForm, RoleForm, add_refusal
 from accounts.models import Role
 from accounts.operations.members import invite, remove_member, set_role
 from accounts.queries import member, members, open_invitations
-from accounts.views.visiting import PageRequest, actor, visited
+from accounts.views.visiting import PageRequest, actor, ask, visited
 
 
 @require_GET
@@ -83,16 +83,15 @@ def remove(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
         else:
             messages.success(request, f"{found.user} was removed.")
         return redirect("members", organization_id=here)
-    template = "components/confirm.html#dialog" if request.htmx else "components/confirm.html"
-    context = {
-        "title": f"Remove {found.user}?",
-        "text": f"{found.user.email} loses access to {visit.organization} at once, "
+    return ask(
+        request,
+        title=f"Remove {found.user}?",
+        text=f"{found.user.email} loses access to {visit.organization} at once, "
         "and so do their API keys here.",
-        "action": reverse("remove_member", args=[here, user_id]),
-        "confirm": "Remove member",
-        "back": reverse("members", args=[here]),
-    }
-    return render(request, template, context)
+        action=reverse("remove_member", args=[here, user_id]),
+        confirm="Remove member",
+        back=reverse("members", args=[here]),
+    )
 
 
 def _page(request: PageRequest, visit: Visit, form: InvitationForm) -> HttpResponse:

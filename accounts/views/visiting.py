@@ -1,6 +1,6 @@
 """The one door of every page inside an organization, and what a refusal looks like there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, cast
@@ -13,7 +13,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts import access
 from accounts.access import Permission, Visit
-from accounts.errors import Refusal
+from accounts.errors import NotFound, Refusal
 from accounts.models import User
 from accounts.operations.audit import Actor
 from accounts.queries import owners
@@ -50,6 +50,7 @@ def visited(
         ) -> HttpResponseBase:
             asked = cast(PageRequest, request)
             try:
+                _refuse_nul(asked, arguments.values())
                 # Every member may enter as far as the frame; so it stands around a refusal too.
                 asked.visit = access.enter(
                     user=asked.user,
@@ -68,6 +69,13 @@ def visited(
     return guard
 
 
+def _refuse_nul(request: PageRequest, arguments: Iterable[Any]) -> None:
+    """No text in the database can hold a NUL, so nothing that is asked for by one is there."""
+    typed = (*request.GET.values(), *request.POST.values(), *arguments)
+    if any("\0" in str(text) for text in typed):
+        raise NotFound("There is nothing of that name.")
+
+
 def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """The page that says no; to htmx, the same in the dialog."""
     visit = getattr(request, "visit", None)
@@ -79,6 +87,15 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         response = render(request, "refused.html#dialog", context, status=refusal.status)
         return retarget(response, "#dialog")
     return render(request, "refused.html", context, status=refusal.status)
+
+
+def ask(
+    request: PageRequest, *, title: str, text: str, action: str, confirm: str, back: str
+) -> HttpResponse:
+    """“Are you sure?”, as a dialog or a page. `action` is posted to; `back` is the way out."""
+    template = "components/confirm.html#dialog" if request.htmx else "components/confirm.html"
+    context = {"title": title, "text": text, "action": action, "confirm": confirm, "back": back}
+    return render(request, template, context)
 
 
 def go(request: PageRequest, url: str) -> HttpResponse:

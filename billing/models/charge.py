@@ -1,5 +1,6 @@
 """Charges: every cent that is owed, posted once and never changed (R3, R4, R19)."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Func, Q
 
@@ -50,7 +51,28 @@ class Charge(models.Model):
     discount_percent = models.DecimalField(max_digits=5, decimal_places=2)
 
     class Meta:
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            # R8: a period's invoice holds exactly its charges, so none may be posted after it.
+            pgtrigger.Trigger(
+                name="not_into_an_invoiced_period",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="posted"),
+                func="""
+                    IF EXISTS (
+                        SELECT FROM (SELECT DISTINCT organization_id, posted_on FROM posted) charge
+                        JOIN billing_invoice invoice USING (organization_id)
+                        WHERE charge.posted_on >= invoice.period_start
+                          AND charge.posted_on < invoice.period_end
+                    ) THEN
+                        RAISE EXCEPTION 'Cannot post into billing_charge for an invoiced period';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
         constraints = [
             # The guarantee behind R7: a day that is opened twice cannot charge twice.
             models.UniqueConstraint(fields=["lot", "service_from"], name="charge_lot_day_once"),

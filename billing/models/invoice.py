@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
@@ -63,6 +64,20 @@ class Invoice(models.Model):
         return "overdue" if day > self.due_on else "open"
 
 
+LINES_ADD_UP = """
+    IF (NEW.organization_id, NEW.invoice_id) NOT IN (
+        SELECT invoice.organization_id, invoice.id
+        FROM billing_invoice invoice JOIN billing_invoiceline line ON line.invoice_id = invoice.id
+        WHERE invoice.id = NEW.invoice_id
+        GROUP BY invoice.id
+        HAVING invoice.subtotal = sum(line.amount) AND invoice.discount = sum(line.discount)
+    ) THEN
+        RAISE EXCEPTION 'Rows of billing_invoiceline do not add up to their invoice';
+    END IF;
+    RETURN NULL;
+"""
+
+
 class InvoiceLine(models.Model):
     """Charges of one snapshot, kind and type at one price and discount."""
 
@@ -78,12 +93,26 @@ class InvoiceLine(models.Model):
     discount = models.PositiveBigIntegerField(help_text="Rounded half up to the minor unit.")
 
     class Meta:
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            # A line that comes later than its invoice breaks the sum, and is refused with its change.
+            pgtrigger.Trigger(
+                name="lines_add_up",
+                level=pgtrigger.Row,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                timing=pgtrigger.Deferred,
+                func=LINES_ADD_UP,
+            ),
+        ]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(unit_days__gt=0), name="invoice_line_of_some_unit_days"
+            ),
             models.CheckConstraint(
                 condition=Q(amount=F("unit_days") * F("price_per_day")),
                 name="invoice_line_amount_is_unit_days_price",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

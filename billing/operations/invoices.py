@@ -55,12 +55,12 @@ def _issue(accounts: list[Account], period: Period, on: date) -> list[Invoice]:
         )
         for account in owing
     )
-    _write_down(invoices, said, on)
+    _write_lines(invoices, said)
+    _follow_up(invoices, on)
     return invoices
 
 
-def _write_down(invoices: list[Invoice], said: dict[int, Figures], on: date) -> None:
-    """What goes with an invoice: its lines, its settlement, its mail, its audit entry."""
+def _write_lines(invoices: list[Invoice], said: dict[int, Figures]) -> None:
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
             organization_id=invoice.organization_id,
@@ -77,6 +77,10 @@ def _write_down(invoices: list[Invoice], said: dict[int, Figures], on: date) -> 
         for invoice in invoices
         for line in said[invoice.organization_id].lines
     )
+
+
+def _follow_up(invoices: list[Invoice], on: date) -> None:
+    """What goes with an invoice: its settlement, its way to the provider, its mail, its record."""
     Settlement.objects.bulk_create(
         Settlement(invoice=invoice, organization_id=invoice.organization_id) for invoice in invoices
     )

@@ -12,7 +12,7 @@ from accounts.operations.audit import Actor, record
 from accounts.operations.notices import announce
 from accounts.operations.organizations import lock_organization
 from billing.models import Dispatch, ProviderEvent, Settlement, SettlementStatus
-from billing.operations.settlements import MAY_BECOME, settle
+from billing.operations.settlements import settle
 from billing.stripe_gateway import instant
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _dispatch_of(stripe_invoice: Mapping[str, Any]) -> Dispatch | None:
 
 def _note_payment_failed(settlement: Settlement, *, at: datetime, recorded_at: datetime) -> str:
     """The invoice stays as it is; its organization is told, unless it has been settled since."""
-    if not MAY_BECOME[SettlementStatus(settlement.status)]:
+    if SettlementStatus(settlement.status).is_final:
         return f"ignored: {settlement.status} already"
     if settlement.payment_failed_at is None or settlement.payment_failed_at < at:
         settlement.payment_failed_at = at

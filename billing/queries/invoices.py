@@ -65,11 +65,6 @@ def find_invoice(*, organization: Organization, invoice_id: str) -> Invoice:
     return invoice
 
 
-def charges_of_line(line: InvoiceLine) -> QuerySet[Charge]:
-    """The charges that a line adds up, oldest first: why was I charged this?"""
-    return alike(charges_of_invoice(line.invoice), line)
-
-
 def alike(charges: QuerySet[Charge], line: Line | InvoiceLine) -> QuerySet[Charge]:
     """Those of the charges that belong to a line (R8)."""
     return charges.filter(
@@ -79,15 +74,6 @@ def alike(charges: QuerySet[Charge], line: Line | InvoiceLine) -> QuerySet[Charg
         price_per_day=line.price_per_day,
         discount_percent=line.discount_percent,
     )
-
-
-def charges_of_invoice(invoice: Invoice) -> QuerySet[Charge]:
-    """The charges posted on the invoice's dates, oldest first (R8)."""
-    return Charge.objects.filter(
-        organization=invoice.organization_id,
-        posted_on__gte=invoice.period_start,
-        posted_on__lt=invoice.period_end,
-    ).order_by("posted_on", "pk")
 
 
 def owed_too_long(on: date) -> QuerySet[Settlement]:

@@ -11,7 +11,7 @@ from accounts.serializers.fields import StrictSerializer
 from capacity.api.base import CapacityView
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.queries import holdings
-from capacity.queries.cancellations import find_lot, quote_cancellation
+from capacity.queries.cancellations import quote_cancellation
 from capacity.serializers.holdings import (
     CancellationSerializer,
     LotQuery,
@@ -60,7 +60,7 @@ class CancellationQuote(CapacityView):
     )
     def get(self, request: Request, lot_id: str) -> Response:
         """The dry run of a cancellation: when the units end and what they still cost."""
-        lot = find_lot(organization=self.visit.organization, lot_id=lot_id)
+        lot = holdings.find_lot(self.visit.organization, lot_id)
         return self.answer(
             quote_cancellation(lot=lot, units=self.asked["units"], on=self.now.date())
         )

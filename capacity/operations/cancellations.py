@@ -11,7 +11,8 @@ from accounts.operations.idempotency import Once
 from accounts.operations.notices import announce
 from capacity.models import Cancellation, CancellationStatus, Lot, Transaction, TransactionType
 from capacity.operations.change import Change, carry_out
-from capacity.queries.cancellations import check_cancellable, find_cancellation, find_lot
+from capacity.queries.cancellations import check_cancellable, find_cancellation
+from capacity.queries.holdings import find_lot
 
 
 class AlreadyEffective(Refusal):
@@ -55,7 +56,7 @@ def undo_cancellation(
 
 
 def _cancel(change: Change, *, lot_id: str, units: int) -> Cancellation:
-    lot = find_lot(organization=change.organization, lot_id=lot_id)
+    lot = find_lot(change.organization, lot_id)
     check_cancellable(lot, units)
     terms = lot.terms_of_cancelling(units, on=change.today)
     cancellation = Cancellation.objects.create(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from http import HTTPStatus
 from typing import TypeVar
 
 from django.db import transaction
@@ -40,7 +41,8 @@ def carry_out(
 ) -> Result:
     """Open what is due, lock the organization, run `step`, keep its answer: all or nothing.
 
-    A refusal undoes the step and is raised; under `once` it is the first answer, and kept (R17).
+    A refusal undoes the step and is raised. Under `once` a conflict is the first answer, and kept
+    (R17); a request that was wrong in itself leaves its key free for the right one.
     Raises AnsweredBefore when `once` was answered already.
     """
     open_due_days(organization=organization, now=now)
@@ -54,7 +56,7 @@ def carry_out(
             with transaction.atomic():
                 result = step(change)
         except Refusal as refusal:
-            if once is None:
+            if once is None or refusal.status != HTTPStatus.CONFLICT:
                 raise
             result = refusal
         if once:

@@ -17,6 +17,13 @@ class NoTestClock(NotAllowed):
     """Only a sandbox has a clock of its own; everyone else's is the real one."""
 
 
+def sandbox_clock(organization: Organization) -> datetime:
+    """Where a sandbox's clock stands. Raises NoTestClock for every other organization (R13)."""
+    if organization.clock_at is None:
+        raise NoTestClock("Only a sandbox has a clock that can be moved.")
+    return organization.clock_at
+
+
 def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Opened:
     """Move a sandbox's clock forward, opening every day on the way as the sweep would.
 
@@ -49,9 +56,7 @@ def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Ope
 
 
 def _check_move(organization: Organization, to: datetime) -> datetime:
-    if organization.clock_at is None:
-        raise NoTestClock("Only a sandbox has a clock that can be moved.")
-    stands_at = organization.clock_at
+    stands_at = sandbox_clock(organization)
     if to < stands_at:
         raise InvalidRequest.field(
             "to", f"The clock stands at {stands_at:%Y-%m-%d %H:%M} UTC and never goes back."

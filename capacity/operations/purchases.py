@@ -88,6 +88,12 @@ def _buy(
     for line in quoted.lines:
         _add_lot(change, purchase, quoted, line)
     post_charges(first_terms(purchase))
+    _tell(change, purchase, quoted)
+    return purchase
+
+
+def _tell(change: Change, purchase: Purchase, quoted: Quote) -> None:
+    """What goes with a purchase: its mail and its audit entry."""
     announce(
         organizations=[change.organization.pk],
         kind="units_bought",
@@ -101,12 +107,11 @@ def _buy(
         subject=purchase.public_id,
         at=change.now,
         after={
-            "model": model,
+            "model": purchase.snapshot.model,
             "units": {line.kind: line.units for line in quoted.lines},
             "amount": quoted.due_now.document(),
         },
     )
-    return purchase
 
 
 def _lock_supply(organization: Organization, model: str) -> None:

@@ -35,18 +35,6 @@ class CancellationQuote:
         return Money(self.terms.remaining_cost, self.lot.currency)
 
 
-def find_lot(*, organization: Organization, lot_id: str) -> Lot:
-    """A lot of this organization. Raises NotFound, for another's lot too (R18)."""
-    lot = (
-        Lot.objects.select_related("snapshot", "pool", "project", "purchase")
-        .filter(organization=organization, public_id=lot_id)
-        .first()
-    )
-    if lot is None:
-        raise NotFound(f"There is no lot “{lot_id}”.")
-    return lot
-
-
 def find_cancellation(*, organization: Organization, cancellation_id: str) -> Cancellation:
     """A cancellation of this organization. Raises NotFound, for another's too (R18)."""
     found = (

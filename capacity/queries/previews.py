@@ -6,7 +6,7 @@ from datetime import date
 
 from django.conf import settings
 
-from accounts.errors import InvalidRequest, Refusal
+from accounts.errors import InvalidRequest
 from accounts.models import Organization
 from billing.domain.money import Money
 from billing.queries.order_forms import account_of
@@ -79,44 +79,46 @@ def preview(
 
     Raises NotFound for a model, project or pool that is not there.
     """
-    quoted, problems = None, []
-    if any(units.values()):
-        try:
-            order = read_order(
-                organization=organization,
-                model=model,
-                units=units,
-                on=on,
-                project=project,
-                pool=pool,
-            )
-            quoted = quote(organization=organization, order=order, on=on)
-        except InvalidRequest as refusal:
-            problems = [message for found in refusal.errors.values() for message in found]
-    found = (
-        quoted.order.listing if quoted else listing(organization=organization, model=model, on=on)
+    if not any(units.values()):
+        return _frame(organization, model, on, problems=[])
+    try:
+        order = read_order(
+            organization=organization, model=model, units=units, on=on, project=project, pool=pool
+        )
+    except InvalidRequest as refusal:
+        wrong = [message for messages in refusal.errors.values() for message in messages]
+        return _frame(organization, model, on, problems=wrong)
+    quoted = quote(organization=organization, order=order, on=on)
+    return Preview(
+        listing=order.listing,
+        term=quoted.term,
+        lines=_lines(organization, order.listing, units),
+        quote=quoted,
+        problems=[refusal.detail for refusal in quoted.refusals],
     )
-    term = (
-        quoted.term
-        if quoted
-        else Term.bought_on(on, account_of(organization).period_containing(on))
-    )
-    refusals: Sequence[Refusal] = (
-        quoted.refusals
-        if quoted
-        else reasons_to_refuse(organization=organization, listing=found, units={}, term=term)
-    )
-    held = tpm_by_kind(organization, found.snapshot)
+
+
+def _frame(organization: Organization, model: str, on: date, *, problems: Sequence[str]) -> Preview:
+    """Without a quote: the dates, and what is refused whatever the units."""
+    found = listing(organization=organization, model=model, on=on)
+    term = Term.bought_on(on, account_of(organization).period_containing(on))
+    refusals = reasons_to_refuse(organization=organization, listing=found, units={}, term=term)
     return Preview(
         listing=found,
         term=term,
-        lines=[
-            _line(offer, units.get(offer.kind, 0) if quoted else 0, held.get(offer.kind, 0))
-            for offer in found.offers
-        ],
-        quote=quoted,
+        lines=_lines(organization, found, {}),
+        quote=None,
         problems=[*problems, *(refusal.detail for refusal in refusals)],
     )
+
+
+def _lines(
+    organization: Organization, found: Listing, units: Mapping[str, int]
+) -> list[PreviewLine]:
+    held = tpm_by_kind(organization, found.snapshot)
+    return [
+        _line(offer, units.get(offer.kind, 0), held.get(offer.kind, 0)) for offer in found.offers
+    ]
 
 
 def _line(offer: Offer, units: int, before: int) -> PreviewLine:

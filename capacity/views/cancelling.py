@@ -19,9 +19,10 @@ from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.queries.cancellations import (
     cancellable_units,
     find_cancellation,
-    find_lot,
     quote_cancellation,
 )
+from capacity.queries.holdings import find_lot
+from capacity.templatetags import figures
 from capacity.views.visiting import visited
 
 
@@ -29,7 +30,7 @@ from capacity.views.visiting import visited
 @visited(Permission.BUY)
 def cancel(request: PageRequest, visit: Visit, lot_id: str) -> HttpResponse:
     """The Cancel dialog, or the same as a page; posted, the cancellation."""
-    lot = find_lot(organization=visit.organization, lot_id=lot_id)
+    lot = find_lot(visit.organization, lot_id)
     if request.method == "GET":
         form = CancellationForm({"units": request.GET.get("units", 1)})
         return _dialog(request, visit, lot, form)
@@ -48,7 +49,7 @@ def cancel(request: PageRequest, visit: Visit, lot_id: str) -> HttpResponse:
 @visited(Permission.BUY)
 def cancellation_quote(request: PageRequest, visit: Visit, lot_id: str) -> HttpResponse:
     """The quote alone, at every move of the slider."""
-    lot = find_lot(organization=visit.organization, lot_id=lot_id)
+    lot = find_lot(visit.organization, lot_id)
     form = CancellationForm(request.GET)
     return render(request, "capacity/cancel.html#quote", _quote(visit, lot, form))
 
@@ -68,7 +69,7 @@ def undo(request: PageRequest, visit: Visit, cancellation_id: str) -> HttpRespon
     except Refusal as refusal:
         messages.error(request, refusal.detail)
     else:
-        units = f"{found.units:,} {found.lot.kind} unit{'s' if found.units > 1 else ''}"
+        units = figures.units(found.units, found.lot.kind)
         messages.success(request, f"Cancellation undone: {units} will go on renewing.")
     return redirect(_model_url(visit, found.lot))
 
@@ -97,8 +98,7 @@ def _cancel(request: PageRequest, visit: Visit, lot: Lot, units: int) -> str:
 
 
 def _answer(cancellation: Cancellation) -> dict[str, Any]:
-    units = f"{cancellation.units:,} {cancellation.lot.kind} unit"
-    units += "s" if cancellation.units > 1 else ""
+    units = figures.units(cancellation.units, cancellation.lot.kind)
     return {
         "cancellation": cancellation.public_id,
         "message": f"Cancelled {units}: active until {cancellation.ends_on} 00:00 UTC, "

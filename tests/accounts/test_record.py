@@ -50,3 +50,30 @@ def test_no_other_table_claims_to_be_append_only() -> None:
         if any(trigger.name == "append_only" for trigger in getattr(model._meta, "triggers", []))
     }
     assert guarded == set(APPEND_ONLY)
+
+
+@pytest.mark.usefixtures("_history")
+def test_nothing_is_added_to_an_issued_invoice() -> None:
+    line = InvoiceLine.objects.get()
+    with pytest.raises(DatabaseError, match="do not add up"), transaction.atomic():
+        InvoiceLine.objects.create(
+            organization=line.organization,
+            invoice=line.invoice,
+            model=line.model,
+            kind="output",
+            type=line.type,
+            price_per_day=1,
+            discount_percent=0,
+            unit_days=1,
+            amount=1,
+            discount=0,
+        )
+        connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.usefixtures("_history")
+def test_nothing_is_charged_in_a_period_that_is_invoiced() -> None:
+    charge = Charge.objects.earliest("id")
+    charge.pk, charge.public_id, charge.lot = None, "chg_another", "lot_another"
+    with pytest.raises(DatabaseError, match="invoiced period"), transaction.atomic():
+        charge.save(force_insert=True)

@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from django.db.models import QuerySet
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.invoices import Line, figures
 from billing.models import Charge, Invoice, InvoiceLine, Settlement
 from billing.operations.order_forms import create_order_form, sign_order_form
-from billing.queries.invoices import charges_of_invoice, charges_of_line
+from billing.queries.statements import charges_on, statement_of
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.opening import open_due_days
 from capacity.queries.projection import upcoming_invoice
@@ -40,6 +41,11 @@ def acme() -> Acme:
     return make_acme(discount="12.5")
 
 
+def charges_of(invoice: Invoice) -> QuerySet[Charge]:
+    statement = statement_of(invoice, on=invoice.issued_on)
+    return charges_on(invoice.organization, statement)
+
+
 def open_to(acme: Acme, on: str) -> None:
     open_due_days(organization=acme.organization, now=at(on, "00:00"))
 
@@ -67,8 +73,8 @@ def test_a_renewal_on_the_first_day_belongs_to_the_new_period(acme: Acme) -> Non
     acme.buys("2026-01-10", input=1)
     open_to(acme, "2026-03-01")
     first, second = Invoice.objects.order_by("number")
-    assert [str(c.posted_on) for c in charges_of_invoice(first)] == ["2026-01-10"]
-    renewals = [str(charge.posted_on) for charge in charges_of_invoice(second)]
+    assert [str(c.posted_on) for c in charges_of(first)] == ["2026-01-10"]
+    renewals = [str(charge.posted_on) for charge in charges_of(second)]
     assert (renewals[0], renewals[-1], len(renewals)) == ("2026-02-01", "2026-02-28", 28)
 
 
@@ -108,7 +114,9 @@ def test_lines_part_where_price_discount_or_type_differ(acme: Acme) -> None:
     assert list(found) == [(Decimal("12.50"), 3 * 10), (Decimal("20.00"), 3 * 18)]
     first = InvoiceLine.objects.get(invoice__number=1)
     assert first.unit_days == 22 + 2 * 12
-    assert charges_of_line(first).count() == 2
+    statement = statement_of(first.invoice, on=day("2026-03-01"))
+    [line] = statement.lines
+    assert charges_on(acme.organization, statement, line).count() == 2
 
 
 @pytest.mark.django_db
@@ -148,7 +156,7 @@ def test_every_invoice_equals_its_charges_and_numbers_have_no_gap(acme: Acme) ->
                 c.discount_percent,
                 c.amount // c.price_per_day,
             )
-            for c in charges_of_invoice(invoice)
+            for c in charges_of(invoice)
         ]
         assert (figures(charged).subtotal, figures(charged).total) == (
             invoice.subtotal,
@@ -178,3 +186,22 @@ def test_the_projection_is_what_the_period_then_comes_to(acme: Acme) -> None:
     assert issued.total == foreseen.projected.total
     assert issued.due_on == foreseen.due_on
     assert Charge.objects.filter(price_per_day=1234).exists()
+
+
+@pytest.mark.django_db
+def test_an_invoice_is_due_as_the_form_in_force_says_not_one_that_came_and_went(
+    acme: Acme,
+) -> None:
+    acme.buys("2026-01-10", GPT, input=1)
+    visitor = create_order_form(
+        organization=acme.organization,
+        starts_on=day("2026-01-15"),
+        ends_on=day("2026-01-20"),
+        by=OPERATOR,
+        now=at("2026-01-10"),
+    )
+    visitor.days_until_due = 0
+    visitor.save()
+    sign_order_form(form=visitor, signed_name="Alice", by=acme.alice, now=at("2026-01-10"))
+    open_to(acme, "2026-02-01")
+    assert Invoice.objects.get().due_on == day("2026-03-03")

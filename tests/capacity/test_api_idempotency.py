@@ -118,3 +118,12 @@ def test_two_at_once_are_one() -> None:
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.content == second.content
     assert Purchase.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_request_that_was_wrong_in_itself_leaves_its_key_free(here: Neighbours) -> None:
+    wrong = here.bob.post("purchases", {"model": GROK, "units": {"combined": 1}}, key="one")
+    right = here.bob.post("purchases", ORDER, key="one")
+
+    assert code(wrong) == (400, "invalid_request")
+    assert right.status_code == 201

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.api_client import Neighbours, neighbours
+from tests.api_client import Neighbours, code, neighbours
 
 pytestmark = pytest.mark.django_db
 
@@ -92,3 +92,14 @@ def test_a_longer_list_takes_no_more_queries(here: Neighbours, path: str) -> Non
         live_through_a_month(here)
 
     assert queries() == few <= 8
+
+
+@pytest.mark.django_db
+def test_a_cursor_is_good_for_its_own_list_only(here: Neighbours) -> None:
+    for _ in range(2):
+        here.alice.buys(input=1)
+    cursor = here.alice.get("lots", limit=1).json()["next"]
+
+    assert here.alice.get("lots", limit=1, cursor=cursor).status_code == 200
+    for other in ("purchases", "charges"):
+        assert code(here.alice.get(other, cursor=cursor)) == (400, "invalid_request")

@@ -147,7 +147,13 @@ def test_supply_is_capped_and_lifted_by_command_and_recorded() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("no-such-model", "input", "1"), (GPT, "combined", "1"), (GPT, "input", "-1")]
+    "arguments",
+    [
+        ("no-such-model", "input", "1"),
+        (GPT, "combined", "1"),
+        (GPT, "input", "-1"),
+        (GPT, "input", "9" * 20),
+    ],
 )
 def test_supply_refuses_what_is_not_sold(arguments: tuple[str, str, str]) -> None:
     load_catalogue()

@@ -64,3 +64,11 @@ def test_what_is_typed_into_the_address_breaks_nothing(acme: Acme, alice: Client
     assert (
         alice.get(reverse("model", args=[acme.organization.public_id, "none"])).status_code == 404
     )
+
+
+@pytest.mark.parametrize("path", ["add/?model=%00", "add/summary/?model=a%00", "models/%00/"])
+def test_a_name_that_no_database_can_hold_is_not_found(
+    acme: Acme, alice: Client, path: str
+) -> None:
+    here = reverse("scale_tier", args=[acme.organization.public_id])
+    assert alice.get(f"{here}{path}").status_code == 404

@@ -60,6 +60,9 @@ def test_it_can_be_made_without_an_order_form() -> None:
         ("--anchor-day", "32"),
         ("--discount", "100.01"),
         ("--discount", "NaN"),
+        ("--at", "9999-12-31T15:20:00Z"),
+        ("--name", " "),
+        ("--name", "x" * 121),
     ],
 )
 def test_it_refuses_what_makes_no_sense(options: tuple[str, str]) -> None:

@@ -11,13 +11,15 @@ from accounts.operations.audit import Actor
 from capacity.models import Kind
 from capacity.operations.catalogue import set_supply
 
+MOST = 10**15
+
 
 def cap(text: str) -> int | None:
     """A supply cap in units, or `none` for no cap."""
     if text.lower() == "none":
         return None
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"“{text}” is neither a number of units nor “none”")
+    if not text.isdecimal() or int(text) > MOST:
+        raise ArgumentTypeError(f"“{text}” is neither a number of units up to {MOST} nor “none”")
     return int(text)
 
 

@@ -10,7 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from accounts.models import Organization
 from scaletier.sandbox import ROLES, OrderTerms, SignIn, add_person, make_organization
+
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
 def instant(text: str) -> datetime:
@@ -21,7 +24,16 @@ def instant(text: str) -> datetime:
         raise ArgumentTypeError(f"“{text}” is no instant like 2026-01-10T15:20:00Z") from error
     if parsed.tzinfo is None:
         raise ArgumentTypeError(f"“{text}” has no offset; write it in UTC with a Z")
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        raise ArgumentTypeError(f"“{text}” is not between {FIRST_YEAR} and {LAST_YEAR}")
     return parsed.astimezone(UTC)
+
+
+def organization_name(text: str) -> str:
+    longest = Organization._meta.get_field("name").max_length or 0
+    if not 0 < len(text.strip()) <= longest:
+        raise ArgumentTypeError(f"a name has 1 to {longest} characters")
+    return text.strip()
 
 
 def anchor_day(text: str) -> int:
@@ -45,7 +57,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--at", type=instant, required=True, help="its clock, RFC 3339, UTC")
-        parser.add_argument("--name", default="Sandbox")
+        parser.add_argument("--name", type=organization_name, default="Sandbox")
         parser.add_argument("--anchor-day", type=anchor_day, default=1)
         parser.add_argument("--discount", type=percent, default=Decimal(0), metavar="PCT")
         parser.add_argument("--no-order-form", action="store_true")

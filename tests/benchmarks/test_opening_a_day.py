@@ -1,0 +1,172 @@
+"""What the opening of a day costs, as a ratio to a named floor measured between its runs.
+
+The floor is what the database cannot be spared: a bare `INSERT … SELECT` of the same charges and an
+`UPDATE` of the same lots, in tables with the same indexes, checks and foreign keys.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from statistics import median
+from threading import Thread
+from time import perf_counter
+from typing import Any
+
+import psutil
+import pytest
+from django.db import connection
+
+from capacity.operations.opening import Opened, open_everyones_due_days
+from tests.benchmarks.population import LOTS_EACH, TODAY, populate
+from tests.cast import make_acme
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ORGANIZATIONS = 10_000
+ONE_DAY = timedelta(days=1)
+ROUNDS = 5
+MOST_TIMES_THE_FLOOR = 3.0
+MOST_TIMES_LINEAR = 1.5
+MOST_GROWTH = 64 * 1024 * 1024
+
+MAKE_FLOOR = """
+    CREATE TABLE floor_charge (LIKE billing_charge INCLUDING ALL);
+    ALTER TABLE floor_charge
+        ADD FOREIGN KEY (organization_id) REFERENCES accounts_organization
+            DEFERRABLE INITIALLY DEFERRED,
+        ADD FOREIGN KEY (project_id) REFERENCES accounts_project DEFERRABLE INITIALLY DEFERRED;
+    CREATE TABLE floor_lot (LIKE capacity_lot INCLUDING ALL) WITH (fillfactor = 50);
+    INSERT INTO floor_lot OVERRIDING SYSTEM VALUE SELECT * FROM capacity_lot;
+    CREATE TEMP TABLE charged_today (LIKE billing_charge);
+    ANALYZE floor_lot;
+"""
+
+CHARGED = """organization_id, project_id, lot, model, kind, type, posted_on, service_from,
+    service_to, units, price_per_day, currency, amount, discount_percent"""
+
+FLOOR = f"""
+    BEGIN;
+    INSERT INTO floor_charge ({CHARGED}) SELECT {CHARGED} FROM charged_today ORDER BY id;
+    UPDATE floor_lot SET charged_until = '%s'
+    WHERE active_units > 0 AND charged_until < '%s';
+    COMMIT;
+"""
+
+
+MORE_FLOOR = """
+    INSERT INTO floor_lot OVERRIDING SYSTEM VALUE
+    SELECT * FROM capacity_lot WHERE id > (SELECT max(id) FROM floor_lot);
+    ANALYZE floor_lot;
+"""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Seconds."""
+
+    swept: float
+    floor: float
+
+    @property
+    def ratio(self) -> float:
+        return self.swept / self.floor
+
+
+@pytest.fixture
+def floor_tables() -> Iterator[None]:
+    populate(ORGANIZATIONS)
+    _run(MAKE_FLOOR)
+    yield
+    _run("DROP TABLE floor_charge, floor_lot, charged_today")
+
+
+@pytest.mark.usefixtures("floor_tables")
+def test_a_day_of_100_000_lots_costs_at_most_three_times_the_floor() -> None:
+    rounds = [_round(TODAY + n * ONE_DAY, ORGANIZATIONS) for n in range(1, ROUNDS + 2)]
+    ratios = [one.ratio for one in rounds[1:]]  # The first round only warms up.
+    print(
+        f"\n100,000 lots of 10,000 organizations, median of {ROUNDS}: a day opened in "
+        f"{median(one.swept for one in rounds[1:]):.2f} s, the bare INSERT … SELECT and UPDATE of "
+        f"the same rows in {median(one.floor for one in rounds[1:]):.2f} s: {median(ratios):.2f} "
+        f"times the floor (from {min(ratios):.2f} to {max(ratios):.2f})"
+    )
+    assert median(ratios) <= MOST_TIMES_THE_FLOOR
+
+
+@pytest.mark.skipif(os.environ.get("BENCH_MILLION") == "0", reason="BENCH_MILLION=0")
+@pytest.mark.usefixtures("floor_tables")
+def test_a_million_lots_take_ten_times_as_long_in_the_same_memory() -> None:
+    small = [_round(TODAY + n * ONE_DAY, ORGANIZATIONS) for n in (1, 2)][-1]
+    populate(9 * ORGANIZATIONS, today=TODAY + 2 * ONE_DAY)
+    _run(MORE_FLOOR)
+    memory = psutil.Process().memory_info().rss
+    large = [_round(TODAY + n * ONE_DAY, 10 * ORGANIZATIONS) for n in (3, 4)][-1]
+    growth = psutil.Process().memory_info().rss - memory
+    print(
+        f"\n1,000,000 lots of 100,000 organizations: a day opened in {large.swept:.1f} s, "
+        f"{large.swept / small.swept:.1f} times as long as 100,000 lots ({small.swept:.1f} s); the "
+        f"floor takes {large.floor:.1f} s, {large.floor / small.floor:.1f} times as long; "
+        f"{large.ratio:.2f} times the floor, {small.ratio:.2f} with 100,000. The worker's memory "
+        f"grew by {growth / 1024 / 1024:.1f} MiB"
+    )
+    assert large.swept / small.swept <= 10 * MOST_TIMES_LINEAR
+    assert large.ratio <= MOST_TIMES_THE_FLOOR
+    assert growth <= MOST_GROWTH
+
+
+def test_a_purchase_is_not_held_up_by_the_sweep_of_others() -> None:
+    populate(ORGANIZATIONS)
+    day = TODAY + ONE_DAY
+    acme = make_acme(day.isoformat())
+    idle = [_seconds(lambda: acme.buys(day.isoformat(), input=1)) for _ in range(50)]
+    busy = []
+    sweep = Thread(target=_sweep_elsewhere, args=[day])
+    sweep.start()
+    while sweep.is_alive():
+        busy.append(_seconds(lambda: acme.buys(day.isoformat(), input=1)))
+    sweep.join()
+    typical = median(busy) / median(idle)
+    print(
+        f"\nA purchase takes {median(idle) * 1000:.0f} ms while nothing else happens, "
+        f"{median(busy) * 1000:.0f} ms ({max(busy) * 1000:.0f} at most, of {len(busy)}) "
+        f"while a day is opened for {ORGANIZATIONS:,} others: {typical:.1f} times"
+    )
+
+
+def _sweep_elsewhere(day: date) -> None:
+    """As another worker does, on a connection of its own."""
+    try:
+        _open(day, ORGANIZATIONS)
+    finally:
+        connection.close()
+
+
+def _open(day: date, organizations: int) -> None:
+    opened = open_everyones_due_days(now=datetime.combine(day, time(), UTC))
+    assert opened == Opened(days=organizations, charges=organizations * LOTS_EACH)
+
+
+def _round(day: date, organizations: int) -> Round:
+    """The sweep and the floor, one after the other, on whatever else the machine does just now."""
+    return Round(swept=_seconds(lambda: _open(day, organizations)), floor=_floor(day))
+
+
+def _floor(day: date) -> float:
+    _run(
+        f"TRUNCATE charged_today; INSERT INTO charged_today SELECT * FROM billing_charge "
+        f"WHERE posted_on = '{day}'; ANALYZE charged_today"
+    )
+    tomorrow = day + ONE_DAY
+    return _seconds(lambda: _run(FLOOR % (tomorrow, tomorrow)))
+
+
+def _run(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def _seconds(action: Callable[[], Any]) -> float:
+    started = perf_counter()
+    action()
+    return perf_counter() - started

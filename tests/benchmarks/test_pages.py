@@ -1,0 +1,50 @@
+"""What the Scale Tier page and a model's page read, for ten lots and for ten thousand."""
+
+import statistics
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from accounts.models import Organization
+from capacity.queries.holdings import active_lots, provisioned
+from tests.benchmarks.population import TODAY, populate
+from tests.cast import GROK
+
+pytestmark = pytest.mark.django_db
+
+FIRST_PAGE = 50
+
+
+def test_ten_thousand_lots_are_read_like_ten() -> None:
+    populate(1, lots_each=10)
+    populate(1, lots_each=10_000)
+    small, large = Organization.objects.order_by("pk")
+    for page, read in {
+        "Provisioned tokens": _provisioned,
+        "First page of a model's lots": _first_lots,
+    }.items():
+        before, after = _typical(partial(read, small)), _typical(partial(read, large))
+        print(
+            f"\n{page}: {before * 1000:.1f} ms with 10 lots, {after * 1000:.1f} ms with 10,000: "
+            f"{after / before:.1f} times"
+        )
+
+
+def _provisioned(organization: Organization) -> None:
+    assert provisioned(organization, on=TODAY)
+
+
+def _first_lots(organization: Organization) -> None:
+    assert list(active_lots(organization, model=GROK, on=TODAY)[:FIRST_PAGE])
+
+
+def _typical(action: Callable[[], Any], times: int = 20) -> float:
+    taken = []
+    for _ in range(times):
+        started = perf_counter()
+        action()
+        taken.append(perf_counter() - started)
+    return statistics.median(taken)

@@ -1,0 +1,166 @@
+"""The real Celery worker, killed with SIGKILL wherever it stands, until ten thousand lots renewed.
+
+`CRASH_SEED` chooses other moments.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from time import monotonic
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Organization
+from billing.models import Charge, Invoice
+from capacity.models import Lot
+from capacity.tasks import open_due_days
+from scaletier.celery import app
+from tests.crash.population import LOTS_EACH, populate
+from tests.invariants import assert_invariants_hold
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SEED = int(os.environ.get("CRASH_SEED", "7"))
+ORGANIZATIONS = 2_500
+DAYS_DUE = 4
+KILLS = 6
+GIVE_UP_AFTER = 240.0
+BETWEEN_LOOKS = 0.005
+BETWEEN_KNOCKS = 1.0
+
+STATEMENTS = (
+    "%INSERT INTO billing_charge%",
+    "%UPDATE%capacity_lot%",
+    "%INSERT INTO%billing_invoice%",
+    "%UPDATE%accounts_organization%",
+    "COMMIT",
+)
+RUNNING = """
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+          AND state IN ('active', 'idle in transaction') AND query ILIKE %s
+    )
+"""
+
+
+def test_ten_thousand_lots_renew_once_a_day_however_often_the_worker_is_killed() -> None:
+    print(f"CRASH_SEED={SEED}")
+    random = Random(SEED)
+    first_due = timezone.now().date() - timedelta(days=DAYS_DUE - 1)
+    populate(organizations=ORGANIZATIONS, renewing_from=first_due)
+    app.control.purge()
+    killed = 0
+    while killed < KILLS and not everything_is_open():
+        with a_worker() as worker:
+            while killed < KILLS and happens(a_moment(random), worker):
+                killed += 1
+                if random.random() < 0.6:
+                    os.killpg(worker.pid, signal.SIGKILL)  # All of it at once, as a machine dies.
+                    break
+                for process in psutil.Process(worker.pid).children():
+                    process.kill()  # The worker makes itself new ones and goes on.
+    finish()
+    assert killed >= KILLS / 2, "it was over before it was killed much"
+    assert_charged_once_a_day(first_due)
+    assert_invariants_hold(now=timezone.now())
+
+
+def assert_charged_once_a_day(first_due: date) -> None:
+    open_until = set(Organization.objects.values_list("opened_until", flat=True))
+    assert open_until == {timezone.now().date() + timedelta(days=1)}
+    days = (open_until.pop() - first_due).days
+    renewed = Charge.objects.filter(type="renewal").values_list("lot", "service_from")
+    assert len(renewed) == len(set(renewed)) == ORGANIZATIONS * LOTS_EACH * days
+    assert Lot.objects.count() == ORGANIZATIONS * LOTS_EACH
+    assert Invoice.objects.count() == ORGANIZATIONS
+
+
+def a_moment(random: Random) -> Callable[[], bool]:
+    """When so many more charges are posted, or while the worker's session is at a statement."""
+    if random.random() < 0.4:
+        enough = Charge.objects.count() + random.randrange(ORGANIZATIONS * LOTS_EACH // 2)
+        return lambda: Charge.objects.count() >= enough
+    statement = random.choice(STATEMENTS)
+    return lambda: is_running(statement)
+
+
+def is_running(statement: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(RUNNING, [statement])
+        return bool(cursor.fetchone()[0])
+
+
+def everything_is_open() -> bool:
+    today = timezone.now().date()
+    return not Organization.objects.filter(opened_until__lte=today).exists()
+
+
+def happens(moment: Callable[[], bool], worker: "subprocess.Popen[bytes]") -> bool:
+    """Knock, twice for the two processes, and wait; False if all days are open before it comes."""
+    open_due_days.delay()
+    open_due_days.delay()
+    deadline = monotonic() + GIVE_UP_AFTER
+    while not moment():
+        if everything_is_open():
+            return False
+        assert monotonic() < deadline
+        with_patience(worker, BETWEEN_LOOKS)
+    return True
+
+
+def finish() -> None:
+    """A worker that nobody kills, and beat's knocks: locks of the dead may outlive them a while."""
+    deadline = monotonic() + GIVE_UP_AFTER
+    with a_worker() as worker:
+        while not everything_is_open():
+            assert monotonic() < deadline
+            open_due_days.delay()
+            with_patience(worker, BETWEEN_KNOCKS)
+
+
+def with_patience(worker: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Give the worker time; fail if it has ended by itself."""
+    try:
+        code = worker.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+    pytest.fail(f"the worker ended by itself, with {code}")
+
+
+@contextmanager
+def a_worker() -> Iterator["subprocess.Popen[bytes]"]:
+    """`celery -A scaletier worker` on the tests' own engines, in a process group of its own."""
+    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=connection.settings_dict["NAME"])
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "scaletier", "worker", "--concurrency", "2"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "scaletier.settings",
+            "DATABASE_URL": database.geturl(),
+            "VALKEY_URL": settings.VALKEY_URL,
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield worker
+    finally:
+        if worker.poll() is None:
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
