@@ -59,7 +59,7 @@ class Charge(models.Model):
                 level=pgtrigger.Statement,
                 when=pgtrigger.After,
                 operation=pgtrigger.Insert,
-                referencing=pgtrigger.Referencing(new="posted"),
+                referencing=pgtrigger.Referencing(new="posted"),  # type: ignore[no-untyped-call]
                 func="""
                     IF EXISTS (
                         SELECT FROM (SELECT DISTINCT organization_id, posted_on FROM posted) charge

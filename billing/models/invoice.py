@@ -95,7 +95,7 @@ class InvoiceLine(models.Model):
     class Meta:
         triggers = [
             *append_only(),
-            # A line that comes later than its invoice breaks the sum, and is refused with its change.
+            # A line that comes later than its invoice breaks the sum, and is refused.
             pgtrigger.Trigger(
                 name="lines_add_up",
                 level=pgtrigger.Row,
