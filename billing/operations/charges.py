@@ -28,9 +28,10 @@ COLUMNS = (
 def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
     """Post one charge a row of `due` and return how many.
 
-    `due` is a query with the values of COLUMNS, all of one posting day. It is never fetched: the
-    charges are made inside the database, a hundred thousand at a time as well as one. Posting the
-    same lot and day twice is a unique violation, by design (R7).
+    `due` is a query with the values of COLUMNS, all of one posting day, in the order in which
+    charges are numbered. It is never fetched: they are made inside the database, a hundred thousand
+    at a time as well as one. Posting the same lot and day twice is a unique violation, by design
+    (R7).
     """
     assert connection.in_atomic_block, "charges are posted within the change that causes them"
     due_sql, due_params = due.query.sql_with_params()
@@ -38,12 +39,13 @@ def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH due ({names}) AS ({due_sql})
+            WITH due ({names}) AS ({due_sql}),
+            numbered AS (SELECT due.*, row_number() OVER () AS place FROM due)
             INSERT INTO {Charge._meta.db_table} ({names}, amount, discount_percent)
             SELECT {", ".join(f"due.{name}" for name in COLUMNS)},
                    due.units * due.price_per_day * (due.service_to - due.service_from),
                    coalesce(own.discount_percent, form.discount_percent, 0)
-            FROM due
+            FROM numbered due
             LEFT JOIN LATERAL (
                 SELECT id, discount_percent FROM billing_orderform
                 WHERE organization_id = due.organization_id
@@ -55,6 +57,7 @@ def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
             ) form ON true
             LEFT JOIN billing_modeldiscount own
                    ON own.order_form_id = form.id AND own.model = due.model
+            ORDER BY due.place
             """,  # noqa: S608 - column names are the constants above
             due_params,
         )
