@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.db import models
 from django.forms import ModelForm, model_to_dict
@@ -12,6 +13,8 @@ from accounts.models import AuditEntry, Membership, Organization, Project, User
 from accounts.operations.audit import Actor, record
 from accounts.operations.organizations import create_organization
 
+# The same sign-in as everyone's, second factor included.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = "Scale Tier operator"
 admin.site.site_title = "Scale Tier operator"
 admin.site.index_title = "Catalogue, supply, order forms and customers"
@@ -46,6 +49,22 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
             before={name: str(form.initial.get(name)) for name in form.changed_data} or None,
             after={name: str(model_to_dict(obj).get(name)) for name in form.changed_data},
         )
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Rows edited below their parent are recorded as well, with what they became."""
+        super().save_formset(request, form, formset, change)
+        rows: list[tuple[str, Any]] = [("created", row) for row in formset.new_objects]
+        rows += [("changed", row) for row, _ in formset.changed_objects]
+        rows += [("deleted", row) for row in formset.deleted_objects]
+        for what, row in rows:
+            record(
+                organization=getattr(form.instance, "organization", None),
+                by=operator(request),
+                action=f"{row._meta.model_name}.{what}",
+                subject=str(getattr(form.instance, "public_id", form.instance)),
+                at=timezone.now(),
+                after={name: str(value) for name, value in model_to_dict(row).items()},
+            )
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

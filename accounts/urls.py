@@ -4,13 +4,13 @@ from django.urls import path
 
 from accounts.views import home, invitations, keys, members
 
-SETTINGS = "organizations/<str:organization_id>/settings"
+SETTINGS = "organizations/<slug:organization_id>/settings"
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("healthz", home.healthz, name="healthz"),
-    path("organizations/<str:organization_id>/", home.organization, name="organization"),
-    path("invitations/<str:invite_id>/", invitations.invitation_page, name="invitation"),
+    path("organizations/<slug:organization_id>/", home.organization, name="organization"),
+    path("invitations/<slug:invite_id>/", invitations.invitation_page, name="invitation"),
     path(f"{SETTINGS}/members/", members.members_page, name="members"),
     path(f"{SETTINGS}/members/invite/", members.invite_member, name="invite_member"),
     path(f"{SETTINGS}/members/<str:user_id>/role/", members.change_role, name="change_role"),

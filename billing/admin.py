@@ -15,9 +15,23 @@ from billing.operations.dispatches import send_again
 from billing.operations.order_forms import fix_anchor_day
 
 
+def _is_open(form: OrderForm | None) -> bool:
+    """What was signed stays as it was signed."""
+    return form is None or form.signed_at is None
+
+
 class ModelDiscountInline(admin.TabularInline[ModelDiscount, OrderForm]):
     model = ModelDiscount
     extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_delete_permission(request, obj)
 
 
 @admin.register(OrderForm)
@@ -48,7 +62,7 @@ class OrderFormAdmin(AuditedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What was signed stays as it was signed; only its end can still be set."""
-        if obj is None or obj.signed_at is None:
+        if _is_open(obj):
             return ()
         return tuple(name for name in self.fields if name != "ends_on")
 

@@ -24,6 +24,10 @@ class SnapshotAdmin(AuditedAdmin):
     search_fields = ("model", "name")
     inlines = (TokenUnitInline,)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What was sold under an id keeps that id."""
+        return () if obj is None else ("model",)
+
 
 class ListPriceInline(admin.TabularInline[ListPrice, TokenUnit]):
     """Prices are added with a date, never edited (R6)."""
@@ -31,6 +35,7 @@ class ListPriceInline(admin.TabularInline[ListPrice, TokenUnit]):
     model = ListPrice
     extra = 0
     can_delete = False
+    fields = ("from_on", "amount")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -108,7 +108,7 @@ class PurchaseForm(forms.Form):
     def shown(self) -> Money | None:
         """The amount due that the confirmation showed."""
         amount = self.data.get("shown", "")
-        return Money(int(amount), settings.CURRENCY) if amount.isdecimal() else None
+        return Money(int(amount), settings.CURRENCY) if amount[:19].isdecimal() else None
 
 
 class KindField:

@@ -4,7 +4,7 @@ from django.urls import path
 
 from capacity.views import cancelling, clock, invoices, lot, model, purchasing, scale_tier
 
-SETTINGS = "organizations/<str:organization_id>/settings"
+SETTINGS = "organizations/<slug:organization_id>/settings"
 SCALE_TIER = f"{SETTINGS}/scale-tier"
 INVOICES = f"{SETTINGS}/invoices"
 

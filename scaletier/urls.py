@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from capacity.views.invariants import invariants
 
@@ -10,6 +11,8 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("", include("capacity.urls")),
     path("api/v1/", include("scaletier.api_urls")),
+    # An address comes with an invitation; allauth's page would let anyone claim another's.
+    path("accounts/email/", RedirectView.as_view(pattern_name="account_change_password")),
     path("accounts/", include("allauth.urls")),
     path("operator/invariants/", invariants, name="invariants"),
     path("operator/", admin.site.urls),

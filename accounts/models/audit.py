@@ -23,7 +23,7 @@ class AuditEntry(models.Model):
     source = models.CharField(max_length=10)
     address = models.GenericIPAddressField(null=True)
     action = models.CharField(max_length=60)
-    subject = models.CharField(max_length=80, help_text="Public id of what changed.")
+    subject = models.CharField(max_length=300, help_text="Public id of what changed.")
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     at = models.DateTimeField(help_text="By the organization's clock.")

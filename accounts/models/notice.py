@@ -18,6 +18,10 @@ class Notice(models.Model):
     subject = models.CharField(max_length=40)
     created_at = models.DateTimeField(help_text="By the organization's clock.")
     sent_at = models.DateTimeField(null=True, help_text="By the real clock.")
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0)
+    next_attempt_at = models.DateTimeField(
+        null=True, help_text="By the real clock; empty: at once."
+    )
 
     class Meta:
         constraints = [

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from django.db import transaction
 
 from accounts.errors import InvalidRequest, NotAllowed, NotFound, Refusal
-from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.models import ApiKey, Invitation, Membership, Organization, Role, User
 from accounts.operations.audit import Actor, record
 from accounts.operations.invitations import send_invitation
 from accounts.operations.organizations import lock_organization
@@ -110,6 +110,9 @@ def remove_member(*, organization: Organization, user_id: str, by: Actor, now: d
         membership = member(organization, user_id)
         _keep_an_owner(organization, membership, None)
         membership.delete()
+        ApiKey.objects.filter(
+            organization=organization, user=membership.user, revoked_at__isnull=True
+        ).update(revoked_at=now)
         record(
             organization=organization,
             by=by,

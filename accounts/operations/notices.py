@@ -4,16 +4,22 @@ A change announces; a task sends later. What a mail says is read when it is sent
 that the app which owns the facts registers with `says`.
 """
 
+import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 
 from accounts.models import Membership, Notice, Role
+
+logger = logging.getLogger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 
 Context = Callable[[Notice], dict[str, Any] | None]
 CONTEXTS: dict[str, Context] = {}
@@ -45,32 +51,41 @@ def announce(*, organizations: Iterable[int], kind: str, subject: str, now: date
     )
 
 
-def send_due_notices() -> int:
-    """Send what is owed, oldest first, and return how many. Senders share the work."""
-    sent = 0
-    while _send_next():
-        sent += 1
-    return sent
+def send_due_notices(*, now: datetime) -> int:
+    """Try what is owed by the real time `now`, oldest first, and return how many mails were tried.
+
+    Senders share the work. A mail that cannot be sent is put off, and holds up no other.
+    """
+    tried = 0
+    while _try_next(now):
+        tried += 1
+    return tried
 
 
-def _send_next() -> bool:
+def _try_next(now: datetime) -> bool:
     """One mail: locked, sent, stamped. A sender that dies in between leaves it to be sent again,
-    under the same Message-ID, so that mail programs show it once."""
+    under the same Message-ID, so that mail programs show it once. The lock is the mail's own."""
     with transaction.atomic():
         notice = (
             Notice.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("organization")
-            .filter(sent_at=None)
+            .filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=now), sent_at=None)
             .order_by("pk")
             .first()
         )
         if notice is None:
             return False
         context = CONTEXTS[notice.kind](notice)
-        if context is not None:
-            _message(notice, context).send()
-        notice.sent_at = datetime.now(UTC)
-        notice.save(update_fields=["sent_at"])
+        try:
+            if context is not None:
+                _message(notice, context).send()
+            notice.sent_at = now
+        except OSError:  # What mail servers and networks raise, SMTP's refusals included.
+            logger.exception("mail %s could not be sent", notice.public_id)
+            wait = min(FIRST_WAIT * 2 ** min(notice.failures, 16), LONGEST_WAIT)
+            notice.failures += 1
+            notice.next_attempt_at = now + wait
+        notice.save(update_fields=["sent_at", "failures", "next_attempt_at"])
     return True
 
 

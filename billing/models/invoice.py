@@ -61,6 +61,8 @@ class Invoice(models.Model):
         settlement: Settlement = self.settlement
         if settlement.status in (SettlementStatus.PAID, SettlementStatus.VOID):
             return str(settlement.status)
+        if self.total == 0:
+            return str(SettlementStatus.PAID)  # Nothing is owed, after a discount of 100%.
         return "overdue" if day > self.due_on else "open"
 
 

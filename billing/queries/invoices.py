@@ -81,4 +81,5 @@ def owed_too_long(on: date) -> QuerySet[Settlement]:
     return Settlement.objects.filter(
         status__in=[SettlementStatus.OPEN, SettlementStatus.UNCOLLECTIBLE],
         invoice__due_on__lte=on - OVERDUE_AFTER,
+        invoice__total__gt=0,
     )

@@ -102,10 +102,23 @@ def _parsed(text: str) -> dict[str, Any]:
         catalogue: dict[str, Any] = json.loads(text, object_pairs_hook=_no_key_twice)
     except json.JSONDecodeError as error:
         raise BrokenCatalogue(f"line {error.lineno}, column {error.colno}", error.msg) from error
+    except (RecursionError, ValueError) as error:
+        raise BrokenCatalogue("the file", f"cannot be read: {error}") from error
+    _check_text(catalogue)
     if fault := best_match(_validator().iter_errors(catalogue)):
         raise BrokenCatalogue(fault.json_path, fault.message)
     _check_meaning(catalogue)
     return catalogue
+
+
+def _check_text(catalogue: Any) -> None:
+    """No text may hold what the database cannot: NUL, or half of a surrogate pair."""
+    text = json.dumps(catalogue, ensure_ascii=False)
+    for character in text:
+        if "\ud800" <= character <= "\udfff":
+            raise BrokenCatalogue("the file", "has half of a surrogate pair in a text")
+    if "\\u0000" in text:
+        raise BrokenCatalogue("the file", "has a NUL in a text")
 
 
 @cache

@@ -115,13 +115,13 @@ def _tell(change: Change, purchase: Purchase, quoted: Quote) -> None:
 
 
 def _lock_supply(organization: Organization, model: str) -> None:
-    """Let purchases of one capped snapshot through one at a time (R12).
+    """Let purchases of one snapshot through one at a time (R12), capped or about to be.
 
     A sandbox counts only its own units, which the organization's lock guards already.
     """
     if not organization.is_sandbox:
-        capped = TokenUnit.objects.filter(snapshot__model=model, supply_cap__isnull=False)
-        list(capped.order_by("pk").select_for_update(no_key=True))
+        units = TokenUnit.objects.filter(snapshot__model=model)
+        list(units.order_by("pk").select_for_update(no_key=True))
 
 
 def default_pool(change: Change, snapshot: Snapshot) -> Pool:

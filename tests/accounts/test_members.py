@@ -8,6 +8,7 @@ from accounts.access import Permission, enter
 from accounts.errors import InvalidRequest, NotAllowed, NotFound
 from accounts.models import Invitation, Membership, Role, User
 from accounts.operations.audit import Actor
+from accounts.operations.keys import create_api_key
 from accounts.operations.members import (
     LastOwner,
     accept_invitation,
@@ -17,6 +18,7 @@ from accounts.operations.members import (
     set_role,
     withdraw_purchaser,
 )
+from accounts.queries import live_api_key
 from tests.cast import Acme, at, make_acme
 
 pytestmark = pytest.mark.django_db
@@ -165,3 +167,11 @@ def test_someone_who_is_a_user_accepts_themselves_and_keeps_their_password(acme:
     charlie.refresh_from_db()
     assert charlie.check_password("his own password")
     assert may(acme, acme.charlie, Permission.BUY)
+
+
+def test_a_removed_member_s_key_stays_dead_when_they_join_again(acme: Acme) -> None:
+    _, secret = create_api_key(organization=acme.organization, name="Old", by=acme.mallory, now=NOW)
+    mallory = acme.mallory.person
+    remove_member(organization=acme.organization, user_id=mallory.public_id, by=acme.alice, now=NOW)
+    accept(invited(acme, mallory.email), by=mallory)
+    assert live_api_key(secret) is None

@@ -165,6 +165,18 @@ def test_every_invoice_equals_its_charges_and_numbers_have_no_gap(acme: Acme) ->
 
 
 @pytest.mark.django_db
+def test_nothing_is_owed_for_an_invoice_of_nothing() -> None:
+    load_catalogue()
+    acme = make_acme(discount="100")
+    acme.buys("2026-01-10", input=1)
+    open_to(acme, "2026-05-01")
+    invoice = Invoice.objects.earliest("number")
+    assert (invoice.total, invoice.status_on(day("2026-05-01"))) == (0, "paid")
+    acme.buys("2026-05-01", input=1)
+    assert acme.organization.lots.filter(active_units=0).count() == 0
+
+
+@pytest.mark.django_db
 def test_the_projection_is_what_the_period_then_comes_to(acme: Acme) -> None:
     acme.buys("2026-01-10", GPT, input=3, output=2)
     lot = acme.lot(acme.buys("2026-01-20", input=5))

@@ -113,6 +113,23 @@ def test_a_broken_file_is_refused_whole_and_names_the_fault(
     assert not Snapshot.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(SHIPPED).replace("GPT-5.5", "GPT\\u0000"),
+        json.dumps(SHIPPED).replace("GPT-5.5", "GPT\\ud800"),
+        json.dumps(SHIPPED).replace('"gpt-5.5"', '"gpt-5.5\\n"'),
+        "[" * 100_000,
+        '{"format": ' + "9" * 5_000 + "}",
+    ],
+    ids=["NUL", "half a pair", "line break in an id", "too deep", "too long a number"],
+)
+def test_what_no_database_or_route_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(BrokenCatalogue):
+        import_catalogue(text, by=OPERATOR, now=at("2026-01-01"))
+    assert not Snapshot.objects.exists()
+
+
 def test_a_price_is_never_edited_and_nothing_else_is_loaded_either() -> None:
     load(SHIPPED)
     edited = copy.deepcopy(SHIPPED)

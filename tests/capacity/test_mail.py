@@ -1,7 +1,13 @@
 """Mail: plain and precise, one a cause, sent once."""
 
+from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
+from typing import Any
+
 import pytest
 from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.utils import timezone
 
 from accounts.operations.notices import send_due_notices
 from capacity.operations.cancellations import cancel_units
@@ -25,7 +31,7 @@ def cancel(acme: Acme, lot_id: str, units: int, on: str) -> None:
 
 def sent() -> list[str]:
     """Subjects of the mail sent since the last call."""
-    send_due_notices()
+    send_due_notices(now=timezone.now())
     subjects = [str(message.subject) for message in mail.outbox]
     mail.outbox.clear()
     return subjects
@@ -33,7 +39,7 @@ def sent() -> list[str]:
 
 def test_a_purchase_is_confirmed_to_those_who_may_buy(acme: Acme) -> None:
     acme.buys("2026-01-10", input=4, output=4)
-    send_due_notices()
+    send_due_notices(now=timezone.now())
     [message] = mail.outbox
     assert message.to == [acme.alice.person.email, acme.bob.person.email]
     assert message.subject == f"You bought capacity on {GROK}"
@@ -52,7 +58,7 @@ def test_a_cancellation_says_its_last_charged_day(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=4))
     sent()
     cancel(acme, lot.public_id, 3, "2026-01-15")
-    send_due_notices()
+    send_due_notices(now=timezone.now())
     [message] = mail.outbox
     assert message.subject == f"3 input units of {GROK} will end on 2026-02-09"
     assert "The last day charged is 2026-02-08" in message.body
@@ -65,7 +71,7 @@ def test_expired_units_are_told_once_a_day_with_their_reason(acme: Acme) -> None
     open_due_days(organization=acme.organization, now=at("2026-02-08"))
     sent()
     open_due_days(organization=acme.organization, now=at("2026-02-09"))
-    send_due_notices()
+    send_due_notices(now=timezone.now())
     [message] = mail.outbox
     assert message.subject == "Token units of Acme expired on 2026-02-09"
     assert f"2 input units of {GROK}" in message.body
@@ -79,7 +85,7 @@ def test_a_commitment_about_to_end_is_announced_three_days_before(acme: Acme) ->
     open_due_days(organization=acme.organization, now=at("2026-02-05"))
     sent()
     open_due_days(organization=acme.organization, now=at("2026-02-06"))
-    send_due_notices()
+    send_due_notices(now=timezone.now())
     [message] = mail.outbox
     assert message.subject.startswith("Commitments of Acme end on 2026-02-09")
     assert "1 input unit of" in message.body
@@ -107,3 +113,28 @@ def test_mail_of_a_change_that_failed_is_never_sent(acme: Acme) -> None:
     with pytest.raises(Exception, match="can still be cancelled"):
         cancel(acme, lot.public_id, 5, "2026-01-15")
     assert sent() == []
+
+
+def test_a_mail_that_cannot_be_sent_is_put_off_and_holds_up_no_other(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.buys("2026-01-10", input=1)
+    globex = make_acme()
+    globex.buys("2026-01-10", input=1)
+    refuse = acme.alice.person.email
+
+    class Choosy(EmailBackend):
+        def send_messages(self, messages: Any) -> int:
+            if any(refuse in message.to for message in messages):
+                raise SMTPRecipientsRefused({refuse: (550, b"no such user")})
+            return super().send_messages(messages)
+
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend", Choosy)
+    now = timezone.now()
+    send_due_notices(now=now)
+    assert [message.to[0] for message in mail.outbox] == [globex.alice.person.email]
+    monkeypatch.undo()
+    send_due_notices(now=now)
+    assert len(mail.outbox) == 1
+    send_due_notices(now=now + timedelta(minutes=1))
+    assert [message.to[0] for message in mail.outbox][1:] == [refuse]

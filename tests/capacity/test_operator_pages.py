@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from billing.models import Account, OrderForm
 from tests.cast import Acme, load_catalogue, make_acme
 
@@ -103,3 +103,6 @@ def test_prices_are_added_by_olga_never_edited(acme: Acme, olga: Client) -> None
     assert list(unit.prices.order_by("from_on").values_list("amount", flat=True)) == [1000, 900]
     unit.refresh_from_db()
     assert unit.supply_cap == 40
+    written = AuditEntry.objects.get(action="listprice.created")
+    assert written.after
+    assert written.after["amount"] == "900"
