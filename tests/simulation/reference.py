@@ -163,7 +163,9 @@ class Books:
 
     def overdue(self, day: date) -> bool:
         return any(
-            invoice.status in ("open", "uncollectible") and day >= invoice.due_on + 14 * ONE_DAY
+            invoice.total > 0  # Nobody can pay nothing.
+            and invoice.status in ("open", "uncollectible")
+            and day >= invoice.due_on + 14 * ONE_DAY
             for invoice in self.invoices
         )
 
