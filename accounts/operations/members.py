@@ -159,7 +159,7 @@ def invite(
 def accept_invitation(
     *, invitation: Invitation, name: str, password: str, by: Actor, now: datetime
 ) -> User:
-    """Make the invited person a user, unless they are one, and a member.
+    """Make the invited person a user and a member, unless they are; a role they have stays.
 
     Someone who is a user already must themselves accept. Raises NotFound when the invitation was
     used or replaced meanwhile, NotAllowed when someone else accepts.
@@ -176,7 +176,9 @@ def accept_invitation(
             raise NotAllowed(f"{user.email} signs in here already. Sign in as them to accept.")
         open_one.accepted_at = now
         open_one.save(update_fields=["accepted_at"])
-        add_member(organization=organization, user=user, role=Role(open_one.role), by=by, now=now)
+        if not Membership.objects.filter(organization=organization, user=user).exists():
+            role = Role(open_one.role)
+            add_member(organization=organization, user=user, role=role, by=by, now=now)
     return user
 
 

@@ -12,6 +12,7 @@ from accounts.operations.keys import create_api_key
 from accounts.operations.members import (
     LastOwner,
     accept_invitation,
+    add_member,
     authorize_purchaser,
     invite,
     remove_member,
@@ -175,3 +176,16 @@ def test_a_removed_member_s_key_stays_dead_when_they_join_again(acme: Acme) -> N
     remove_member(organization=acme.organization, user_id=mallory.public_id, by=acme.alice, now=NOW)
     accept(invited(acme, mallory.email), by=mallory)
     assert live_api_key(secret) is None
+
+
+def test_an_invitation_of_someone_who_joined_meanwhile_leaves_their_role(acme: Acme) -> None:
+    invitation = invited(acme, acme.charlie.person.email)
+    add_member(
+        organization=acme.organization,
+        user=acme.charlie.person,
+        role=Role.MEMBER,
+        by=acme.alice,
+        now=NOW,
+    )
+    accept(invitation, by=acme.charlie.person)
+    assert not may(acme, acme.charlie, Permission.BUY)
