@@ -1,6 +1,7 @@
 """The operator's desk, for staff alone."""
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 
 from accounts.models import AuditEntry, User
@@ -106,3 +107,35 @@ def test_prices_are_added_by_olga_never_edited(acme: Acme, olga: Client) -> None
     written = AuditEntry.objects.get(action="listprice.created")
     assert written.after
     assert written.after["amount"] == "900"
+
+
+def test_olga_signs_in_like_everyone_second_factor_included() -> None:
+    answer = Client().get("/operator/login/")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/accounts/login/")
+
+
+def test_nobody_claims_another_address(acme: Acme) -> None:
+    alice = Client()
+    alice.force_login(
+        acme.alice.person, backend="allauth.account.auth_backends.AuthenticationBackend"
+    )
+    answer = alice.post("/accounts/email/", {"email": "ceo@bigcorp.com", "action_add": ""})
+    assert answer.status_code == 302
+    assert not EmailAddress.objects.filter(email="ceo@bigcorp.com").exists()
+
+
+def test_the_discounts_of_a_signed_form_stay_as_signed(acme: Acme, olga: Client) -> None:
+    form = OrderForm.objects.get(organization=acme.organization)
+    olga.post(
+        f"/operator/billing/orderform/{form.pk}/change/",
+        {
+            "ends_on": "",
+            "model_discounts-TOTAL_FORMS": "1",
+            "model_discounts-INITIAL_FORMS": "0",
+            "model_discounts-0-order_form": form.pk,
+            "model_discounts-0-model": "gpt-5.4",
+            "model_discounts-0-discount_percent": "90",
+        },
+    )
+    assert not form.model_discounts.exists()
