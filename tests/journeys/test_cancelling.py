@@ -47,9 +47,12 @@ def test_more_units_than_active_are_refused_in_the_dialog(world: World, page: Pa
     number = dialog.get_by_label("Units to cancel", exact=True)
     number.fill("9")
     expect(dialog.get_by_role("alert")).to_contain_text("4 units of this lot")
+    showing = dialog.locator("[name=key]")
+    first_key = showing.input_value()
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
         dialog.get_by_role("button", name="Confirm cancellation").click()
     assert answer.value.status == 422
+    expect(showing).not_to_have_value(first_key)  # The refused dialog has replaced the first.
     expect(dialog.get_by_role("alert")).to_contain_text("4 units of this lot")
     expect(number).to_have_value("9")
     number.fill("4")
