@@ -1,18 +1,36 @@
-"""The operator's desk: order forms and what was charged."""
+"""The operator's desk: order forms, what was charged and invoiced, and what became of it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin, operator
-from billing.models import Charge, Dispatch, ModelDiscount, OrderForm, ProviderEvent
+from accounts.errors import Refusal
+from accounts.models import Organization
+from accounts.operations.days import bring_up_to_date
+from billing.models import (
+    Charge,
+    Dispatch,
+    Invoice,
+    InvoiceLine,
+    ModelDiscount,
+    OrderForm,
+    ProviderEvent,
+    Settlement,
+    SettlementStatus,
+)
 from billing.operations.dispatches import send_again
 from billing.operations.order_forms import fix_anchor_day
+from billing.operations.settlements import record_payment
 
 
 def _is_open(form: OrderForm | None) -> bool:
@@ -66,11 +84,33 @@ class OrderFormAdmin(AuditedAdmin):
             return ()
         return tuple(name for name in self.fields if name != "ends_on")
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """What is due is opened by the forms there were (R7); here, as Django saves in one
+        transaction and a day is opened in its own."""
+        if request.method == "POST":
+            for organization in self._concerned(request, object_id):
+                bring_up_to_date(organization=organization, now=organization.now())
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _concerned(self, request: HttpRequest, object_id: str | None) -> Iterator[Organization]:
+        """Whose form it was, and whose it is to be."""
+        if object_id and (form := self.get_object(request, unquote(object_id))):
+            yield form.organization
+        chosen = request.POST.get("organization", "")
+        if chosen.isdecimal():
+            yield from Organization.objects.filter(pk=chosen)
+
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
     ) -> None:
         if not change:
-            obj.created_at = timezone.now()
+            obj.created_at = obj.organization.now()
         super().save_model(request, obj, form, change)
         fix_anchor_day(obj)
 
@@ -81,6 +121,99 @@ class ChargeAdmin(ReadOnlyAdmin):
     list_filter = ("type",)
     search_fields = ("public_id", "lot", "organization__public_id")
     list_select_related = ("organization",)
+
+
+class ReadOnlyInline(admin.TabularInline[Any, Invoice]):
+    """Rows of an invoice, which nobody may change."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class SettlementInline(ReadOnlyInline):
+    model = Settlement
+    fields = ("status", "settled_at", "payment_failed_at")
+
+
+class InvoiceLineInline(ReadOnlyInline):
+    model = InvoiceLine
+    verbose_name_plural = "lines, amounts in minor units"
+    exclude = ("organization",)
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnlyAdmin):
+    """Issued invoices, and what became of them. Payments by bank transfer are recorded here."""
+
+    list_display = ("number", "organization", "total_due", "issued_on", "due_on", "settled")
+    list_filter = ("settlement__status", "due_on")
+    search_fields = ("public_id", "=number", "organization__name", "organization__public_id")
+    list_select_related = ("organization", "settlement")
+    ordering = ("-pk",)
+    fields = (
+        "public_id",
+        "number",
+        "organization",
+        "period_start",
+        "period_end",
+        "issued_on",
+        "due_on",
+        "total_due",
+    )
+    readonly_fields = fields
+    inlines = (SettlementInline, InvoiceLineInline)
+    actions = ("record_payment",)
+
+    @admin.display(description="Total", ordering="total")
+    def total_due(self, invoice: Invoice) -> str:
+        return str(invoice.money(invoice.total))
+
+    @admin.display(description="Settlement", ordering="settlement__status")
+    def settled(self, invoice: Invoice) -> str:
+        return invoice.settlement.get_status_display()
+
+    def has_record_permission(self, request: HttpRequest) -> bool:
+        """For the action below: operators who may change settlements."""
+        return request.user.has_perm("billing.change_settlement")
+
+    @admin.action(description="Record payment", permissions=["record"])
+    def record_payment(
+        self, request: HttpRequest, chosen: QuerySet[Invoice]
+    ) -> HttpResponse | None:
+        """Asks first, naming each invoice; confirmed, records them as paid outside Stripe."""
+        owed = chosen.filter(
+            settlement__status__in=[SettlementStatus.OPEN, SettlementStatus.UNCOLLECTIBLE]
+        )
+        invoices = list(owed.select_related("organization", "settlement").order_by("pk"))
+        if not invoices:
+            self.message_user(request, "Nothing is owed for these any more.", messages.WARNING)
+        elif "confirmed" not in request.POST:
+            context = self.admin_site.each_context(request) | {
+                "title": "Record payment",
+                "opts": self.opts,
+                "invoices": [(one, one.money(one.total)) for one in invoices],
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+            return render(request, "admin/billing/record_payment.html", context)
+        for invoice in invoices:
+            self._record_payment(request, invoice)
+        return None
+
+    def _record_payment(self, request: HttpRequest, invoice: Invoice) -> None:
+        now = invoice.organization.now()
+        try:
+            record_payment(invoice=invoice, by=operator(request), now=now)
+        except Refusal as refusal:
+            self.message_user(request, refusal.detail, messages.ERROR)
+        else:
+            total = invoice.money(invoice.total)
+            self.message_user(request, f"{invoice}: the payment of {total} is recorded.")
 
 
 @admin.register(Dispatch)

@@ -157,6 +157,10 @@ class Gateway:
         with _translated():
             return _invoice(self.client.v1.invoices.create(params, {"idempotency_key": key}))
 
+    def read_invoice(self, invoice: str) -> StripeInvoice:
+        with _translated():
+            return _invoice(self.client.v1.invoices.retrieve(invoice))
+
     def labels(self, invoice: str) -> set[str]:
         """Labels of the lines that the invoice has already."""
         with _translated():
@@ -197,6 +201,15 @@ class Gateway:
         with _translated():
             return _invoice(
                 self.client.v1.invoices.send_invoice(invoice, {}, {"idempotency_key": key})
+            )
+
+    def pay_out_of_band(self, invoice: str, *, key: str) -> StripeInvoice:
+        """Mark a final invoice as paid outside Stripe: no money moves, nobody can pay it again."""
+        with _translated():
+            return _invoice(
+                self.client.v1.invoices.pay(
+                    invoice, {"paid_out_of_band": True}, {"idempotency_key": key}
+                )
             )
 
 

@@ -7,7 +7,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts.api.views import UnknownPath
 from billing.api.charges import Charges
-from capacity.operations.opening import open_due_days
 
 schema = SpectacularAPIView.as_view(
     authentication_classes=[], renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer2]
@@ -17,7 +16,7 @@ docs = SpectacularSwaggerSplitView.as_view(authentication_classes=[], url_name="
 urlpatterns = [
     path("", include("accounts.api.urls")),
     path("", include("capacity.api.urls")),
-    path("charges", Charges.as_view(open_days=open_due_days)),
+    path("charges", Charges.as_view()),
     path("schema", schema, name="api_schema"),
     # Swagger UI styles its own elements in place; nothing else of the site may.
     path("docs", csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(docs), name="api_docs"),

@@ -262,6 +262,8 @@ LOGGING = {
 
 # --- The product ---------------------------------------------------------------------------------
 
+# What `accounts.operations.days` opens due days with, for apps that know nothing of capacity (R7).
+OPEN_DUE_DAYS = "capacity.operations.opening.open_due_days"
 CURRENCY = "usd"  # One currency an installation; the catalogue is refused in any other.
 # Who invoices are from, line by line: "Name | Street 1 | 12345 Town | VAT XX123".
 SELLER = [line.strip() for line in os.environ.get("SCALETIER_SELLER", "Scale Tier").split("|")]

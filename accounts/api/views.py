@@ -20,6 +20,7 @@ from accounts.api.parsers import StrictJSONParser
 from accounts.errors import NotFound
 from accounts.models import ApiKey, User
 from accounts.operations.audit import Actor
+from accounts.operations.days import bring_up_to_date
 from accounts.operations.idempotency import Once
 from accounts.queries import memberships_of
 from accounts.serializers.fields import StrictSerializer
@@ -31,17 +32,11 @@ class OrganizationView(APIView):
     """Subclasses declare methods with `@endpoint` and translate; nothing is decided here either.
 
     By the time a method runs, `visit` says who and where, `now` when; `asked` holds the query and
-    `sent` the body, both valid and complete.
+    `sent` the body, both valid and complete; and every day that is due is open (R7).
     """
 
     parser_classes = (StrictJSONParser,)
     http_method_names = ["get", "head", "post", "put", "delete"]
-
-    open_days: Callable[..., object] | None = None
-    """Brings the organization up to its time before anything is read (R7).
-
-    Capacity's to do; the composition root hands it to views of apps that know nothing of capacity.
-    """
 
     endpoint: Endpoint
     visit: Visit
@@ -66,8 +61,7 @@ class OrganizationView(APIView):
         )
         if self.endpoint.body:
             self.sent = _valid(self.endpoint.body, request.data)
-        if self.open_days:
-            self.open_days(organization=self.visit.organization, now=self.now)
+        bring_up_to_date(organization=self.visit.organization, now=self.now)
 
     def answer(self, result: Any) -> Response:
         """The one thing asked for, or made."""

@@ -14,6 +14,7 @@ from accounts.errors import NotFound, Refusal
 from accounts.forms import AcceptInvitationForm, add_refusal
 from accounts.models import Invitation, User
 from accounts.operations.audit import Actor
+from accounts.operations.days import bring_up_to_date
 from accounts.operations.members import accept_invitation
 from accounts.queries import invitation, is_user
 from accounts.views.visiting import refused
@@ -62,12 +63,14 @@ def _join(request: HttpRequest, found: Invitation) -> HttpResponse:
 
 def _accept(request: HttpRequest, found: Invitation, *, name: str, password: str) -> User:
     user = request.user if request.user.is_authenticated else None
+    now = found.organization.now()
+    bring_up_to_date(organization=found.organization, now=now)
     return accept_invitation(
         invitation=found,
         name=name,
         password=password,
         by=Actor(source="page", user=user, address=request.META.get("REMOTE_ADDR")),
-        now=found.organization.now(),
+        now=now,
     )
 
 

@@ -16,6 +16,7 @@ from accounts.access import Permission, Visit
 from accounts.errors import NotFound, Refusal
 from accounts.models import User
 from accounts.operations.audit import Actor
+from accounts.operations.days import bring_up_to_date
 from accounts.queries import owners
 
 Arguments = ParamSpec("Arguments")
@@ -31,16 +32,13 @@ class PageRequest(HttpRequest):
 
 Page = Callable[Concatenate[PageRequest, Visit, Arguments], HttpResponseBase]
 Route = Callable[..., HttpResponseBase]
-Enter = Callable[[Visit], None]
 
 
-def visited(
-    permission: Permission, *, on_entry: Enter | None = None
-) -> Callable[[Page[Any]], Route]:
+def visited(permission: Permission) -> Callable[[Page[Any]], Route]:
     """Let in whoever may, and pass the `visit` to the view in place of `organization_id` (R18).
 
-    A refusal, at the door or inside, becomes its page here and nowhere else. `on_entry` is done
-    before the view, as capacity does to open the days that are due (R7).
+    Nobody sees or acts on a stale day: what is due is opened before the view looks (R7). A refusal,
+    at the door or inside, becomes its page here and nowhere else.
     """
 
     def guard(page: Page[Any]) -> Route:
@@ -58,8 +56,7 @@ def visited(
                     permission=Permission.OWN_API_KEYS,
                 )
                 asked.visit.demand(permission)
-                if on_entry:
-                    on_entry(asked.visit)
+                bring_up_to_date(organization=asked.visit.organization, now=asked.visit.now)
                 return page(asked, asked.visit, **arguments)
             except Refusal as refusal:
                 return refused(asked, refusal)

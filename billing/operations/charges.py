@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import DateField, QuerySet
+from django.db.models.expressions import RawSQL
 
 from billing.models import Charge
+from billing.queries.order_forms import order_forms_in_force
 
 # What a seller's query has to yield, in this order: Charge's own columns, less those derived here.
 COLUMNS = (
@@ -24,6 +26,13 @@ COLUMNS = (
     "currency",
 )
 
+# The form that rules each row's discount, to be joined to them.
+FORM_IN_FORCE = (
+    order_forms_in_force(RawSQL("due.posted_on", (), DateField()))
+    .filter(organization=RawSQL("due.organization_id", ()))
+    .values("id", "discount_percent")[:1]
+)
+
 
 def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
     """Post one charge a row of `due` and return how many.
@@ -35,6 +44,7 @@ def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
     """
     assert connection.in_atomic_block, "charges are posted within the change that causes them"
     due_sql, due_params = due.query.sql_with_params()
+    form_sql, form_params = FORM_IN_FORCE.query.sql_with_params()
     names = ", ".join(COLUMNS)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -46,19 +56,11 @@ def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
                    due.units * due.price_per_day * (due.service_to - due.service_from),
                    coalesce(own.discount_percent, form.discount_percent, 0)
             FROM numbered due
-            LEFT JOIN LATERAL (
-                SELECT id, discount_percent FROM billing_orderform
-                WHERE organization_id = due.organization_id
-                  AND signed_at IS NOT NULL
-                  AND starts_on <= due.posted_on
-                  AND (ends_on IS NULL OR ends_on > due.posted_on)
-                ORDER BY starts_on DESC, id DESC
-                LIMIT 1
-            ) form ON true
+            LEFT JOIN LATERAL ({form_sql}) form ON true
             LEFT JOIN billing_modeldiscount own
                    ON own.order_form_id = form.id AND own.model = due.model
             ORDER BY due.place
             """,  # noqa: S608 - column names are the constants above
-            due_params,
+            (*due_params, *form_params),
         )
         return int(cursor.rowcount)

@@ -1,4 +1,4 @@
-"""Sending issued invoices to the payment provider, each exactly once, whatever happens on the way.
+"""Telling the payment provider of issued invoices, each exactly once, whatever happens on the way.
 
 Postgres is the outbox: a `Dispatch` is made in the transaction that issues its invoice. A sender
 claims one for a short while, talks to Stripe outside any transaction, and writes down what came of
@@ -11,19 +11,23 @@ step first looks at what is there already. Two things make that safe:
 
 The generation of a key is read before the looking. So whoever still has the old key gets the old
 answer, and whoever has the new one has seen what the old one made.
+
+A payment that an operator records later puts the dispatch back in the queue, and the next sender
+settles the Stripe invoice too. Both change the dispatch under its lock, so a payment recorded while
+its invoice is being sent is not missed.
 """
 
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from accounts.operations.audit import Actor, record
-from billing.models import Dispatch, DispatchStatus
+from billing.models import Dispatch, DispatchStatus, Invoice, Settlement
 from billing.operations.provider_customers import forget_customer
-from billing.operations.provider_invoices import bring_about, settled
+from billing.operations.provider_invoices import PAYABLE, bring_about, settled
 from billing.stripe_gateway import (
     CustomerUnknown,
     Gateway,
@@ -49,7 +53,9 @@ class Attempt(Enum):
 
 
 def send_next(*, now: datetime) -> Attempt | None:
-    """Send the invoice that is due first, and say how that went; None if none is due.
+    """Send the invoice, or word of its payment, that is due first, and say how that went.
+
+    None if none is due.
 
     `now` is the real time, for sandboxes too: Stripe lives by no test clock. Without a secret key
     everything stays pending.
@@ -58,7 +64,7 @@ def send_next(*, now: datetime) -> Attempt | None:
     dispatch = _claim(now) if gateway else None
     if gateway is None or dispatch is None:
         return None
-    if not dispatch.provider_id and settled(dispatch):
+    if not dispatch.provider_id and settled(dispatch.invoice.settlement):
         return _let_be(dispatch, now)
     try:
         found = bring_about(dispatch, gateway, now)
@@ -87,6 +93,22 @@ def send_again(*, dispatch: Dispatch, by: Actor, now: datetime) -> bool:
         if updated:
             _record(dispatch, "invoice.send_again", now, by=by)
     return bool(updated)
+
+
+def tell_of_payment(invoice: Invoice) -> None:
+    """Have the provider hear of a payment made outside it, in the transaction that records it.
+
+    One that is on its way now is told of it afterwards. Whoever is still at it from a claim that
+    ran out is told apart by the attempts.
+    """
+    assert connection.in_atomic_block, "a payment is recorded together with what follows from it"
+    dispatch = Dispatch.objects.select_for_update(no_key=True).get(pk=invoice.pk)
+    if dispatch.status in {DispatchStatus.SENT, DispatchStatus.FAILED}:
+        dispatch.status = DispatchStatus.PENDING
+        dispatch.failures = 0
+        dispatch.attempts += 1
+        dispatch.next_attempt_at = None
+        dispatch.save(update_fields=["status", "failures", "attempts", "next_attempt_at"])
 
 
 def _claim(now: datetime) -> Dispatch | None:
@@ -144,19 +166,26 @@ def _let_be(dispatch: Dispatch, now: datetime) -> Attempt:
 
 
 def _write_down(dispatch: Dispatch, found: StripeInvoice, now: datetime) -> Attempt:
-    """It is sent, even if meanwhile another sender has taken it over."""
+    """It is sent, even if meanwhile another sender has taken it over.
+
+    If it was paid elsewhere meanwhile, and can still be paid there, it goes again to say so.
+    """
     with transaction.atomic(durable=True):
-        unsent = Dispatch.objects.filter(pk=dispatch.pk).exclude(status=DispatchStatus.SENT)
-        if unsent.update(
-            status=DispatchStatus.SENT,
-            next_attempt_at=None,
-            problem="",
-            provider_id=found.id,
-            provider_total=found.total,
-            hosted_url=found.hosted_url,
-            sent_at=now,
-        ):
-            _record(dispatch, "invoice.sent", now, after={"stripe_invoice": found.id})
+        row = Dispatch.objects.select_for_update(no_key=True).get(pk=dispatch.pk)
+        if row.status == DispatchStatus.SENT:
+            return Attempt.SENT
+        goes_again = found.status in PAYABLE and settled(Settlement.objects.get(pk=row.pk))
+        row.status = DispatchStatus.PENDING if goes_again else DispatchStatus.SENT
+        row.next_attempt_at = None
+        row.problem = ""
+        row.provider_id = found.id
+        row.provider_total = found.total
+        row.hosted_url = found.hosted_url
+        row.sent_at = row.sent_at or now
+        row.save()
+        told = settled(dispatch.invoice.settlement)
+        action = "invoice.payment_told" if told else "invoice.sent"
+        _record(dispatch, action, now, after={"stripe_invoice": found.id})
     return Attempt.SENT
 
 

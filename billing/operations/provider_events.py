@@ -8,16 +8,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.operations.audit import Actor, record
+from accounts.operations.audit import record
+from accounts.operations.days import bring_up_to_date
 from accounts.operations.notices import announce
 from accounts.operations.organizations import lock_organization
 from billing.models import Dispatch, ProviderEvent, Settlement, SettlementStatus
+from billing.operations.dispatches import STRIPE
 from billing.operations.settlements import settle
 from billing.stripe_gateway import instant
 
 logger = logging.getLogger(__name__)
 
-STRIPE = Actor("stripe")
 SETTLES = {
     "invoice.paid": SettlementStatus.PAID,
     "invoice.voided": SettlementStatus.VOID,
@@ -55,7 +56,18 @@ def process_events(*, now: datetime) -> int:
 
 
 def process_event(event: int, *, now: datetime) -> bool:
-    """Give one stored event its effect, once; False if that is done, or another is at it."""
+    """Give one stored event its effect, once; False if that is done, or another is at it.
+
+    The organization that it is about is brought up to date first: news of a payment forgives no
+    day on which the invoice was overdue (R7, R11). `now` is the real time.
+    """
+    known = ProviderEvent.objects.filter(pk=event, processed_at=None).first()
+    if known is None:
+        return False
+    dispatch = _dispatch_of(known)
+    if dispatch:
+        organization = dispatch.organization
+        bring_up_to_date(organization=organization, now=organization.clock_at or now)
     with transaction.atomic(durable=True):
         row = (
             ProviderEvent.objects.select_for_update(skip_locked=True)
@@ -64,16 +76,15 @@ def process_event(event: int, *, now: datetime) -> bool:
         )
         if row is None:
             return False
-        row.outcome = _give_effect(row, now)
+        row.outcome = _give_effect(row, dispatch, now)
         row.processed_at = now
         row.save(update_fields=["outcome", "processed_at"])
     return True
 
 
-def _give_effect(event: ProviderEvent, now: datetime) -> str:
-    if event.type not in SETTLES and event.type != PAYMENT_FAILED:
+def _give_effect(event: ProviderEvent, dispatch: Dispatch | None, now: datetime) -> str:
+    if not _matters(event):
         return "ignored: nothing follows from it"
-    dispatch = _dispatch_of(event.payload["data"]["object"])
     if dispatch is None:
         return "ignored: no invoice of ours"
     organization = lock_organization(dispatch.organization)
@@ -89,8 +100,15 @@ def _give_effect(event: ProviderEvent, now: datetime) -> str:
     return f"now {settlement.status}" if moved else f"ignored: {settlement.status} already"
 
 
-def _dispatch_of(stripe_invoice: Mapping[str, Any]) -> Dispatch | None:
+def _matters(event: ProviderEvent) -> bool:
+    return event.type in SETTLES or event.type == PAYMENT_FAILED
+
+
+def _dispatch_of(event: ProviderEvent) -> Dispatch | None:
     """By Stripe's id; by ours only while Stripe's is not written down, as a copy has our id too."""
+    if not _matters(event):
+        return None
+    stripe_invoice: Mapping[str, Any] = event.payload["data"]["object"]
     ours = (stripe_invoice.get("metadata") or {}).get("invoice", "")
     return (
         Dispatch.objects.select_related("organization")

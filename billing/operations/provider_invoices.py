@@ -3,20 +3,38 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
-from billing.models import Dispatch, Invoice, SettlementStatus
+from billing.models import Dispatch, Invoice, Settlement, SettlementStatus
 from billing.operations.provider_customers import CLOCKS_APART, customer_of
 from billing.stripe_gateway import Gateway, Header, Item, Refused, StripeInvoice
 
+PAYABLE = {"open", "uncollectible"}
+"""What an invoice stands at, at Stripe, as long as its hosted page takes payments."""
+
 
 def bring_about(dispatch: Dispatch, gateway: Gateway, now: datetime) -> StripeInvoice:
+    """The Stripe invoice as it has to be: sent, or, if ours is settled, settled like it.
+
+    Raises ProviderError.
+    """
+    if gateway.is_live and dispatch.organization.is_sandbox:
+        raise Refused("A sandbox never reaches Stripe's live mode; a test key sends it.")
+    if settled(dispatch.invoice.settlement):
+        return _settle(dispatch, gateway)
+    return _send(dispatch, gateway, now)
+
+
+def settled(settlement: Settlement) -> bool:
+    """Whether nothing is owed any more; nobody is asked to pay what is recorded as paid."""
+    return SettlementStatus(settlement.status).is_final
+
+
+def _send(dispatch: Dispatch, gateway: Gateway, now: datetime) -> StripeInvoice:
     """One Stripe invoice, with exactly our lines, final and mailed; from wherever it stands.
 
     Killed after Stripe mailed it and resumed more than 24 hours later, Stripe mails the same
-    invoice once more. Raises ProviderError.
+    invoice once more.
     """
     invoice = dispatch.invoice
-    if gateway.is_live and dispatch.organization.is_sandbox:
-        raise Refused("A sandbox never reaches Stripe's live mode; a test key sends it.")
     customer = customer_of(dispatch.organization, gateway, now)
     found = gateway.find_invoice(customer, invoice.public_id)
     if found is None:
@@ -25,20 +43,33 @@ def bring_about(dispatch: Dispatch, gateway: Gateway, now: datetime) -> StripeIn
     # Written down at once: events about it may come in from now on.
     Dispatch.objects.filter(pk=dispatch.pk).update(provider_id=found.id)
     if found.status == "draft":
-        if settled(dispatch):
-            raise Refused(f"Nothing is owed any more; {found.id} is left a draft at Stripe.")
         found = _complete(dispatch, found, gateway)
-        _check(invoice, found)
-        found = gateway.finalize(found.id, key=_key(dispatch, "finalize"))
     _check(invoice, found)
+    if found.status == "draft":
+        found = gateway.finalize(found.id, key=_key(dispatch, "finalize"))
+        _check(invoice, found)
     if found.status == "open":
         found = gateway.send(found.id, key=_key(dispatch, "send"))
     return found
 
 
-def settled(dispatch: Dispatch) -> bool:
-    """Whether nothing is owed any more; nobody is asked to pay what is recorded as paid."""
-    return SettlementStatus(dispatch.invoice.settlement.status).is_final
+def _settle(dispatch: Dispatch, gateway: Gateway) -> StripeInvoice:
+    """Paid outside Stripe, unless it is settled there already, which is as good: void included.
+
+    Void is only ever Stripe's own word, so what can still be paid there is paid here.
+    """
+    found = gateway.read_invoice(dispatch.provider_id)
+    if found.status == "draft":
+        raise Refused(f"Nothing is owed any more; {found.id} is left a draft at Stripe.")
+    if found.status not in PAYABLE:
+        return found
+    try:
+        return gateway.pay_out_of_band(found.id, key=_key(dispatch, "pay"))
+    except Refused:  # Perhaps the customer was quicker.
+        found = gateway.read_invoice(dispatch.provider_id)
+        if found.status in PAYABLE:
+            raise
+        return found
 
 
 def items(invoice: Invoice) -> Iterator[Item]:
@@ -84,8 +115,8 @@ def _complete(dispatch: Dispatch, found: StripeInvoice, gateway: Gateway) -> Str
     """Add the lines that the draft lacks. They go in together, so that it has all or none."""
     present = gateway.labels(found.id)
     missing = [item for item in items(dispatch.invoice) if item.label not in present]
-    if not missing:
-        return found
+    if not missing:  # Put there since it was found, perhaps, by another sender.
+        return gateway.read_invoice(found.id)
     return gateway.add_items(found.id, missing, key=_key(dispatch, "lines"))
 
 

@@ -10,8 +10,10 @@ from django.db import connection, transaction
 
 from accounts.errors import InvalidRequest
 from accounts.operations.audit import Actor, record
+from accounts.operations.days import bring_up_to_date
 from accounts.operations.organizations import lock_organization
 from billing.models import Invoice, Settlement, SettlementStatus
+from billing.operations.dispatches import tell_of_payment
 
 MAY_BECOME = {
     SettlementStatus.OPEN: {
@@ -28,14 +30,19 @@ MAY_BECOME = {
 def record_payment(*, invoice: Invoice, by: Actor, now: datetime) -> Settlement:
     """An operator's word that an invoice was paid outside the provider, by bank transfer say.
 
-    Raises InvalidRequest for one that is void. Paid twice is paid once.
+    What is due is opened first: it forgives no day on which the invoice was overdue (R7, R11). The
+    provider is told, so that nobody pays it there again. Raises InvalidRequest for one that is
+    void. Paid twice is paid once.
     """
-    with transaction.atomic():
+    bring_up_to_date(organization=invoice.organization, now=now)
+    with transaction.atomic(durable=True):
         lock_organization(invoice.organization)
         settlement = Settlement.objects.select_for_update().get(pk=invoice.pk)
         if settlement.status == SettlementStatus.VOID:
             raise InvalidRequest(f"{invoice} is void; nothing is owed for it.")
-        settle(settlement=settlement, status=SettlementStatus.PAID, by=by, settled_at=now, now=now)
+        paid = SettlementStatus.PAID
+        if settle(settlement=settlement, status=paid, by=by, settled_at=now, now=now):
+            tell_of_payment(invoice)
     return settlement
 
 

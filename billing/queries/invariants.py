@@ -155,7 +155,23 @@ STRIPE_TOTALS_UNLIKE_OURS = """
            || coalesce(dispatch.provider_total::text, 'unknown') || ' minor units'
     FROM billing_invoice invoice
     JOIN billing_dispatch dispatch ON dispatch.invoice_id = invoice.id
-    WHERE dispatch.status = 'sent' AND dispatch.provider_total IS DISTINCT FROM invoice.total
+    WHERE dispatch.sent_at IS NOT NULL AND dispatch.provider_total IS DISTINCT FROM invoice.total
+"""
+
+# Stripe's own word that it is paid, or ours to Stripe: until one of them, its page takes payments.
+PAYABLE_THOUGH_PAID = """
+    SELECT invoice.public_id || ': paid, but ' || dispatch.provider_id || ' was never told'
+    FROM billing_invoice invoice
+    JOIN billing_dispatch dispatch ON dispatch.invoice_id = invoice.id
+    JOIN billing_settlement settlement ON settlement.invoice_id = invoice.id
+    WHERE dispatch.status = 'sent' AND settlement.status = 'paid'
+      AND NOT EXISTS (
+          SELECT FROM accounts_auditentry entry
+          WHERE entry.organization_id = invoice.organization_id
+            AND entry.subject = invoice.public_id
+            AND (entry.action = 'invoice.payment_told'
+                 OR entry.action = 'invoice.paid' AND entry.source = 'stripe')
+      )
 """
 
 INVARIANTS = (
@@ -166,4 +182,5 @@ INVARIANTS = (
     Invariant("A period with charges that has ended has its invoice", _ended_without_invoice),
     Invariant("An invoice is open, paid, void or uncollectible", found_by(WITHOUT_SETTLEMENT)),
     Invariant("Stripe's totals equal ours", found_by(STRIPE_TOTALS_UNLIKE_OURS)),
+    Invariant("What is paid cannot be paid again at Stripe", found_by(PAYABLE_THOUGH_PAID)),
 )

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db.models import DateField, F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Least
 
 from accounts.models import Organization
@@ -22,10 +23,10 @@ def account_of(organization: Organization) -> Account:
     )
 
 
-def order_forms_in_force(on: date) -> QuerySet[OrderForm]:
+def order_forms_in_force(on: date | Combinable) -> QuerySet[OrderForm]:
     """Signed order forms in force on a service day; of one organization's several the first rules.
 
-    A later start wins, so a successor takes over from the day it starts.
+    A later start wins, so a successor takes over from the day it starts. The day may be a column.
     """
     return OrderForm.objects.filter(
         Q(ends_on__isnull=True) | Q(ends_on__gt=on), signed_at__isnull=False, starts_on__lte=on

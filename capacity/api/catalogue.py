@@ -5,13 +5,13 @@ from rest_framework.response import Response
 
 from accounts.access import Permission
 from accounts.api.endpoints import endpoint
+from accounts.api.views import OrganizationView
 from accounts.serializers.paging import PageQuery
-from capacity.api.base import CapacityView
 from capacity.queries.catalogue import listing, listings
 from capacity.serializers.catalogue import ModelSerializer
 
 
-class Models(CapacityView):
+class Models(OrganizationView):
     @endpoint(
         "list_models",
         permission=Permission.SCALE_TIER,
@@ -23,7 +23,7 @@ class Models(CapacityView):
         return self.page(listings(organization=self.visit.organization, on=self.now.date()))
 
 
-class Model(CapacityView):
+class Model(OrganizationView):
     @endpoint("read_model", permission=Permission.SCALE_TIER, answer=ModelSerializer)
     def get(self, request: Request, model: str) -> Response:
         """One model snapshot, at today's list prices."""

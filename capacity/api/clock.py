@@ -5,12 +5,12 @@ from rest_framework.response import Response
 
 from accounts.access import Permission
 from accounts.api.endpoints import endpoint
-from capacity.api.base import CapacityView
+from accounts.api.views import OrganizationView
 from capacity.operations.clock import advance_clock
 from capacity.serializers.clock import AdvancedClockSerializer, ClockRequestSerializer
 
 
-class AdvanceClock(CapacityView):
+class AdvanceClock(OrganizationView):
     @endpoint(
         "advance_clock",
         permission=Permission.MANAGE,

@@ -7,8 +7,8 @@ from rest_framework.response import Response
 
 from accounts.access import Permission
 from accounts.api.endpoints import endpoint
+from accounts.api.views import OrganizationView
 from accounts.serializers.paging import PageQuery
-from capacity.api.base import CapacityView
 from capacity.operations.pools import create_pool
 from capacity.queries import holdings
 from capacity.serializers.holdings import (
@@ -20,7 +20,7 @@ from capacity.serializers.holdings import (
 )
 
 
-class Transactions(CapacityView):
+class Transactions(OrganizationView):
     @endpoint(
         "list_transactions",
         permission=Permission.SCALE_TIER,
@@ -34,7 +34,7 @@ class Transactions(CapacityView):
         )
 
 
-class Capacity(CapacityView):
+class Capacity(OrganizationView):
     @endpoint(
         "list_capacity",
         permission=Permission.SCALE_TIER,
@@ -46,7 +46,7 @@ class Capacity(CapacityView):
         return self.page(holdings.capacity_now(self.visit.organization))
 
 
-class Pools(CapacityView):
+class Pools(OrganizationView):
     @endpoint(
         "list_pools",
         permission=Permission.SCALE_TIER,

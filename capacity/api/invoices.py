@@ -7,15 +7,15 @@ from rest_framework.response import Response
 
 from accounts.access import Permission
 from accounts.api.endpoints import endpoint
+from accounts.api.views import OrganizationView
 from accounts.serializers.paging import PageQuery
 from billing.queries.invoices import find_invoice, invoices
 from billing.queries.statements import statement_of
 from billing.serializers import InvoiceSerializer, UpcomingInvoiceSerializer
-from capacity.api.base import CapacityView
 from capacity.queries.upcoming import upcoming_statement
 
 
-class Invoices(CapacityView):
+class Invoices(OrganizationView):
     @endpoint(
         "list_invoices",
         permission=Permission.LIMITS_AND_INVOICES,
@@ -29,7 +29,7 @@ class Invoices(CapacityView):
         )
 
 
-class Invoice(CapacityView):
+class Invoice(OrganizationView):
     @endpoint("read_invoice", permission=Permission.LIMITS_AND_INVOICES, answer=InvoiceSerializer)
     def get(self, request: Request, invoice_id: str) -> Response:
         """One issued invoice. It never changes, but for its status."""
@@ -37,7 +37,7 @@ class Invoice(CapacityView):
         return self.answer(statement_of(found, on=self.now.date()))
 
 
-class UpcomingInvoice(CapacityView):
+class UpcomingInvoice(OrganizationView):
     @endpoint(
         "read_upcoming_invoice",
         permission=Permission.LIMITS_AND_INVOICES,

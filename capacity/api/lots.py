@@ -7,8 +7,8 @@ from rest_framework.response import Response
 
 from accounts.access import Permission
 from accounts.api.endpoints import endpoint
+from accounts.api.views import OrganizationView
 from accounts.serializers.fields import StrictSerializer
-from capacity.api.base import CapacityView
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.queries import holdings
 from capacity.queries.cancellations import quote_cancellation
@@ -25,7 +25,7 @@ from capacity.serializers.orders import (
 )
 
 
-class Lots(CapacityView):
+class Lots(OrganizationView):
     @endpoint(
         "list_lots",
         permission=Permission.SCALE_TIER,
@@ -44,14 +44,14 @@ class Lots(CapacityView):
         )
 
 
-class Lot(CapacityView):
+class Lot(OrganizationView):
     @endpoint("read_lot", permission=Permission.SCALE_TIER, answer=LotSerializer)
     def get(self, request: Request, lot_id: str) -> Response:
         """One lot as it is now."""
         return self.answer(holdings.find_lot(self.visit.organization, lot_id))
 
 
-class CancellationQuote(CapacityView):
+class CancellationQuote(OrganizationView):
     @endpoint(
         "quote_cancellation",
         permission=Permission.SCALE_TIER,
@@ -66,7 +66,7 @@ class CancellationQuote(CapacityView):
         )
 
 
-class LotCancellations(CapacityView):
+class LotCancellations(OrganizationView):
     @endpoint(
         "cancel_units",
         permission=Permission.BUY,
@@ -80,7 +80,7 @@ class LotCancellations(CapacityView):
         return self.do_once(cancel_units, lot_id=lot_id, **self.sent)
 
 
-class Cancellations(CapacityView):
+class Cancellations(OrganizationView):
     @endpoint(
         "list_cancellations",
         permission=Permission.SCALE_TIER,
@@ -94,7 +94,7 @@ class Cancellations(CapacityView):
         )
 
 
-class Undo(CapacityView):
+class Undo(OrganizationView):
     @endpoint(
         "undo_cancellation",
         permission=Permission.BUY,

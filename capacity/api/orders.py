@@ -7,8 +7,8 @@ from rest_framework.response import Response
 
 from accounts.access import Permission
 from accounts.api.endpoints import endpoint
+from accounts.api.views import OrganizationView
 from accounts.serializers.paging import PageQuery
-from capacity.api.base import CapacityView
 from capacity.operations.purchases import buy_units
 from capacity.queries.holdings import find_purchase, purchases
 from capacity.queries.orders import quote, read_order
@@ -16,7 +16,7 @@ from capacity.serializers.holdings import PurchaseSerializer
 from capacity.serializers.orders import OrderRequestSerializer, QuoteSerializer
 
 
-class Quotes(CapacityView):
+class Quotes(OrganizationView):
     @endpoint(
         "quote_purchase",
         permission=Permission.SCALE_TIER,
@@ -30,7 +30,7 @@ class Quotes(CapacityView):
         return self.answer(quote(organization=organization, order=order, on=today))
 
 
-class Purchases(CapacityView):
+class Purchases(OrganizationView):
     @endpoint(
         "list_purchases",
         permission=Permission.SCALE_TIER,
@@ -58,7 +58,7 @@ class Purchases(CapacityView):
         )
 
 
-class Purchase(CapacityView):
+class Purchase(OrganizationView):
     @endpoint("read_purchase", permission=Permission.SCALE_TIER, answer=PurchaseSerializer)
     def get(self, request: Request, purchase_id: str) -> Response:
         """One purchase with its lots as they are now."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from standins.stripe import shapes
 from standins.stripe.errors import invalid, missing
-from standins.stripe.form import Params, integer, only, required
+from standins.stripe.form import Params, boolean, integer, only, required
 from standins.stripe.shapes import Object
 from standins.stripe.store import Store, new_id
 
@@ -162,7 +162,8 @@ class Api:
 
     def pay(self, params: Params, invoice: str) -> Object:
         only(params, "paid_out_of_band")
-        return self.settle(self._invoice(invoice), "paid")
+        elsewhere = boolean(params, "paid_out_of_band")
+        return self.settle(self._invoice(invoice), "paid", attempts=0 if elsewhere else 1)
 
     def void(self, params: Params, invoice: str) -> Object:
         only(params)
@@ -172,8 +173,11 @@ class Api:
         only(params)
         return self.settle(self._invoice(invoice), "uncollectible")
 
-    def settle(self, found: Object, status: str) -> Object:
-        """Paid, void or uncollectible, where Stripe lets an invoice become that."""
+    def settle(self, found: Object, status: str, *, attempts: int = 1) -> Object:
+        """Paid, void or uncollectible, where Stripe lets an invoice become that.
+
+        Paid out of band it looks the same, less the attempt that Stripe did not have to make.
+        """
         self._must_be(
             found, *(("open",) if status == "uncollectible" else ("open", "uncollectible"))
         )
@@ -182,7 +186,7 @@ class Api:
                 "amount_paid": found["amount_due"],
                 "amount_remaining": 0,
                 "attempted": True,
-                "attempt_count": found["attempt_count"] + 1,
+                "attempt_count": found["attempt_count"] + attempts,
             }
         event, moment = {
             "paid": ("invoice.paid", "paid_at"),

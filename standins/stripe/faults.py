@@ -4,7 +4,7 @@ import re
 import threading
 from dataclasses import dataclass, field
 
-ANSWER, DROP, HANG = "answer", "drop", "hang"
+ANSWER, DROP, HANG, WAIT = "answer", "drop", "hang", "wait"
 
 
 @dataclass(slots=True)
@@ -12,7 +12,8 @@ class Fault:
     """After `skip` requests that match, the next `times` go wrong.
 
     `how`: an `answer` with the status; a `drop` of the connection without one; a `hang` that never
-    answers. `done`: whether the work was done all the same.
+    answers; a `wait`, until it is released, for what is right and only late. `done`: whether the
+    work was done all the same.
     """
 
     how: str = ANSWER
@@ -56,6 +57,6 @@ class Faults:
             return next((fault for fault in self._asked_for if fault.strikes(method, path)), None)
 
     def hang(self) -> None:
-        """Hold the request until the stand-in stops."""
+        """Hold the request until it is released, or the stand-in stops."""
         self.hanging.set()
         self.released.wait()

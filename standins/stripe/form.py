@@ -42,6 +42,13 @@ def required(params: Params, name: str) -> Any:
     return params[name]
 
 
+def boolean(params: Params, name: str) -> bool:
+    said = params.get(name, "false")
+    if said not in {"true", "false"}:
+        raise invalid(f"Invalid boolean: {said}", name, "parameter_invalid")
+    return bool(said == "true")
+
+
 def integer(params: Params, name: str, default: int | None = None) -> int | None:
     if name not in params:
         return default

@@ -13,7 +13,7 @@ from standins.stripe import errors
 from standins.stripe.api import Api
 from standins.stripe.control import control
 from standins.stripe.errors import ApiError
-from standins.stripe.faults import ANSWER, DROP, HANG, Fault, Faults
+from standins.stripe.faults import ANSWER, DROP, HANG, WAIT, Fault, Faults
 from standins.stripe.form import Params, decode
 from standins.stripe.pages import hosted_page, page
 from standins.stripe.shapes import API_VERSION, Object
@@ -104,7 +104,7 @@ class StandIn:
         return answer, replayed
 
     def _strike(self, fault: Fault) -> None:
-        if fault.how == HANG:
+        if fault.how in {HANG, WAIT}:
             self.faults.hang()
         if fault.how in {HANG, DROP}:
             raise Dropped

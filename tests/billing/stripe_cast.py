@@ -62,7 +62,11 @@ class Stripe:
 
     def mails(self) -> int:
         """How often it was told to mail an invoice."""
-        return sum(event["type"] == "invoice.sent" for event in self.stand_in.store.all("event"))
+        return self.told("invoice.sent")
+
+    def told(self, kind: str) -> int:
+        """How many events of this kind there were."""
+        return sum(event["type"] == kind for event in self.stand_in.store.all("event"))
 
     def event(self, kind: str) -> Object:
         """The last event of this kind."""

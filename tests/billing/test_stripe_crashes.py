@@ -11,7 +11,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from billing.models import Settlement
 from billing.operations.dispatches import Attempt, send_next
+from billing.operations.settlements import record_payment
 from tests.billing import killed_sender
 from tests.billing.stripe_cast import (
     ISSUED,
@@ -19,13 +21,14 @@ from tests.billing.stripe_cast import (
     Stripe,
     acme,
     dispatch,
+    invoice,
     is_there_once,
     running_stripe,
     send_until_it_is_settled,
     start_over,
     stripe,
 )
-from tests.cast import Acme
+from tests.cast import OPERATOR, Acme
 
 __all__ = ["acme", "stripe"]
 
@@ -68,6 +71,40 @@ def test_killed_at_any_step_and_resumed_there_is_one_invoice(
             is_there_once(stripe)
             mailed_again = done and step == STEPS - 1 and later > timedelta(hours=24)
             assert stripe.mails() == 1 + mailed_again
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before-it-is-done", "after-it-is-done"])
+@pytest.mark.parametrize("later", [timedelta(minutes=1), timedelta(hours=25)], ids=str)
+def test_killed_while_it_tells_of_a_payment_it_is_paid_there_once(
+    acme: Acme, later: timedelta, done: bool
+) -> None:
+    for step in range(2):
+        start_over()
+        Settlement.objects.update(status="open")
+        with running_stripe() as stripe:
+            send_next(now=ISSUED)
+            record_payment(invoice=invoice(), by=OPERATOR, now=ISSUED)
+            kill_at(step, stripe, done=done)
+            stripe.is_at(ISSUED + later)
+            assert send_until_it_is_settled(ISSUED + later) == [Attempt.SENT]
+            assert [theirs["status"] for theirs in stripe.invoices] == ["paid"]
+            assert stripe.told("invoice.paid") == stripe.mails() == 1
+
+
+def test_a_payment_recorded_while_its_invoice_is_being_sent_is_told_next(
+    acme: Acme, stripe: Stripe
+) -> None:
+    stripe.goes_wrong(how="wait", method="POST", path="/send")
+    with ThreadPoolExecutor(1) as thread:
+        sending = thread.submit(at_once, 1, lambda: send_next(now=ISSUED))
+        assert stripe.stand_in.faults.hanging.wait(60)
+        record_payment(invoice=invoice(), by=OPERATOR, now=ISSUED)
+        stripe.stand_in.faults.released.set()
+        assert sending.result() == [Attempt.SENT]
+    assert [theirs["status"] for theirs in stripe.invoices] == ["open"]
+    assert send_next(now=ISSUED) is Attempt.SENT
+    assert [theirs["status"] for theirs in stripe.invoices] == ["paid"]
+    assert send_next(now=ISSUED + timedelta(days=1)) is None
 
 
 def at_once(times: int, action: Callable[[], Any]) -> list[Any]:

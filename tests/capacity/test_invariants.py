@@ -165,6 +165,13 @@ def tell_stripe_something_else() -> None:
     )
 
 
+def keep_a_payment_from_stripe() -> None:
+    Dispatch.objects.filter(invoice__number=1).update(
+        status="sent", provider_id="in_1", sent_at=at(TODAY)
+    )
+    Settlement.objects.filter(invoice__number=1).update(status="paid", settled_at=at(TODAY))
+
+
 def fall_behind() -> None:
     Organization.objects.update(opened_until=F("opened_until") - 2 * ONE_DAY)
 
@@ -190,6 +197,7 @@ WAYS_TO_BREAK: dict[str, Callable[[], None]] = {
     "A period with charges that has ended has its invoice": lose_an_invoice,
     "An invoice is open, paid, void or uncollectible": lose_a_settlement,
     "Stripe's totals equal ours": tell_stripe_something_else,
+    "What is paid cannot be paid again at Stripe": keep_a_payment_from_stripe,
 }
 
 

@@ -54,7 +54,7 @@ def test_the_invariants_page_names_what_does_not_hold(acme: Acme, olga: Client) 
 
 def test_an_order_form_written_by_olga_lets_alice_buy_once_it_is_signed(olga: Client) -> None:
     load_catalogue()
-    acme = make_acme(signed=False)
+    acme = make_acme(signed=False, is_sandbox=True)
     OrderForm.objects.all().delete()
     Account.objects.all().delete()
     saved = olga.post(

@@ -97,6 +97,22 @@ def test_an_invoice_goes_from_draft_to_open_to_paid(client: stripe.StripeClient)
             refused(made.id)
 
 
+def test_paid_out_of_band_it_is_paid_without_an_attempt(
+    stand_in: StandIn, client: stripe.StripeClient
+) -> None:
+    final = client.v1.invoices.finalize_invoice(draft(client, 1000).id)
+    client.v1.invoices.mark_uncollectible(final.id)
+    paid = client.v1.invoices.pay(final.id, {"paid_out_of_band": True})
+    assert (paid.status, paid.amount_paid, paid.amount_remaining) == ("paid", 1000, 0)
+    assert paid.attempt_count == 0
+    assert control(stand_in, "state")["events"][-1] == "invoice.paid"
+    with pytest.raises(stripe.InvalidRequestError, match="This invoice is paid"):
+        client.v1.invoices.pay(final.id, {"paid_out_of_band": True})
+    wrong: Any = {"paid_out_of_band": "perhaps"}
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid boolean: perhaps"):
+        client.v1.invoices.pay(final.id, wrong)
+
+
 def test_lists_are_newest_first_and_go_on_by_cursor(client: stripe.StripeClient) -> None:
     made = [draft(client).id for _ in range(5)]
     listed = client.v1.invoices.list({"limit": 2})
