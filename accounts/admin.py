@@ -1,17 +1,19 @@
 """The operator's desk: people and organizations, and the read-only record."""
 
+from datetime import datetime
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.db import models
-from django.forms import ModelForm, model_to_dict
+from django.forms import ModelForm, ValidationError, model_to_dict
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Membership, Organization, Project, User
+from accounts.models import AuditEntry, Membership, Organization, Project, Role, User
 from accounts.operations.audit import Actor, record
-from accounts.operations.organizations import create_organization
+from accounts.operations.members import LastOwner, keep_an_owner
+from accounts.operations.organizations import create_organization, lock_organization
 
 # The same sign-in as everyone's, second factor included.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -24,6 +26,16 @@ def operator(request: HttpRequest) -> Actor:
     """The signed-in operator as an actor. Admin pages are for active staff only."""
     assert isinstance(request.user, User)
     return Actor("admin", request.user, request.META.get("REMOTE_ADDR"))
+
+
+def _organization_of(row: Any) -> Organization | None:
+    """Whose record a change of the row belongs to; None for the platform's own."""
+    return row if isinstance(row, Organization) else getattr(row, "organization", None)
+
+
+def _now_in(organization: Organization | None) -> datetime:
+    """Its time (R1), as everyone else's entries in its record have it; else the real time."""
+    return organization.now() if organization else timezone.now()
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):
@@ -39,13 +51,13 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
-        organization = getattr(obj, "organization", None)
+        organization = _organization_of(obj)
         record(
-            organization=obj if isinstance(obj, Organization) else organization,
+            organization=organization,
             by=operator(request),
             action=f"{obj._meta.model_name}.{'changed' if change else 'created'}",
             subject=str(getattr(obj, "public_id", obj)),
-            at=timezone.now(),
+            at=_now_in(organization),
             before={name: str(form.initial.get(name)) for name in form.changed_data} or None,
             after={name: str(model_to_dict(obj).get(name)) for name in form.changed_data},
         )
@@ -53,16 +65,17 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Rows edited below their parent are recorded as well, with what they became."""
         super().save_formset(request, form, formset, change)
+        organization = _organization_of(form.instance)
         rows: list[tuple[str, Any]] = [("created", row) for row in formset.new_objects]
         rows += [("changed", row) for row, _ in formset.changed_objects]
         rows += [("deleted", row) for row in formset.deleted_objects]
         for what, row in rows:
             record(
-                organization=getattr(form.instance, "organization", None),
+                organization=organization,
                 by=operator(request),
                 action=f"{row._meta.model_name}.{what}",
                 subject=str(getattr(form.instance, "public_id", form.instance)),
-                at=timezone.now(),
+                at=_now_in(organization),
                 after={name: str(value) for name, value in model_to_dict(row).items()},
             )
 
@@ -110,21 +123,50 @@ class OrganizationAdmin(AuditedAdmin):
         obj.__dict__.update(made.__dict__)
 
 
+class MembershipForm(ModelForm[Membership]):
+    def clean_role(self) -> str:
+        """The rule that owners are under as well: an organization keeps an owner."""
+        role: str = self.cleaned_data["role"]
+        if self.instance.pk:
+            try:
+                keep_an_owner(self.instance, Role(role))
+            except LastOwner as refusal:
+                raise ValidationError(refusal.detail) from refusal
+        return role
+
+
 @admin.register(Membership)
 class MembershipAdmin(AuditedAdmin):
-    """Operators seat an organization's first owner here; owners do the rest themselves."""
+    """Operators seat an organization's first owner here; owners do the rest themselves.
 
+    A membership stays one person's in one organization: only its role can be changed.
+    """
+
+    form = MembershipForm
     list_display = ("organization", "user", "role")
     list_filter = ("role",)
     search_fields = ("organization__name", "user__email")
     autocomplete_fields = ("organization", "user")
     fields = ("organization", "user", "role")
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("organization", "user")
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Membership | None:
+        """About to be changed it is read anew under its organization's lock, as by every change."""
+        found: Membership | None = super().get_object(request, object_id, from_field)
+        if found and request.method == "POST":
+            lock_organization(found.organization)
+            found = super().get_object(request, object_id, from_field)
+        return found
+
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
     ) -> None:
         if not change:
-            obj.created_at = timezone.now()
+            obj.created_at = obj.organization.now()
         super().save_model(request, obj, form, change)
 
 

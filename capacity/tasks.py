@@ -12,7 +12,10 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def open_due_days() -> None:
-    """Open what is due (R7). Knocking twice, late, or at the same time as another is harmless."""
+    """Open what is due (R7). Knocking twice, late, or at the same time as another is harmless.
+
+    Fails, for Celery to log and to tell of, when an organization was left behind.
+    """
     opened = open_everyones_due_days(now=timezone.now())
     if opened.days:
         logger.info("opened %d days, posted %d charges", opened.days, opened.charges)

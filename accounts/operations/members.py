@@ -52,55 +52,44 @@ def set_role(
     with transaction.atomic(durable=True):
         organization = lock_organization(organization)
         membership = member(organization, user_id)
-        before = membership.role
-        _keep_an_owner(organization, membership, role)
-        membership.role = role
-        membership.save(update_fields=["role"])
-        record(
-            organization=organization,
-            by=by,
-            action="member.role_changed",
-            subject=user_id,
-            at=now,
-            before={"role": before},
-            after={"role": role},
-        )
-    return membership
+        keep_an_owner(membership, role)
+        return _change_role(membership, role, by=by, now=now)
 
 
 def authorize_purchaser(
     *, organization: Organization, email: str, by: Actor, now: datetime
 ) -> Membership:
     """Let the member with this address buy and cancel units. Raises InvalidRequest, naming why."""
-    membership = (
-        Membership.objects.filter(organization=organization, user__email__iexact=email.strip())
-        .select_related("user")
-        .first()
-    )
-    if membership is None:
-        raise InvalidRequest.field("email", f"{email} is not a member yet. Invite them first.")
-    if membership.role != Role.MEMBER:
-        raise InvalidRequest.field(
-            "email", f"{email} may buy already, as {membership.get_role_display().lower()}."
+    with transaction.atomic(durable=True):
+        organization = lock_organization(organization)
+        membership = (
+            organization.memberships.filter(user__email__iexact=email.strip())
+            .select_related("user")
+            .first()
         )
-    return set_role(
-        organization=organization,
-        user_id=membership.user.public_id,
-        role=Role.PURCHASER,
-        by=by,
-        now=now,
-    )
+        if membership is None:
+            raise InvalidRequest.field("email", f"{email} is not a member yet. Invite them first.")
+        if membership.role != Role.MEMBER:
+            raise InvalidRequest.field(
+                "email", f"{email} may buy already, as {membership.get_role_display().lower()}."
+            )
+        return _change_role(membership, Role.PURCHASER, by=by, now=now)
 
 
 def withdraw_purchaser(
     *, organization: Organization, user_id: str, by: Actor, now: datetime
 ) -> Membership:
     """Make an authorized purchaser a plain member again. Raises NotFound for anyone else."""
-    if not Membership.objects.filter(
-        organization=organization, user__public_id=user_id, role=Role.PURCHASER
-    ).exists():
-        raise NotFound("There is no such authorized purchaser.")
-    return set_role(organization=organization, user_id=user_id, role=Role.MEMBER, by=by, now=now)
+    with transaction.atomic(durable=True):
+        organization = lock_organization(organization)
+        membership = (
+            organization.memberships.filter(user__public_id=user_id, role=Role.PURCHASER)
+            .select_related("user")
+            .first()
+        )
+        if membership is None:
+            raise NotFound("There is no such authorized purchaser.")
+        return _change_role(membership, Role.MEMBER, by=by, now=now)
 
 
 def remove_member(*, organization: Organization, user_id: str, by: Actor, now: datetime) -> None:
@@ -108,7 +97,7 @@ def remove_member(*, organization: Organization, user_id: str, by: Actor, now: d
     with transaction.atomic(durable=True):
         organization = lock_organization(organization)
         membership = member(organization, user_id)
-        _keep_an_owner(organization, membership, None)
+        keep_an_owner(membership, None)
         membership.delete()
         ApiKey.objects.filter(
             organization=organization, user=membership.user, revoked_at__isnull=True
@@ -182,9 +171,29 @@ def accept_invitation(
     return user
 
 
-def _keep_an_owner(organization: Organization, membership: Membership, role: Role | None) -> None:
+def keep_an_owner(membership: Membership, role: Role | None) -> None:
+    """Raises LastOwner where the only owner would become `role`, or leave with None.
+
+    Under the organization's lock, or two owners could step down at once.
+    """
     if membership.role != Role.OWNER or role == Role.OWNER:
         return
-    owners = Membership.objects.filter(organization=organization, role=Role.OWNER)
+    owners = Membership.objects.filter(organization=membership.organization_id, role=Role.OWNER)
     if not owners.exclude(pk=membership.pk).exists():
         raise LastOwner(f"{membership.user} is the only owner. Make someone else an owner first.")
+
+
+def _change_role(membership: Membership, role: Role, *, by: Actor, now: datetime) -> Membership:
+    """What was read of the membership must have been read under the organization's lock."""
+    before, membership.role = membership.role, role
+    membership.save(update_fields=["role"])
+    record(
+        organization=membership.organization,
+        by=by,
+        action="member.role_changed",
+        subject=membership.user.public_id,
+        at=now,
+        before={"role": before},
+        after={"role": role},
+    )
+    return membership

@@ -4,15 +4,16 @@
 the sweep opens thousands a statement and a purchase opens its own organization by the same code.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import Organization
+from accounts.models.organization import DUE_BY_TEST_CLOCK
 from accounts.operations.notices import announce
 from accounts.operations.organizations import lock_organization
 from billing.operations.charges import post_charges
@@ -27,6 +28,8 @@ from capacity.models import (
 )
 from capacity.operations.charging import renewals
 from capacity.operations.expiring import expire, expire_whole
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 """Organizations that one transaction of the sweep opens a day for."""
@@ -51,6 +54,47 @@ class Opened:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An organization, by its public id, whose service day `on` could not be opened, and why."""
+
+    organization: str
+    on: date
+    error: Exception
+
+    def __str__(self) -> str:
+        why, _, _ = str(self.error).partition("\n")
+        return f"{self.organization}: {self.on} was not opened: {type(self.error).__name__}: {why}"
+
+
+class LeftBehindError(Exception):
+    """Some organizations could not be opened; `opened` is what was done for all others."""
+
+    def __init__(self, opened: Opened, failures: Sequence[Failure]) -> None:
+        super().__init__(opened, failures)  # All of it, for Celery pickles what a task raises.
+        self.opened = opened
+        self.failures = failures
+
+    def __str__(self) -> str:
+        said = "; ".join(str(failure) for failure in self.failures)
+        return f"{self.opened.days} days opened, {len(self.failures)} left behind: {said}"
+
+
+class _NotOpenedError(Exception):
+    """A batch that was rolled back, whole."""
+
+    def __init__(self, organizations: Sequence[Organization], error: Exception) -> None:
+        self.organizations = organizations
+        self.error = error
+
+    def failure(self) -> Failure:
+        """The failure of a batch of one, logged with where it happened."""
+        [organization] = self.organizations
+        failure = Failure(organization.public_id, organization.opened_until, self.error)
+        logger.error("%s", failure, exc_info=self.error)
+        return failure
+
+
 def open_due_days(*, organization: Organization, now: datetime) -> Opened:
     """Open each day of the organization due by `now`, in order, each its own transaction."""
     opened = Opened()
@@ -68,30 +112,67 @@ def open_due_days(*, organization: Organization, now: datetime) -> Opened:
 def open_everyones_due_days(*, now: datetime, until: date | None = None) -> Opened:
     """The sweep: open what is due in every organization, by its own clock, up to `until` included.
 
-    Any number of sweeps share the work: each takes a batch that no other holds.
+    Any number of sweeps share the work: each takes a batch that no other holds. An organization
+    whose day cannot be opened holds up nobody else: it is left behind until the next sweep, and
+    LeftBehindError names it once everything else is done.
     """
     opened = Opened()
-    while done := _open_a_batch(now=now, until=until):
-        opened += done
+    failures: dict[int, Failure] = {}
+    for due in _due(now=now, until=until):
+        while done := _open_apart(due.exclude(pk__in=list(failures)), failures):
+            opened += done
+    if failures:
+        raise LeftBehindError(opened, list(failures.values()))
     return opened
 
 
-def _open_a_batch(*, now: datetime, until: date | None) -> Opened | None:
-    today = Coalesce(TruncDate("clock_at"), now.date())
-    due = Organization.objects.filter(opened_until__lte=today)
+def _due(*, now: datetime, until: date | None) -> list[QuerySet[Organization]]:
+    """Who has days to open, by the real clock and by a test clock: an index answers each (R1)."""
+    everyone = Organization.objects.all()
     if until is not None:
-        due = due.filter(opened_until__lte=until)
-    with transaction.atomic(durable=True):
-        batch = list(
-            due.order_by("opened_until", "pk").select_for_update(skip_locked=True, no_key=True)[
-                :BATCH
-            ]
-        )
-        if not batch:
-            return None
-        day = batch[0].opened_until
-        same_day = [row.pk for row in batch if row.opened_until == day]
-        return open_day(organizations=same_day, on=day)
+        everyone = everyone.filter(opened_until__lte=until)
+    return [
+        everyone.filter(clock_at=None, opened_until__lte=now.date()),
+        everyone.filter(DUE_BY_TEST_CLOCK),
+    ]
+
+
+def _open_apart(due: QuerySet[Organization], failures: dict[int, Failure]) -> Opened | None:
+    """A day for the oldest of a batch, halved until whoever fails stands alone.
+
+    Adds who fails to `failures`, by primary key. None: nobody is due.
+    """
+    try:
+        return _open_together(due)
+    except _NotOpenedError as error:
+        failed = error
+    organizations = failed.organizations
+    if len(organizations) == 1:
+        failures[organizations[0].pk] = failed.failure()
+        return Opened()
+    middle = len(organizations) // 2
+    opened = Opened()
+    for half in (organizations[:middle], organizations[middle:]):
+        opened += _open_apart(due.filter(pk__in=[one.pk for one in half]), failures) or Opened()
+    return opened
+
+
+def _open_together(due: QuerySet[Organization]) -> Opened | None:
+    """All or nobody; raises _NotOpenedError when anything fails but finding and locking them."""
+    batch: list[Organization] = []
+    oldest_first = due.order_by("opened_until", "pk")
+    try:
+        with transaction.atomic(durable=True):
+            batch += oldest_first.select_for_update(skip_locked=True, no_key=True)[:BATCH]
+            if not batch:
+                return None
+            day = batch[0].opened_until
+            batch = [organization for organization in batch if organization.opened_until == day]
+            return open_day(organizations=[organization.pk for organization in batch], on=day)
+    except Exception as error:
+        if not batch:  # The database itself fails: no organization is to blame.
+            raise
+        raise _NotOpenedError(batch, error) from error
 
 
 def open_day(*, organizations: Sequence[int], on: date) -> Opened:

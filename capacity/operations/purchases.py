@@ -1,7 +1,7 @@
 """Buying units (R3)."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from http import HTTPStatus
 
@@ -68,14 +68,29 @@ def _buy(
         pool=pool,
     )
     quoted = quote(organization=change.organization, order=order, on=change.today)
+    _refuse(quoted, shown=shown, on=change.today)
+    purchase = _create_purchase(change, quoted)
+    for line in quoted.lines:
+        _add_lot(change, purchase, quoted, line)
+    post_charges(first_terms(purchase))
+    _tell(change, purchase, quoted)
+    return purchase
+
+
+def _refuse(quoted: Quote, *, shown: Money | None, on: date) -> None:
+    """The first of the reasons not to sell; last, that it is not what a person agreed to."""
     if quoted.refusals:
         raise quoted.refusals[0]
     if shown is not None and shown != quoted.due_now:
         raise QuoteChanged(
-            f"{quoted.due_now} would be due now, not {shown}: it is {change.today} UTC meanwhile. "
+            f"{quoted.due_now} would be due now, not {shown}: it is {on} UTC meanwhile. "
             "Nothing was bought. Read the new figures, then confirm."
         )
-    purchase = Purchase.objects.create(
+
+
+def _create_purchase(change: Change, quoted: Quote) -> Purchase:
+    order = quoted.order
+    return Purchase.objects.create(
         organization=change.organization,
         snapshot=order.snapshot,
         project=order.project,
@@ -85,11 +100,6 @@ def _buy(
         amount=quoted.due_now.amount,
         currency=quoted.due_now.currency,
     )
-    for line in quoted.lines:
-        _add_lot(change, purchase, quoted, line)
-    post_charges(first_terms(purchase))
-    _tell(change, purchase, quoted)
-    return purchase
 
 
 def _tell(change: Change, purchase: Purchase, quoted: Quote) -> None:

@@ -15,6 +15,7 @@ from django.db.models import (
     Sum,
     When,
 )
+from django.db.models.functions import Coalesce
 
 from accounts.errors import NotFound
 from accounts.models import Organization
@@ -55,19 +56,27 @@ def prices_in_force(on: date) -> QuerySet[ListPrice]:
     return ListPrice.objects.filter(from_on__lte=on).order_by("-from_on")
 
 
-def lot_price(on: date) -> Case:
+def agreed_price(on: date) -> Case:
+    """R6, for a query of lots: the price agreed at purchase, minor units; null where it no longer
+    holds on the service day `on`, after the commitment and the first term."""
+    holds = Q(commitment_ends_on__gt=on) | Q(first_term_ends_on__gt=on)
+    return Case(When(holds, then=F("price_per_day")), output_field=PositiveBigIntegerField())
+
+
+def list_price(on: date) -> Subquery:
+    """For a query with `snapshot` and `kind`: the list price in force on a day, minor units."""
+    in_force = prices_in_force(on).filter(
+        token_unit__snapshot=OuterRef("snapshot"), token_unit__kind=OuterRef("kind")
+    )
+    return Subquery(in_force.values("amount")[:1])
+
+
+def lot_price(on: date) -> Coalesce:
     """R6, for a query of lots: list price of one unit on the service day `on`, minor units.
 
     Agreed at purchase within the commitment or the first term, later the one in force.
     """
-    in_force = prices_in_force(on).filter(
-        token_unit__snapshot=OuterRef("snapshot"), token_unit__kind=OuterRef("kind")
-    )
-    return Case(
-        When(Q(commitment_ends_on__gt=on) | Q(first_term_ends_on__gt=on), then=F("price_per_day")),
-        default=Subquery(in_force.values("amount")[:1]),
-        output_field=PositiveBigIntegerField(),
-    )
+    return Coalesce(agreed_price(on), list_price(on))
 
 
 def listings(*, organization: Organization, on: date) -> list[Listing]:

@@ -1,6 +1,6 @@
 """What an organization holds, and held: for pages and API alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -20,10 +20,11 @@ from capacity.models import (
     Pool,
     Purchase,
     Snapshot,
+    TokenUnit,
     Transaction,
 )
 from capacity.queries.cancellations import scheduled_cancellations
-from capacity.queries.catalogue import KIND_ORDER, lot_price
+from capacity.queries.catalogue import KIND_ORDER, agreed_price, list_price, lot_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +88,30 @@ def provisioned_of(organization: Organization, *, model: str, on: date) -> Provi
 
 def _provisioned(organization: Organization, active: QuerySet[Lot], on: date) -> list[Provisioned]:
     rows = (
-        active.annotate(price_today=lot_price(on))
-        .values("snapshot_id", "kind")
-        .annotate(
-            held=Sum("active_units"),
-            held_tpm=Sum(F("active_units") * F("tpm_per_unit")),
-            cost=Sum(F("active_units") * F("price_today")),
-        )
+        active.annotate(agreed=agreed_price(on))
+        .values("snapshot_id", "kind", "agreed")
+        .annotate(held=Sum("active_units"), held_tpm=Sum(F("active_units") * F("tpm_per_unit")))
     )
-    found: dict[int, Provisioned] = {}
     ordered = sorted(rows, key=lambda row: KIND_ORDER[Kind(row["kind"])])
     snapshots = Snapshot.objects.in_bulk({row["snapshot_id"] for row in ordered})
+    in_force = _list_prices(snapshots, on)
+    found: dict[int, Provisioned] = {}
     for row in ordered:
-        entry = found.setdefault(row["snapshot_id"], Provisioned(snapshots[row["snapshot_id"]]))
-        entry.units[Kind(row["kind"])] = row["held"]
-        entry.tpm[Kind(row["kind"])] = row["held_tpm"]
-        entry.per_day += Money(row["cost"], settings.CURRENCY)
+        snapshot, kind = row["snapshot_id"], Kind(row["kind"])
+        price = in_force[snapshot, kind] if row["agreed"] is None else row["agreed"]
+        entry = found.setdefault(snapshot, Provisioned(snapshots[snapshot]))
+        entry.units[kind] = entry.units.get(kind, 0) + row["held"]
+        entry.tpm[kind] = entry.tpm.get(kind, 0) + row["held_tpm"]
+        entry.per_day += Money(price, settings.CURRENCY) * row["held"]
     _add_ends(organization, found)
     return sorted(found.values(), key=lambda entry: entry.snapshot.name)
+
+
+def _list_prices(snapshots: Iterable[int], on: date) -> dict[tuple[int, Kind], int]:
+    """By snapshot and kind, looked up once for all lots that no agreed price holds for (R6)."""
+    units = TokenUnit.objects.filter(snapshot__in=snapshots).annotate(in_force=list_price(on))
+    priced = units.values_list("snapshot_id", "kind", "in_force")
+    return {(snapshot, Kind(kind)): price for snapshot, kind, price in priced}
 
 
 def lots(

@@ -1,15 +1,11 @@
 """Races, by real threads on real connections: the database decides, once."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Barrier
-from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 
-from accounts.errors import Refusal
 from accounts.operations.idempotency import AnsweredBefore, Once
 from billing.models import Charge
 from capacity.models import Cancellation, Lot, Purchase
@@ -18,29 +14,9 @@ from capacity.operations.catalogue import set_supply
 from capacity.operations.opening import open_due_days, open_everyones_due_days
 from capacity.operations.purchases import buy_units
 from tests.cast import GROK, OPERATOR, Acme, at, load_catalogue, make_acme
+from tests.concurrency.threads import at_once, codes, in_line
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    """Run all at the same moment, each on its own connection; refusals are results too."""
-    start = Barrier(len(actions))
-
-    def run(action: Callable[[], Any]) -> Any:
-        start.wait()
-        try:
-            return action()
-        except (Refusal, AnsweredBefore) as answer:
-            return answer
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(actions)) as threads:
-        return list(threads.map(run, actions))
-
-
-def codes(results: list[Any]) -> list[str]:
-    return sorted(result.code for result in results if isinstance(result, Refusal))
 
 
 @pytest.fixture
@@ -55,6 +31,25 @@ def test_the_last_unit_of_a_supply_is_sold_once(acme: Acme) -> None:
     results = at_once(*(lambda buyer=buyer: buyer.buys("2026-01-10", input=1) for buyer in buyers))
     assert codes(results) == ["insufficient_supply"] * 3
     assert Lot.objects.count() == 3
+
+
+def test_a_cap_set_while_a_purchase_is_under_way_counts_that_purchase(acme: Acme) -> None:
+    first, second = make_acme("2026-01-10"), make_acme("2026-01-10")
+
+    def cap_then_buy() -> Purchase:
+        set_supply(model=GROK, kind="input", cap=3, by=OPERATOR, now=at("2026-01-10"))
+        return second.buys("2026-01-10", input=3)
+
+    results = in_line(
+        lambda: first.buys("2026-01-10", input=3), cap_then_buy, behind=_keep_charges_from_posting
+    )
+    assert codes(results) == ["insufficient_supply"]
+    assert Lot.objects.aggregate(held=Sum("active_units")) == {"held": 3}
+
+
+def _keep_charges_from_posting() -> None:
+    """A purchase has read what is left by then, and nobody else sees yet what it takes."""
+    connection.cursor().execute("LOCK TABLE billing_charge IN SHARE MODE")
 
 
 def test_two_cancellations_of_the_same_units_cannot_both_succeed(acme: Acme) -> None:

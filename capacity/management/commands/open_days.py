@@ -1,13 +1,14 @@
 """`manage.py open_days [--until DATE]`."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from capacity.operations.opening import open_everyones_due_days
+from capacity.operations.opening import Failure, LeftBehindError, open_everyones_due_days
 
 
 class Command(BaseCommand):
@@ -22,7 +23,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        opened = open_everyones_due_days(now=timezone.now(), until=options["until"])
+        failures: Sequence[Failure] = ()
+        try:
+            opened = open_everyones_due_days(now=timezone.now(), until=options["until"])
+        except LeftBehindError as error:
+            opened, failures = error.opened, error.failures
         self.stdout.write(
             f"{opened.days} days opened, {opened.charges} charges, {opened.invoices} invoices"
         )
+        for failure in failures:
+            self.stderr.write(str(failure))
+        if failures:
+            raise CommandError(f"{len(failures)} organizations were left behind, the others opened")
