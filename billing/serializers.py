@@ -10,7 +10,7 @@ from accounts.serializers.paging import PageQuery
 from billing.domain.money import Money
 from billing.domain.periods import Period
 from billing.models import Charge, ChargeType
-from billing.queries.statements import UPCOMING, Statement, StatementLine
+from billing.queries.statements import Statement, StatementLine
 
 
 @extend_schema_field(
@@ -70,12 +70,15 @@ class InvoiceLineSerializer(serializers.Serializer[StatementLine]):
     discount = MoneyField()
 
 
+INVOICE_STATUSES = ["open", "paid", "overdue", "void"]
+
+
 class InvoiceSerializer(serializers.Serializer[Statement]):
     """Exactly the charges posted in its period. `total` is `subtotal` less `discount`."""
 
     id = serializers.CharField()
     number = serializers.IntegerField(help_text="1, 2, 3 … without a gap.")
-    status = serializers.ChoiceField(choices=["open", "paid", "overdue", "void"])
+    status = serializers.ChoiceField(choices=INVOICE_STATUSES)
     period = PeriodSerializer()
     issued_on = Day()
     due_on = Day()
@@ -86,10 +89,9 @@ class InvoiceSerializer(serializers.Serializer[Statement]):
 
 
 class UpcomingInvoiceSerializer(InvoiceSerializer):
-    """The present period so far."""
+    """The present period so far: open, for charges still come to it."""
 
     id = serializers.CharField(allow_null=True, help_text="Null: it is not issued yet.")
     number = serializers.IntegerField(allow_null=True)
-    status = serializers.ChoiceField(choices=[UPCOMING])
     issued_on = Day(help_text="When it will be issued: the end of the period.")
     projected_total = MoneyField(help_text="What it will come to if nothing changes.")

@@ -135,6 +135,8 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # An invitation reaches its address by mail already.
 ACCOUNT_SESSION_REMEMBER = True
+# An office signs in from one address: guessing is held up by account, less so by address.
+ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "60/m/ip,5/5m/key"}
 USERSESSIONS_TRACK_ACTIVITY = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
@@ -214,6 +216,7 @@ SPECTACULAR_SETTINGS = {
     # Fields of one name with several meanings: the document names each by what it is.
     "ENUM_NAME_OVERRIDES": {
         "CancellationStatus": "capacity.models.CancellationStatus",
+        "InvoiceStatus": "billing.serializers.INVOICE_STATUSES",
         "ChargeType": "billing.models.ChargeType",
         "TransactionType": "capacity.models.TransactionType",
     },

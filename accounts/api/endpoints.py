@@ -31,11 +31,13 @@ def endpoint(
     body: type[StrictSerializer] | None = None,
     status: HTTPStatus = HTTPStatus.OK,
     once: bool = False,
+    refuses: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare a view's method. Without it, a view has no such method.
 
-    `query` and `body` are all that may be sent; `once` asks for an Idempotency-Key (R17). A query
-    that is a PageQuery makes the answer a page of `answer`.
+    `query` and `body` are all that may be sent; `once` asks for an Idempotency-Key (R17), and like
+    `refuses` says that a rule may refuse it. A query that is a PageQuery makes the answer a page of
+    `answer`.
     """
     about = Endpoint(permission, query, body, answer, status)
     shape: Any = page_of(answer) if answer and issubclass(query, PageQuery) else answer
@@ -43,7 +45,13 @@ def endpoint(
     def declare(method: Handler) -> Handler:
         method.endpoint = about  # type: ignore[attr-defined]
         describe = documented(
-            operation_id, answer=shape, status=status, query=query, body=body, once=once
+            operation_id,
+            answer=shape,
+            status=status,
+            query=query,
+            body=body,
+            once=once,
+            refuses=once or refuses,
         )
         return describe(method)
 

@@ -27,8 +27,8 @@ PROBLEMS = {
     HTTPStatus.FORBIDDEN: "`not_allowed`: a member, without the right to this.",
     HTTPStatus.NOT_FOUND: "`not_found`: not there, or another organization's.",
 }
-PROBLEMS_ONCE = {
-    HTTPStatus.CONFLICT: "Refused. The code says why, the detail what to do about it.",
+REFUSALS = {HTTPStatus.CONFLICT: "Refused. The code says why, the detail what to do about it."}
+KEY_REUSED = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "`idempotency_key_reused`: for another request.",
 }
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -71,9 +71,10 @@ def documented(
     query: type[StrictSerializer],
     body: type[StrictSerializer] | None,
     once: bool,
+    refuses: bool,
 ) -> Callable[[Handler], Handler]:
     """Describe one method of a view; its docstring is the description."""
-    problems = PROBLEMS | PROBLEMS_ONCE if once else PROBLEMS
+    problems = PROBLEMS | (REFUSALS if refuses else {}) | (KEY_REUSED if once else {})
     responses: dict[Any, Any] = {status.value: answer}
     for code, description in problems.items():
         responses[code.value, MEDIA_TYPE] = OpenApiResponse(ProblemSerializer, description)

@@ -9,6 +9,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.instants import rfc3339
+
 INSTANT = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -49,6 +51,15 @@ class WholeNumberText(serializers.IntegerField):
         return int(data)
 
 
+class Text(serializers.CharField):
+    """A JSON string: not `5`, which would be read as `"5"`."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class Day(serializers.DateField):
     """A date as `YYYY-MM-DD`, in no other of ISO 8601's ways."""
 
@@ -73,7 +84,7 @@ class Instant(serializers.DateTimeField):
             self.fail("invalid", format="YYYY-MM-DDThh:mm:ssZ")
 
     def to_representation(self, value: datetime) -> str:
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return rfc3339(value)
 
 
 @extend_schema_field(OpenApiTypes.STR)

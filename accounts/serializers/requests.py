@@ -2,13 +2,13 @@
 
 from rest_framework import serializers
 
-from accounts.serializers.fields import StrictSerializer
+from accounts.serializers.fields import StrictSerializer, Text
 
 
 class NamedSerializer(StrictSerializer):
     """Something new of which only the name is known."""
 
-    name = serializers.CharField(max_length=120)
+    name = Text(max_length=120)
 
 
 class PurchaserRequestSerializer(StrictSerializer):

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.instants import rfc3339
 from accounts.operations.audit import record
 from accounts.operations.days import bring_up_to_date
 from accounts.operations.notices import announce
@@ -130,7 +131,7 @@ def _note_payment_failed(settlement: Settlement, *, at: datetime, recorded_at: d
         action="invoice.payment_failed",
         subject=settlement.invoice.public_id,
         at=recorded_at,
-        after={"at": at.isoformat()},
+        after={"at": rfc3339(at)},
     )
     announce(
         organizations=[settlement.organization_id],

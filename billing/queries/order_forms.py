@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 
 from django.db.models import DateField, F, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
@@ -68,20 +69,31 @@ class Discounts:
         return self.by_model.get(model, self.general)
 
 
-def discounts_on(organization: Organization, on: date) -> Discounts:
-    """The discounts in force on a day; none without an order form."""
+def discounts_on(organization: Organization, on: date) -> Discounts | None:
+    """The discounts in force on a day; None without an order form."""
     form = order_form_in_force(organization, on)
     if form is None:
-        return Discounts()
+        return None
     own = form.model_discounts.values_list("model", "discount_percent")
     return Discounts(form.discount_percent, dict(own))
 
 
-def order_forms_cover_until(organization: Organization, on: date) -> date | None:
-    """The first day from `on` on which no signed order form is in force; None if there is none."""
-    covered = on
-    while form := order_form_in_force(organization, covered):
-        if form.ends_on is None:
-            return None
-        covered = form.ends_on
-    return covered
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days `[start, end)` under one order form, or under none; without an `end`, all to come."""
+
+    start: date
+    end: date | None
+    discounts: Discounts | None
+    """None: no order form is in force."""
+
+
+def order_form_spans(organization: Organization, on: date) -> list[Span]:
+    """The days from `on` on, in order, by the order form that rules them, as far as signed."""
+    forms = OrderForm.objects.filter(organization=organization, signed_at__isnull=False)
+    changes = {day for form in forms for day in (form.starts_on, form.ends_on) if day}
+    starts = [on, *sorted(day for day in changes if day > on)]
+    return [
+        Span(start, end, discounts_on(organization, start))
+        for start, end in zip_longest(starts, starts[1:])
+    ]

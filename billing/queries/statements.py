@@ -18,7 +18,7 @@ from billing.queries.charges import charges
 from billing.queries.invoices import alike
 
 UPCOMING = "upcoming"
-"""Stands for the id of an invoice that is not issued yet, and is its status."""
+"""Stands for the id of an invoice that is not issued yet."""
 
 
 @dataclass(frozen=True, slots=True)

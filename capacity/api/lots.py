@@ -57,6 +57,7 @@ class CancellationQuote(OrganizationView):
         permission=Permission.SCALE_TIER,
         query=CancellationQuoteQuery,
         answer=CancellationQuoteSerializer,
+        refuses=True,
     )
     def get(self, request: Request, lot_id: str) -> Response:
         """The dry run of a cancellation: when the units end and what they still cost."""

@@ -18,18 +18,18 @@ class Holding:
     ends_on: date | None
 
 
-def renewals_before(
-    until: date, *, holding: Holding, prices: Sequence[tuple[date, int]]
+def renewals_between(
+    start: date, end: date, *, holding: Holding, prices: Sequence[tuple[date, int]]
 ) -> Mapping[int, int]:
-    """Unit-days still to be charged for service days before `until`, by price per day.
+    """Unit-days still to be charged for the service days `[start, end)`, by price per day.
 
     `prices` are the list prices by the day from which each is in force, oldest first; they rule
     once the agreed price does not (R6).
     """
-    last = min(until, holding.ends_on or until)
+    first, last = max(start, holding.charged_until), min(end, holding.ends_on or end)
     unit_days: Counter[int] = Counter()
-    for start, end, price in _priced(holding, prices):
-        days = (min(end or last, last) - max(start, holding.charged_until)).days
+    for priced_from, priced_to, price in _priced(holding, prices):
+        days = (min(priced_to or last, last) - max(priced_from, first)).days
         if days > 0:
             unit_days[price] += days * holding.units
     return unit_days

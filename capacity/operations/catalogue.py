@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import best_match
 
 from accounts.errors import NotFound, Refusal
@@ -104,27 +104,44 @@ def _parsed(text: str) -> dict[str, Any]:
         raise BrokenCatalogue(f"line {error.lineno}, column {error.colno}", error.msg) from error
     except (RecursionError, ValueError) as error:
         raise BrokenCatalogue("the file", f"cannot be read: {error}") from error
-    _check_text(catalogue)
+    for where, value in _texts(catalogue, "$"):
+        _check_text(where, value)
     if fault := best_match(_validator().iter_errors(catalogue)):
         raise BrokenCatalogue(fault.json_path, fault.message)
     _check_meaning(catalogue)
     return catalogue
 
 
-def _check_text(catalogue: Any) -> None:
+def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Every text of the file with its path."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _texts(inner, f"{where}[{position}]")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield where, name
+            yield from _texts(inner, f"{where}.{name}")
+
+
+def _check_text(where: str, text: str) -> None:
     """No text may hold what the database cannot: NUL, or half of a surrogate pair."""
-    text = json.dumps(catalogue, ensure_ascii=False)
-    for character in text:
-        if "\ud800" <= character <= "\udfff":
-            raise BrokenCatalogue("the file", "has half of a surrogate pair in a text")
-    if "\\u0000" in text:
-        raise BrokenCatalogue("the file", "has a NUL in a text")
+    if "\0" in text:
+        raise BrokenCatalogue(where, "has a NUL in a text")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BrokenCatalogue(where, "has half of a surrogate pair in a text")
 
 
 @cache
-def _validator() -> Draft202012Validator:
+def _validator() -> Any:
+    """JSON Schema takes 100.0 for an integer; money and TPM are written as whole numbers."""
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, it: type(it) is int)
     schema = json.loads((DATA / "catalog.schema.json").read_text())
-    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    strict = validators.extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, type_checker=whole
+    )
+    return strict(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from django.db import transaction
 
 from accounts.errors import InvalidRequest, NotAllowed
+from accounts.instants import rfc3339
 from accounts.models import Organization
 from accounts.operations.audit import Actor, record
 from accounts.operations.organizations import lock_organization
@@ -45,8 +46,8 @@ def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Ope
                     action="clock.advanced",
                     subject=locked.public_id,
                     at=locked.now(),
-                    before={"now": started_at.isoformat()},
-                    after={"now": locked.now().isoformat()},
+                    before={"now": rfc3339(started_at)},
+                    after={"now": rfc3339(locked.now())},
                 )
                 break
             opened += open_day(organizations=[locked.pk], on=day)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
 
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 
 from accounts.errors import InvalidRequest, NotFound, Refusal
 from accounts.models import Organization
@@ -28,6 +28,9 @@ class CancellationQuote:
     lot: Lot
     terms: CancellationTerms
     tpm: TpmChange
+    """Active now, and what stays once these units end."""
+    tpm_ending: int
+    """Tokens per minute of it that end by then already, cancelled before."""
 
     @property
     def remaining_cost(self) -> Money:
@@ -75,9 +78,20 @@ def check_cancellable(lot: Lot, units: int) -> None:
 def quote_cancellation(*, lot: Lot, units: int, on: date) -> CancellationQuote:
     """What cancelling on the service day `on` would mean. Changes nothing; raises as cancelling."""
     check_cancellable(lot, units)
-    before = tpm_by_kind(lot.organization, lot.snapshot).get(Kind(lot.kind), 0)
+    terms = lot.terms_of_cancelling(units, on=on)
+    now = tpm_by_kind(lot.organization, lot.snapshot).get(Kind(lot.kind), 0)
+    ending = _tpm_ending(lot, by=terms.ends_on)
     return CancellationQuote(
         lot=lot,
-        terms=lot.terms_of_cancelling(units, on=on),
-        tpm=TpmChange(before=before, after=before - units * lot.tpm_per_unit),
+        terms=terms,
+        tpm=TpmChange(before=now, after=now - ending - units * lot.tpm_per_unit),
+        tpm_ending=ending,
     )
+
+
+def _tpm_ending(lot: Lot, *, by: date) -> int:
+    """Tokens per minute of the snapshot and kind that scheduled cancellations end by a day."""
+    ending = scheduled_cancellations(lot.organization).filter(
+        lot__snapshot=lot.snapshot_id, lot__kind=lot.kind, ends_on__lte=by
+    )
+    return ending.aggregate(tpm=Sum(F("units") * F("lot__tpm_per_unit")))["tpm"] or 0

@@ -1,7 +1,7 @@
 """The present period so far, and how it will end if nothing changes."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,12 +17,13 @@ from billing.domain.periods import Period
 from billing.models import ChargeType
 from billing.queries.invoices import charge_lines
 from billing.queries.order_forms import (
+    Discounts,
+    Span,
     account_of,
     days_until_due,
-    discounts_on,
-    order_forms_cover_until,
+    order_form_spans,
 )
-from capacity.domain.projection import Holding, renewals_before
+from capacity.domain.projection import Holding, renewals_between
 from capacity.models import ListPrice, Lot
 from capacity.queries.cancellations import scheduled_cancellations
 
@@ -48,7 +49,7 @@ def upcoming_invoice(organization: Organization, *, on: date) -> UpcomingInvoice
     to_come = list(renewals_to_come(organization, period=period, on=on))
     return UpcomingInvoice(
         period=period,
-        due_on=period.end + timedelta(days=days_until_due([account], on)[organization.pk]),
+        due_on=period.end + timedelta(days=days_until_due([account], period.end)[organization.pk]),
         so_far=figures(posted),
         projected=figures([*posted, *to_come]),
     )
@@ -58,11 +59,11 @@ def renewals_to_come(organization: Organization, *, period: Period, on: date) ->
     """Renewals that existing lots will still be charged in the period, known ends considered.
 
     Known ends are cancellations, the model's retirement, and for units past their commitment the
-    end of the order form. Discounts are those of the form in force on `on`. A cancellation is what
-    will not be charged, so its lines are negative; `figures` adds them up.
+    end of the order form. Each day has the discounts of the form that rules it, as far as forms are
+    signed by now. A cancellation is what will not be charged, so its lines are negative; `figures`
+    adds them up.
     """
-    discounts = discounts_on(organization, on)
-    covered_until = order_forms_cover_until(organization, on)
+    spans = order_form_spans(organization, on)
     prices = _prices_by_unit()
     for row in _still_charged(organization):
         holding = Holding(
@@ -70,13 +71,16 @@ def renewals_to_come(organization: Organization, *, period: Period, on: date) ->
             charged_until=row["charged"],
             agreed_price=row["of_agreed_price"],
             agreed_until=max(row["of_commitment"], row["of_first_term"]),
-            ends_on=_known_end(row, covered_until),
+            ends_on=_known_end(row, spans),
         )
         known = prices[row["of_snapshot"], row["of_kind"]]
-        for price, unit_days in renewals_before(period.end, holding=holding, prices=known).items():
-            percent = discounts.on(row["of_model"])
-            yield Line(
-                row["of_model"], row["of_kind"], ChargeType.RENEWAL, price, percent, unit_days
+        for span in spans:
+            end = min(span.end or period.end, period.end)
+            percent = (span.discounts or Discounts()).on(row["of_model"])
+            unit_days = renewals_between(span.start, end, holding=holding, prices=known)
+            yield from (
+                Line(row["of_model"], row["of_kind"], ChargeType.RENEWAL, price, percent, days)
+                for price, days in unit_days.items()
             )
 
 
@@ -101,17 +105,23 @@ def _alike(rows: QuerySet[Any], lot: str, charged: Any, units: Any) -> Iterator[
             of_agreed_price=F(f"{lot}price_per_day"),
             of_commitment=F(f"{lot}commitment_ends_on"),
             of_first_term=F(f"{lot}first_term_ends_on"),
+            of_charged_until=F(f"{lot}charged_until"),
         )
         .annotate(held=Sum(units, output_field=BigIntegerField()))
     )
 
 
-def _known_end(row: dict[str, Any], covered_until: date | None) -> date | None:
-    """R11: retirement, and the order form's end for units past their commitment."""
-    ends = [row["of_retires"]]
-    if covered_until is not None:
-        ends.append(max(covered_until, row["of_commitment"]))
-    return min((end for end in ends if end is not None), default=None)
+def _known_end(row: dict[str, Any], spans: Sequence[Span]) -> date | None:
+    """R11: retirement, or the first renewal past the commitment without an order form in force."""
+    renews_freely = max(row["of_commitment"], row["of_charged_until"])
+    ends = [
+        max(span.start, renews_freely)
+        for span in spans
+        if span.discounts is None and (span.end is None or span.end > renews_freely)
+    ]
+    if row["of_retires"]:
+        ends.append(row["of_retires"])
+    return min(ends, default=None)
 
 
 def _prices_by_unit() -> dict[tuple[int, str], list[tuple[date, int]]]:

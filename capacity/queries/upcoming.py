@@ -16,7 +16,7 @@ def upcoming_statement(organization: Organization, *, on: date) -> Statement:
     return Statement(
         id=None,
         number=None,
-        status=UPCOMING,
+        status="open",
         period=upcoming.period,
         issued_on=upcoming.period.end,
         due_on=upcoming.due_on,

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.serializers.fields import Day, Instant, Reference, StrictSerializer
+from accounts.serializers.fields import Day, Instant, Reference, StrictSerializer, Text
 from accounts.serializers.paging import PageQuery
 from billing.serializers import MoneyField
 from capacity.models import (
@@ -105,8 +105,8 @@ class PoolSerializer(serializers.Serializer[Pool]):
 
 
 class PoolRequestSerializer(StrictSerializer):
-    model = serializers.CharField(max_length=120)
-    name = serializers.CharField(max_length=120)
+    model = Text(max_length=120)
+    name = Text(max_length=120)
 
 
 class OfModelQuery(PageQuery):

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from accounts.errors import Refusal
-from accounts.serializers.fields import Day, StrictSerializer, WholeNumber, WholeNumberText
+from accounts.serializers.fields import Day, StrictSerializer, Text, WholeNumber, WholeNumberText
 from billing.serializers import MoneyField
 from capacity.models import Kind
 from capacity.queries.cancellations import CancellationQuote
@@ -11,16 +11,12 @@ from capacity.queries.orders import Line, Quote, TpmChange
 
 
 class OrderRequestSerializer(StrictSerializer):
-    model = serializers.CharField(max_length=120)
+    model = Text(max_length=120)
     units = serializers.DictField(
         child=WholeNumber(), help_text="Units by kind: `input` and `output`, or `combined`."
     )
-    project = serializers.CharField(
-        required=False, allow_null=True, help_text="Without it, the default project."
-    )
-    pool = serializers.CharField(
-        required=False, allow_null=True, help_text="Without it, the model's default pool."
-    )
+    project = Text(required=False, allow_null=True, help_text="Without it, the default project.")
+    pool = Text(required=False, allow_null=True, help_text="Without it, the model's default pool.")
 
 
 class LineSerializer(serializers.Serializer[Line]):

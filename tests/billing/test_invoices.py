@@ -13,7 +13,6 @@ from billing.operations.order_forms import create_order_form, sign_order_form
 from billing.queries.statements import charges_on, statement_of
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.opening import open_due_days
-from capacity.queries.projection import upcoming_invoice
 from tests.cast import GPT, OPERATOR, Acme, at, day, load_catalogue, make_acme
 
 lines = st.builds(
@@ -174,30 +173,6 @@ def test_nothing_is_owed_for_an_invoice_of_nothing() -> None:
     assert (invoice.total, invoice.status_on(day("2026-05-01"))) == (0, "paid")
     acme.buys("2026-05-01", input=1)
     assert acme.organization.lots.filter(active_units=0).count() == 0
-
-
-@pytest.mark.django_db
-def test_the_projection_is_what_the_period_then_comes_to(acme: Acme) -> None:
-    acme.buys("2026-01-10", GPT, input=3, output=2)
-    lot = acme.lot(acme.buys("2026-01-20", input=5))
-    cancel_units(
-        organization=acme.organization,
-        lot_id=lot.public_id,
-        units=2,
-        by=acme.alice,
-        now=at("2026-01-21"),
-    )
-    unit = lot.snapshot.token_units.get(kind="input")
-    unit.prices.create(from_on=day("2026-02-25"), amount=1234)
-    open_to(acme, "2026-02-03")
-    foreseen = upcoming_invoice(acme.organization, on=day("2026-02-03"))
-    assert foreseen.period.end == day("2026-03-01")
-    assert foreseen.so_far.total < foreseen.projected.total
-    open_to(acme, "2026-03-01")
-    issued = Invoice.objects.get(number=2)
-    assert issued.total == foreseen.projected.total
-    assert issued.due_on == foreseen.due_on
-    assert Charge.objects.filter(price_per_day=1234).exists()
 
 
 @pytest.mark.django_db

@@ -66,7 +66,7 @@ def test_the_upcoming_invoice_says_what_it_will_come_to(here: Neighbours) -> Non
     assert upcoming == {
         "id": None,
         "number": None,
-        "status": "upcoming",
+        "status": "open",
         "period": {"start": "2026-02-01", "end": "2026-03-01"},
         "issued_on": "2026-03-01",
         "due_on": "2026-03-31",

@@ -39,6 +39,21 @@ def test_a_cancellation_is_quoted_before_it_is_made(here: Neighbours, lot: str) 
     assert here.bob.get("cancellations").json()["data"] == []
 
 
+def test_a_quote_knows_what_ends_by_then_already(here: Neighbours, lot: str) -> None:
+    other = here.bob.buys(input=2, output=3)["lots"][0]["id"]
+    here.come_to("2026-01-20")
+    later = here.bob.buys(input=1)["lots"][0]["id"]
+    here.bob.cancels(other, 1)
+    here.bob.cancels(later, 1)
+
+    quoted = here.bob.get(f"lots/{lot}/cancellations/quote", units=3).json()
+
+    assert (quoted["ends_on"], quoted["tpm"]) == (
+        "2026-02-09",
+        {"before": 7 * 31_500, "after": 3 * 31_500},
+    )
+
+
 def test_bob_cancels_and_the_units_stay_until_their_end(here: Neighbours, lot: str) -> None:
     here.come_to("2026-01-15")
     answer = here.bob.post(f"lots/{lot}/cancellations", {"units": 3}, key="k")

@@ -147,6 +147,8 @@ def test_units_are_whole_numbers_and_nothing_else(here: Neighbours, wrong: Any) 
         ([], ["body"]),
         (FOUR_AND_FOUR | {"unit": 5, "modle": GROK}, ["unit", "modle"]),
         ({"model": GROK, "units": 4}, ["units"]),
+        (FOUR_AND_FOUR | {"model": 5}, ["model"]),
+        (FOUR_AND_FOUR | {"project": 5, "pool": True}, ["project", "pool"]),
         ({"model": GROK, "units": {}}, ["units"]),
         ({"model": GROK, "units": {"input": 0}}, ["units"]),
         ({"model": GROK, "units": {"input": -1}}, ["units.input"]),
@@ -154,7 +156,7 @@ def test_units_are_whole_numbers_and_nothing_else(here: Neighbours, wrong: Any) 
         ({"model": GROK, "units": {"combined": 1}}, ["units.combined"]),
         ({"model": GROK, "units": {"in\0put": 1}}, ["units.in\0put"]),
         ({"model": "gr\0k", "units": {"input": 1}}, ["model"]),
-        ({"model": 5.5, "units": {"input": 1}, "project": {}}, ["project"]),
+        ({"model": 5.5, "units": {"input": 1}, "project": {}}, ["model", "project"]),
         (FOUR_AND_FOUR | {"project": "pr\0j"}, ["project"]),
     ],
 )

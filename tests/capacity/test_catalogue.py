@@ -91,6 +91,7 @@ BROKEN: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
     (r"\$\.models\[0\]\.units\[0\]\.kind", edit("units.0.kind", "inptu")),
     (r"\$\.models\[0\]\.units\[0\]\.prices\[0\]\.amount", edit("units.0.prices.0.amount", -5)),
     (r"\$\.models\[0\]\.units\[0\]\.prices\[0\]\.amount", edit("units.0.prices.0.amount", 99.5)),
+    (r"\$\.models\[0\]\.units\[0\]\.prices\[0\]\.amount", edit("units.0.prices.0.amount", 100.0)),
     (
         r"\$\.models\[0\]\.units\[0\]\.prices\[0\]\.from",
         edit("units.0.prices.0.from", "2026-02-30"),
@@ -114,18 +115,18 @@ def test_a_broken_file_is_refused_whole_and_names_the_fault(
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("where", "text"),
     [
-        json.dumps(SHIPPED).replace("GPT-5.5", "GPT\\u0000"),
-        json.dumps(SHIPPED).replace("GPT-5.5", "GPT\\ud800"),
-        json.dumps(SHIPPED).replace('"gpt-5.5"', '"gpt-5.5\\n"'),
-        "[" * 100_000,
-        '{"format": ' + "9" * 5_000 + "}",
+        (r"\$\.models\[0\]\.name: ", json.dumps(SHIPPED).replace("GPT-5.5", "GPT\\u0000")),
+        (r"\$\.models\[0\]\.name: ", json.dumps(SHIPPED).replace("GPT-5.5", "GPT\\ud800")),
+        (r"\$\.models\[0\]\.id: ", json.dumps(SHIPPED).replace('"gpt-5.5"', '"gpt-5.5\\n"')),
+        ("the file: ", "[" * 100_000),
+        ("the file: ", '{"format": ' + "9" * 5_000 + "}"),
     ],
     ids=["NUL", "half a pair", "line break in an id", "too deep", "too long a number"],
 )
-def test_what_no_database_or_route_can_hold_is_refused(text: str) -> None:
-    with pytest.raises(BrokenCatalogue):
+def test_what_no_database_or_route_can_hold_is_refused(where: str, text: str) -> None:
+    with pytest.raises(BrokenCatalogue, match=where):
         import_catalogue(text, by=OPERATOR, now=at("2026-01-01"))
     assert not Snapshot.objects.exists()
 

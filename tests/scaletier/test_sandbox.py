@@ -45,6 +45,13 @@ def test_its_order_form_is_in_force_from_its_day_with_anchor_and_discount() -> N
     assert form.organization.name == "Acme"
 
 
+def test_its_clock_stands_at_a_whole_second() -> None:
+    made = sandbox("--at", "2026-03-05T23:59:59.999Z")
+    assert made["now"] == "2026-03-05T23:59:59Z"
+    organization = Organization.objects.get(public_id=made["organization"])
+    assert str(organization.clock_at) == "2026-03-05 23:59:59+00:00"
+
+
 def test_it_can_be_made_without_an_order_form() -> None:
     sandbox("--no-order-form")
     assert not OrderForm.objects.exists()

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from accounts.instants import rfc3339
 from accounts.models import Organization
 from scaletier.sandbox import ROLES, OrderTerms, SignIn, add_person, make_organization
 
@@ -17,7 +18,10 @@ FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
 def instant(text: str) -> datetime:
-    """An RFC 3339 instant; it must say its offset, so that nobody's local time slips in."""
+    """An RFC 3339 instant, to the second.
+
+    It must say its offset, so that nobody's local time slips in.
+    """
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
@@ -26,7 +30,7 @@ def instant(text: str) -> datetime:
         raise ArgumentTypeError(f"“{text}” has no offset; write it in UTC with a Z")
     if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
         raise ArgumentTypeError(f"“{text}” is not between {FIRST_YEAR} and {LAST_YEAR}")
-    return parsed.astimezone(UTC)
+    return parsed.astimezone(UTC).replace(microsecond=0)
 
 
 def organization_name(text: str) -> str:
@@ -90,7 +94,7 @@ class Command(BaseCommand):
     def _tell(
         self, organization: str, now: datetime, people: list[SignIn], *, as_json: bool
     ) -> None:
-        stands_at = now.isoformat().replace("+00:00", "Z")
+        stands_at = rfc3339(now)
         if not as_json:
             self.stdout.write(f"{organization}, its clock at {stands_at}")
             for person in people:
