@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseRedirectBase
 from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 
 class SignInRequired(LoginRequiredMiddleware):
@@ -17,9 +18,15 @@ class SignInRequired(LoginRequiredMiddleware):
     def handle_no_permission(  # type: ignore[override]  # the base names its own class
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponseRedirectBase:
-        htmx = getattr(request, "htmx", None)
+        htmx: HtmxDetails | None = getattr(request, "htmx", None)
         if not htmx:
             return super().handle_no_permission(request, view_func)
-        asked_from = urlsplit(htmx.current_url or "/")
-        back = asked_from.path + (f"?{asked_from.query}" if asked_from.query else "")
-        return HttpResponseClientRedirect(redirect_to_login(back).url)
+        return HttpResponseClientRedirect(redirect_to_login(_asked_from(request, htmx)).url)
+
+
+def _asked_from(request: HttpRequest, htmx: HtmxDetails) -> str:
+    """The page that asked; what was typed into a form of its own comes back with it."""
+    page = urlsplit(htmx.current_url or "/")
+    typed = request.GET.urlencode() if request.path.startswith(page.path) else ""
+    query = typed or page.query
+    return page.path + (f"?{query}" if query else "")

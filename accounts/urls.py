@@ -10,6 +10,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("healthz", home.healthz, name="healthz"),
     path("organizations/<slug:organization_id>/", home.organization, name="organization"),
+    path(f"{SETTINGS}/", home.organization),
     path("invitations/<slug:invite_id>/", invitations.invitation_page, name="invitation"),
     path(f"{SETTINGS}/members/", members.members_page, name="members"),
     path(f"{SETTINGS}/members/invite/", members.invite_member, name="invite_member"),

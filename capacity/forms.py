@@ -14,8 +14,8 @@ from capacity.models import Pool
 from capacity.queries.catalogue import Listing, Offer
 from capacity.queries.orders import MAX_UNITS
 
-SLIDER_STEPS = (20, 50, 100, 200, 500, 1000)
-"""How far a slider reaches; a larger number typed in makes it longer."""
+SLIDER_REACHES = (20, 50, 100, 200, 500, 1000)
+"""How far a slider reaches: the first that is enough; beyond the last, the number typed."""
 
 
 def units_field(label: str, **attributes: Any) -> forms.IntegerField:
@@ -125,11 +125,16 @@ class KindField:
         return min(int(typed), MAX_UNITS) if typed.isdecimal() else 0
 
     @property
+    def reaches(self) -> Sequence[int]:
+        """How far the slider may reach, a larger number typed in making it longer."""
+        available = self.offer.available
+        if available is None:
+            return SLIDER_REACHES
+        return [*(reach for reach in SLIDER_REACHES if reach < available), max(available, 1)]
+
+    @property
     def slider_max(self) -> int:
-        reach = next((step for step in SLIDER_STEPS if step >= self.units), self.units)
-        if self.offer.available is not None:
-            reach = max(min(reach, self.offer.available), self.units, 1)
-        return reach
+        return next((reach for reach in self.reaches if reach >= self.units), self.units)
 
 
 class CancellationForm(forms.Form):

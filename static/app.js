@@ -27,12 +27,10 @@ dialog?.addEventListener("close", () => dialog.replaceChildren());
 
 // --- A number and its slider move together. ---------------------------------------------------------
 
-const REACHES = [20, 50, 100, 200, 500, 1000];
-
-function reach(slider, units) {
-  const limit = Number(slider.dataset.limit ?? Infinity);
-  const needed = REACHES.find((step) => step >= units) ?? units;
-  return Math.max(Math.min(needed, limit), units, 1);
+// A slider that knows of reaches grows with a larger number, as the server would have drawn it.
+function grow(slider, units) {
+  const reaches = slider.dataset.reaches?.split(" ").map(Number);
+  if (reaches && units > slider.max) slider.max = reaches.find((reach) => reach >= units) ?? units;
 }
 
 function fill(slider) {
@@ -40,8 +38,7 @@ function fill(slider) {
   slider.style.setProperty("--filled", `${share * 100}%`);
 }
 
-document.addEventListener("input", (event) => {
-  const field = event.target;
+function together({ target: field }) {
   if (field.dataset.slides) {
     const number = document.getElementById(field.dataset.slides);
     number.value = field.value;
@@ -50,11 +47,14 @@ document.addEventListener("input", (event) => {
     const slider = document.querySelector(`[data-slides="${field.id}"]`);
     if (!slider) return;
     const units = Math.max(0, Math.floor(Number(field.value) || 0));
-    if (units > Number(slider.max) && !slider.dataset.fixed) slider.max = reach(slider, units);
+    grow(slider, units);
     slider.value = units;
     fill(slider);
   }
-});
+}
+
+// On the way down: the number is right before htmx sends it, on the way up.
+document.addEventListener("input", together, { capture: true });
 
 const fillAll = (root) => root.querySelectorAll("[data-slides]").forEach(fill);
 document.addEventListener("htmx:load", (event) => fillAll(event.detail.elt));
@@ -63,10 +63,14 @@ window.addEventListener("pageshow", () => fillAll(document));
 // --- Trouble is told, not swallowed. ------------------------------------------------------------------
 
 function tell(text) {
-  const place = dialog?.open ? dialog.querySelector("[data-trouble]") : null;
-  const notice = place ?? document.getElementById("trouble");
-  notice.textContent = text;
-  notice.hidden = false;
+  const inside = dialog?.open && dialog.querySelector("[data-trouble]");
+  const place = inside || document.getElementById("trouble");
+  (place.querySelector("span") ?? place).textContent = text;
+  place.hidden = false;
+}
+
+function untell() {
+  for (const place of document.querySelectorAll("[data-trouble]")) place.hidden = true;
 }
 
 document.addEventListener("htmx:sendError", () =>
@@ -75,11 +79,12 @@ document.addEventListener("htmx:sendError", () =>
 document.addEventListener("htmx:responseError", (event) =>
   tell(`The server could not answer (${event.detail.xhr.status}). Please try again.`)
 );
-document.addEventListener("htmx:beforeRequest", () => {
-  document.getElementById("trouble").hidden = true;
-});
+document.addEventListener("htmx:beforeRequest", untell);
+document.querySelector("[data-dismiss]")?.addEventListener("click", untell);
 
 // --- What takes a while says that it is under way, to screen readers too. ------------------------------
+
+let focused = null;
 
 function progress(form, text) {
   const place = form.parentElement?.querySelector("[data-progress-text]");
@@ -87,10 +92,16 @@ function progress(form, text) {
 }
 
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+  focused = document.activeElement;
   if (elt.dataset.progress) progress(elt, elt.dataset.progress);
 });
+
+// When it came to nothing, everything is as before: what was disabled meanwhile had lost the focus.
 document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } }) => {
-  if (elt.dataset.progress && !successful) progress(elt, "");
+  if (successful) return;
+  if (elt.dataset.progress) progress(elt, "");
+  for (const button of elt.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  if (document.activeElement === document.body) focused?.focus();
 });
 
 // --- Small comforts. ------------------------------------------------------------------------------------
@@ -98,7 +109,9 @@ document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } })
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (!copy) return;
-  await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).value);
+  const field = document.getElementById(copy.dataset.copy);
+  if (!navigator.clipboard) return field.select(); // Closed to pages that came in the clear.
+  await navigator.clipboard.writeText(field.value);
   copy.querySelector("[data-label]").textContent = "Copied";
 });
 

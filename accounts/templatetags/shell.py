@@ -1,10 +1,11 @@
 """The frame around every page: navigation, icons, dates."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from django import template
+from django import forms, template
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
@@ -101,6 +102,18 @@ def instant(value: datetime) -> SafeString:
     return format_html(
         '<time datetime="{}">{}</time>', at.strftime("%Y-%m-%dT%H:%M:%SZ"), f"{at:%Y-%m-%d %H:%M}"
     )
+
+
+@register.filter
+def sentence_case(text: str) -> str:
+    """`Two-Factor Authentication`, as others write it, as we do: `Two-factor authentication`."""
+    return re.sub(r"(?<=[\s-])[A-Z](?=[a-z])", lambda letter: letter[0].lower(), text.strip())
+
+
+@register.filter
+def without_placeholder(field: forms.BoundField) -> SafeString:
+    """A control whose placeholder would but repeat its label."""
+    return field.as_widget(attrs={"placeholder": False})
 
 
 @register.simple_tag(takes_context=True)

@@ -15,8 +15,8 @@ from accounts.views.visiting import PageRequest, actor, ask, visited
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
 @visited(Permission.OWN_API_KEYS)
+@require_http_methods(["GET", "POST"])
 def api_keys_page(request: PageRequest, visit: Visit) -> HttpResponse:
     """One's keys; after making one, its secret, which is in this answer and nowhere else."""
     form = ApiKeyForm(request.POST or None)
@@ -33,8 +33,8 @@ def api_keys_page(request: PageRequest, visit: Visit) -> HttpResponse:
     return render(request, "accounts/api_keys.html", context, status=status)
 
 
-@require_http_methods(["GET", "POST"])
 @visited(Permission.OWN_API_KEYS)
+@require_http_methods(["GET", "POST"])
 def revoke(request: PageRequest, visit: Visit, key_id: str) -> HttpResponse:
     """Ask, then end a key."""
     key = api_key(visit.organization, visit.user, key_id)

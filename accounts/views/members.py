@@ -15,15 +15,15 @@ from accounts.queries import member, members, open_invitations
 from accounts.views.visiting import PageRequest, actor, ask, visited
 
 
-@require_GET
 @visited(Permission.MANAGE)
+@require_GET
 def members_page(request: PageRequest, visit: Visit) -> HttpResponse:
     """Everyone in the organization."""
     return _page(request, visit, InvitationForm())
 
 
-@require_POST
 @visited(Permission.MANAGE)
+@require_POST
 def invite_member(request: PageRequest, visit: Visit) -> HttpResponse:
     """Ask someone to join, by mail."""
     form = InvitationForm(request.POST)
@@ -45,8 +45,8 @@ def invite_member(request: PageRequest, visit: Visit) -> HttpResponse:
     return _page(request, visit, form)
 
 
-@require_POST
 @visited(Permission.MANAGE)
+@require_POST
 def change_role(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
     """Change what a member may do, from their next request on."""
     form = RoleForm(request.POST)
@@ -67,8 +67,8 @@ def change_role(request: PageRequest, visit: Visit, user_id: str) -> HttpRespons
     return redirect("members", organization_id=visit.organization.public_id)
 
 
-@require_http_methods(["GET", "POST"])
 @visited(Permission.MANAGE)
+@require_http_methods(["GET", "POST"])
 def remove(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
     """Ask, then end a membership."""
     found = member(visit.organization, user_id)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import Permission, Visit
 from accounts.errors import InvalidRequest, Refusal
 from accounts.operations.idempotency import AnsweredBefore, Once
-from accounts.views.visiting import PageRequest, actor, go
+from accounts.views.visiting import PageRequest, actor, go, visited
 from capacity.forms import CancellationForm
 from capacity.models import Cancellation, Lot
 from capacity.operations.cancellations import cancel_units, undo_cancellation
@@ -23,11 +23,10 @@ from capacity.queries.cancellations import (
 )
 from capacity.queries.holdings import find_lot
 from capacity.templatetags import figures
-from capacity.views.visiting import visited
 
 
-@require_http_methods(["GET", "POST"])
 @visited(Permission.BUY)
+@require_http_methods(["GET", "POST"])
 def cancel(request: PageRequest, visit: Visit, lot_id: str) -> HttpResponse:
     """The Cancel dialog, or the same as a page; posted, the cancellation."""
     lot = find_lot(visit.organization, lot_id)
@@ -45,8 +44,8 @@ def cancel(request: PageRequest, visit: Visit, lot_id: str) -> HttpResponse:
     return go(request, _model_url(visit, lot))
 
 
-@require_GET
 @visited(Permission.BUY)
+@require_GET
 def cancellation_quote(request: PageRequest, visit: Visit, lot_id: str) -> HttpResponse:
     """The quote alone, at every move of the slider."""
     lot = find_lot(visit.organization, lot_id)
@@ -54,8 +53,8 @@ def cancellation_quote(request: PageRequest, visit: Visit, lot_id: str) -> HttpR
     return render(request, "capacity/cancel.html#quote", _quote(visit, lot, form))
 
 
-@require_POST
 @visited(Permission.BUY)
+@require_POST
 def undo(request: PageRequest, visit: Visit, cancellation_id: str) -> HttpResponse:
     """Let units that were cancelled go on."""
     found = find_cancellation(organization=visit.organization, cancellation_id=cancellation_id)

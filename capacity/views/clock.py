@@ -10,15 +10,14 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import Permission, Visit
 from accounts.errors import Refusal
 from accounts.forms import add_refusal
-from accounts.views.visiting import PageRequest, actor, go
+from accounts.views.visiting import PageRequest, actor, go, visited
 from capacity.forms import ClockForm
 from capacity.operations.clock import advance_clock, sandbox_clock
 from capacity.operations.opening import Opened
-from capacity.views.visiting import visited
 
 
-@require_http_methods(["GET", "POST"])
 @visited(Permission.MANAGE)
+@require_http_methods(["GET", "POST"])
 def move_clock(request: PageRequest, visit: Visit) -> HttpResponse:
     """Posted, move the clock and go back to where one was; else, or if it may not, the form."""
     form = ClockForm(request.POST) if request.method == "POST" else ClockForm()

@@ -12,13 +12,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import Permission, Visit
-from accounts.views.visiting import PageRequest
+from accounts.views.visiting import PageRequest, visited
 from billing.models import Charge
 from billing.queries.invoices import invoices
 from billing.queries.statements import Statement, charges_on, statement_of
 from capacity.queries.upcoming import find_statement, upcoming_statement
 from capacity.views.paging import page_of
-from capacity.views.visiting import visited
 
 CSV_HEADER = [
     "charge",
@@ -41,8 +40,8 @@ CSV_HEADER = [
 ROWS_A_FETCH = 2000
 
 
-@require_GET
 @visited(Permission.LIMITS_AND_INVOICES)
+@require_GET
 def invoices_page(request: PageRequest, visit: Visit) -> HttpResponse:
     """What is coming, and everything that was issued."""
     organization, today = visit.organization, visit.now.date()
@@ -56,8 +55,8 @@ def invoices_page(request: PageRequest, visit: Visit) -> HttpResponse:
     return render(request, "capacity/invoices.html", context)
 
 
-@require_GET
 @visited(Permission.LIMITS_AND_INVOICES)
+@require_GET
 def invoice_page(request: PageRequest, visit: Visit, invoice_id: str) -> HttpResponse:
     """One invoice as a document, on the screen and on paper."""
     context = {
@@ -68,8 +67,8 @@ def invoice_page(request: PageRequest, visit: Visit, invoice_id: str) -> HttpRes
     return render(request, "capacity/invoice.html", context)
 
 
-@require_GET
 @visited(Permission.LIMITS_AND_INVOICES)
+@require_GET
 def line_page(request: PageRequest, visit: Visit, invoice_id: str, line_key: str) -> HttpResponse:
     """Why was I charged this? Every charge that a line adds up."""
     statement = _statement(visit, invoice_id)
@@ -83,8 +82,8 @@ def line_page(request: PageRequest, visit: Visit, invoice_id: str, line_key: str
     return render(request, "capacity/invoice_line.html", context)
 
 
-@require_GET
 @visited(Permission.LIMITS_AND_INVOICES)
+@require_GET
 def charges_csv(_request: PageRequest, visit: Visit, invoice_id: str) -> HttpResponseBase:
     """Every charge of an invoice, row by row as the database yields them."""
     statement = _statement(visit, invoice_id)

@@ -5,15 +5,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import Permission, Visit
-from accounts.views.visiting import PageRequest
+from accounts.views.visiting import PageRequest, visited
 from billing.queries.charges import charges
 from capacity.queries.holdings import find_lot, transactions
 from capacity.views.paging import page_of
-from capacity.views.visiting import visited
 
 
-@require_GET
 @visited(Permission.SCALE_TIER)
+@require_GET
 def lot_page(request: PageRequest, visit: Visit, lot_id: str) -> HttpResponse:
     """Everything about one lot."""
     organization = visit.organization

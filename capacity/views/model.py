@@ -5,15 +5,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import Permission, Visit
-from accounts.views.visiting import PageRequest
+from accounts.views.visiting import PageRequest, visited
 from capacity.queries.catalogue import listing
 from capacity.queries.holdings import active_lots, expiries, provisioned_of, transactions
 from capacity.views.paging import page_of
-from capacity.views.visiting import visited
 
 
-@require_GET
 @visited(Permission.SCALE_TIER)
+@require_GET
 def model_page(request: PageRequest, visit: Visit, model: str) -> HttpResponse:
     """Everything about one snapshot in the organization."""
     organization, now = visit.organization, visit.now

@@ -13,18 +13,17 @@ from django_htmx.http import replace_url
 from accounts.access import Permission, Visit
 from accounts.errors import InvalidRequest, Refusal
 from accounts.operations.idempotency import AnsweredBefore, Once
-from accounts.views.visiting import PageRequest, actor, go
+from accounts.views.visiting import PageRequest, actor, go, visited
 from capacity.forms import PurchaseForm
 from capacity.models import Purchase
 from capacity.operations.purchases import buy_units
 from capacity.queries.catalogue import listings
 from capacity.queries.orders import pools_of, projects_of
 from capacity.queries.previews import preview
-from capacity.views.visiting import visited
 
 
-@require_GET
 @visited(Permission.BUY)
+@require_GET
 def add_capacity(request: PageRequest, visit: Visit) -> HttpResponse:
     """The whole page; to htmx, the form for another model with what was typed kept."""
     form = _form(visit, request.GET)
@@ -35,16 +34,16 @@ def add_capacity(request: PageRequest, visit: Visit) -> HttpResponse:
     return render(request, "capacity/add_capacity.html", context)
 
 
-@require_GET
 @visited(Permission.BUY)
+@require_GET
 def summary(request: PageRequest, visit: Visit) -> HttpResponse:
     """The Summary alone, at every move of a slider."""
     context = _order_context(visit, _form(visit, request.GET))
     return render(request, "capacity/add_capacity.html#summary", context)
 
 
-@require_http_methods(["GET", "POST"])
 @visited(Permission.BUY)
+@require_http_methods(["GET", "POST"])
 def checkout(request: PageRequest, visit: Visit) -> HttpResponse:
     """The confirmation, as a dialog or a page; posted, the purchase."""
     if request.method == "GET":

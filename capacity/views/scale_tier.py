@@ -10,20 +10,19 @@ from accounts.errors import Refusal
 from accounts.forms import PurchaserForm, add_refusal
 from accounts.operations.members import authorize_purchaser, withdraw_purchaser
 from accounts.queries import purchasers
-from accounts.views.visiting import PageRequest, actor
+from accounts.views.visiting import PageRequest, actor, visited
 from capacity.queries.holdings import provisioned, summed
-from capacity.views.visiting import visited
 
 
-@require_GET
 @visited(Permission.SCALE_TIER)
+@require_GET
 def scale_tier(request: PageRequest, visit: Visit) -> HttpResponse:
     """Settings → Scale Tier."""
     return _page(request, visit, PurchaserForm())
 
 
-@require_POST
 @visited(Permission.MANAGE)
+@require_POST
 def add_purchaser(request: PageRequest, visit: Visit) -> HttpResponse:
     """Let a member buy and cancel units."""
     form = PurchaserForm(request.POST)
@@ -43,8 +42,8 @@ def add_purchaser(request: PageRequest, visit: Visit) -> HttpResponse:
     return _page(request, visit, form)
 
 
-@require_POST
 @visited(Permission.MANAGE)
+@require_POST
 def remove_purchaser(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
     """Make a purchaser a plain member again."""
     removed = withdraw_purchaser(

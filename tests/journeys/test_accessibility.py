@@ -55,6 +55,19 @@ def test_every_page_is_accessible_and_fits(elsewhere: World, themed: Page) -> No
         _examine(page)
 
 
+def test_a_long_address_fits_on_a_phone_too(elsewhere: World, themed: Page) -> None:
+    page = themed
+    elsewhere.signs_in(page, elsewhere.alice)
+    page.goto(f"{elsewhere.settings}/members/")
+    someone = "somebody.with.a.rather.long.name@subsidiary.of.a.company.example"
+    page.get_by_label("Email", exact=True).fill(someone)
+    page.get_by_role("button", name="Send invitation").click()
+    expect(page.get_by_text(f"Invitation sent to {someone}")).to_be_visible()
+    _examine(page)
+    page.goto(page.get_by_label(f"Invitation link for {someone}").input_value())
+    _examine(page)
+
+
 def test_every_dialog_and_menu_is_accessible(elsewhere: World, themed: Page) -> None:
     page = themed
     elsewhere.signs_in(page, elsewhere.alice)

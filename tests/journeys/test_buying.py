@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.world import GPT, GROK, World, section, summary
+from tests.journeys.world import GPT, GROK, World, another_showing, section, summary
 from tests.site import Site
 
 
@@ -92,7 +92,8 @@ def test_alice_buys_by_keyboard_alone(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     page.goto(f"{world.scale_tier}add/")
     page.get_by_label("Model", exact=True).focus()
-    page.keyboard.type("grok")
+    page.keyboard.type("grok", delay=120)  # Nobody is faster than the answer to a single key.
+    expect(page.get_by_text("1 unit = 31,500 input TPM")).to_be_visible()
     expect(page.get_by_label("Input units", exact=True)).to_be_enabled()
     page.keyboard.press("Tab")
     page.keyboard.type("2")
@@ -194,7 +195,6 @@ def _is_refused(page: Page, reason: str) -> None:
     page.get_by_role("button", name="Checkout").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("alert")).to_contain_text(reason)
-    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+    with another_showing(dialog):
         dialog.get_by_role("button", name="Confirm purchase").click()
-    assert answer.value.status == 422
     expect(dialog.get_by_role("alert")).to_contain_text(reason)

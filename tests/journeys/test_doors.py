@@ -1,7 +1,5 @@
 """Who comes in where: the purchaser, the member, the outsider and nobody at the same doors."""
 
-import re
-
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.journeys.world import GROK, World, section, summary
@@ -67,22 +65,46 @@ def test_bob_is_refused_at_once_when_alice_withdraws_him(
 
 def test_nobody_is_sent_to_sign_in_and_back(acme: World, page: Page) -> None:
     page.goto(acme.scale_tier)
-    expect(page).to_have_url(re.compile("/accounts/login/"))
-    page.get_by_label("Email").fill(acme.alice.email)
-    page.get_by_label("Password").fill(acme.alice.password)
-    page.get_by_role("button", name="Sign in").click()
+    acme.alice.signs_in_here(page)
     expect(page).to_have_url(acme.scale_tier)
 
 
-def test_whoever_was_signed_out_meanwhile_is_sent_to_sign_in(
-    acme: World, page: Page, context: BrowserContext
-) -> None:
+def test_units_typed_outlive_the_session(acme: World, page: Page, context: BrowserContext) -> None:
     acme.signs_in(page, acme.alice)
     acme.chooses(page, GROK, input=1)
     expect(summary(page)).to_contain_text("$300.00")
-    context.clear_cookies()
+
+    context.clear_cookies(name="sessionid")
+    page.get_by_label("Input units slider").press("ArrowRight")
+    acme.alice.signs_in_here(page)
+    expect(summary(page)).to_contain_text("$600.00")
+    expect(page.get_by_label("Model", exact=True)).to_have_value(GROK)
+    expect(page.get_by_label("Input units", exact=True)).to_have_value("2")
+
+    page.get_by_label("Output units", exact=True).fill("7")
+    expect(summary(page)).to_contain_text("$2,700.00")
     page.get_by_role("button", name="Checkout").click()
-    expect(page).to_have_url(re.compile("/accounts/login/"))
+    expect(page.get_by_role("button", name="Confirm purchase")).to_be_visible()
+    context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Confirm purchase").click()
+    acme.alice.signs_in_here(page)
+    expect(page.get_by_label("Input units", exact=True)).to_have_value("2")
+    expect(page.get_by_label("Output units", exact=True)).to_have_value("7")
+
+
+def test_whoever_cancels_after_the_session_ended_is_back_at_the_model(
+    world: World, page: Page, context: BrowserContext
+) -> None:
+    world.signs_in(page, world.alice)
+    world.buys(page, GROK, input=4)
+    page.get_by_role("link", name="Cancel").click()
+    number = page.get_by_label("Units to cancel", exact=True)
+    expect(number).to_be_focused()
+    context.clear_cookies(name="sessionid")
+    number.fill("2")
+    world.alice.signs_in_here(page)
+    expect(page).to_have_url(world.model(GROK))
+    expect(page.get_by_role("link", name="Cancel")).to_be_visible()
 
 
 def _status(page: Page, address: str) -> int:

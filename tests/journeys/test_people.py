@@ -8,7 +8,7 @@ from tests.journeys.world import World, section
 def test_dave_joins_by_invitation(world: World, page: Page, context: BrowserContext) -> None:
     dave = world.alice.email.replace("alice", "dave")
     world.signs_in(page, world.alice)
-    page.get_by_role("link", name="Members").click()
+    page.goto(f"{world.settings}/members/")
     page.get_by_label("Email", exact=True).fill(dave)
     page.get_by_label("Role", exact=True).select_option("Authorized purchaser")
     page.get_by_role("button", name="Send invitation").click()
@@ -50,9 +50,7 @@ def test_charlie_who_signs_in_already_joins_as_himself(
     context.clear_cookies()
     page.goto(link)
     page.get_by_role("link", name="Sign in").click()
-    page.get_by_label("Email").fill(charlie.email)
-    page.get_by_label("Password").fill(charlie.password)
-    page.get_by_role("button", name="Sign in").click()
+    charlie.signs_in_here(page)
     page.get_by_role("button", name=f"Join as {charlie.email}").click()
     expect(page).to_have_url(f"{world.settings}/api-keys/")
 
@@ -86,7 +84,6 @@ def test_alice_removes_mallory(world: World, page: Page) -> None:
     page.get_by_role("row", name=world.mallory.email).get_by_role("link", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove member").click()
     expect(page.get_by_text("was removed")).to_be_visible()
-    expect(section(page, "In ")).to_have_count(0)
     expect(page.get_by_role("table")).not_to_contain_text(world.mallory.email)
 
 

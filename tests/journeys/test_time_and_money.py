@@ -3,9 +3,9 @@
 import re
 import time
 
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.journeys.world import GROK, World, section
+from tests.journeys.world import GROK, World, holds, section
 
 PATIENCE_SECONDS = 90  # A knock every twenty, on a machine that may be busy.
 
@@ -102,18 +102,22 @@ def test_a_move_that_is_refused_says_why_in_place(world: World, page: Page) -> N
 
 def test_days_that_open_are_waited_for_in_sight(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
-    under_way: list[Route] = []
-
-    def hold(route: Route) -> None:
-        under_way.append(route)
-
-    page.route("**/settings/clock/", hold)
-    page.get_by_role("button", name="+7 days").click()
+    under_way = holds(page, "**/settings/clock/")
+    with page.expect_request("**/settings/clock/"):
+        page.get_by_role("button", name="+7 days").click()
 
     clock(page, "Opening days…")
     for button in ("+1 day", "+7 days", "To the end of the period", "Move clock"):
         expect(page.get_by_role("button", name=button)).to_be_disabled()
-    under_way[0].continue_()
+    expect(page.get_by_label("Move to")).to_be_disabled()
+    under_way.pop().abort()
+    expect(page.get_by_text("could not be reached")).to_be_visible()
+    expect(page.get_by_role("button", name="+7 days")).to_be_focused()
+
+    with page.expect_request("**/settings/clock/"):
+        page.keyboard.press("Enter")
+    clock(page, "Opening days…")
+    under_way.pop().continue_()
     expect(page.get_by_text("7 days opened")).to_be_visible()
     clock(page, "2026-01-17 15:20 UTC")
 

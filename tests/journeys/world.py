@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.site import Site
 
@@ -21,6 +23,13 @@ class Person:
     @property
     def name(self) -> str:
         return self.email.split("-")[0].capitalize()
+
+    def signs_in_here(self, page: Page) -> None:
+        """On the page that asks for it."""
+        expect(page).to_have_url(re.compile("/accounts/login/"))
+        page.get_by_label("Email").fill(self.email)
+        page.get_by_label("Password").fill(self.password)
+        page.get_by_role("button", name="Sign in").click()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +64,10 @@ class World:
     def model(self, model: str) -> str:
         return f"{self.scale_tier}models/{model}/"
 
-    def signs_in(self, page: Page, person: Person) -> Page:
+    def signs_in(self, page: Page, person: Person) -> None:
         page.goto(f"{self.site.url}/accounts/login/")
-        page.get_by_label("Email").fill(person.email)
-        page.get_by_label("Password").fill(person.password)
-        page.get_by_role("button", name="Sign in").click()
+        person.signs_in_here(page)
         page.wait_for_url(re.compile("/organizations/"))
-        return page
 
     def chooses(self, page: Page, model: str, **units: int) -> None:
         """Puts an order together on the Add capacity page."""
@@ -75,6 +81,26 @@ class World:
         page.get_by_role("button", name="Checkout").click()
         page.get_by_role("dialog").get_by_role("button", name="Confirm purchase").click()
         expect(page.get_by_text("They are active now")).to_be_visible()
+
+
+@contextmanager
+def another_showing(dialog: Locator) -> Iterator[None]:
+    """What is done here brings the same dialog anew; each showing has a key of its own."""
+    key = dialog.locator("[name=key]")
+    before = key.input_value()
+    yield
+    expect(key).not_to_have_value(before)
+
+
+def holds(page: Page, address: str) -> list[Route]:
+    """Requests to an address wait in this list until the test lets them go on."""
+    under_way: list[Route] = []
+
+    def hold(route: Route) -> None:
+        under_way.append(route)
+
+    page.route(address, hold)
+    return under_way
 
 
 def summary(page: Page) -> Locator:
