@@ -76,7 +76,7 @@ def test_every_dialog_and_menu_is_accessible(elsewhere: World, themed: Page) -> 
     expect(page.get_by_role("button", name="Confirm purchase")).to_be_visible()
     _examine(page)
     page.get_by_role("button", name="Confirm purchase").click()
-    page.get_by_role("link", name="Cancel").first.click()
+    page.get_by_role("button", name="Cancel", exact=True).first.click()
     expect(page.get_by_role("button", name="Confirm cancellation")).to_be_visible()
     _examine(page)
     page.get_by_label("Units to cancel", exact=True).fill("999")

@@ -54,7 +54,7 @@ def test_more_units_than_active_are_refused_in_the_dialog(world: World, page: Pa
     number.fill("4")
     dialog.get_by_role("button", name="Confirm cancellation").click()
     expect(page.get_by_text("Cancelled 4 output units")).to_be_visible()
-    expect(section(page, "Active").get_by_role("link", name="Cancel")).to_have_count(0)
+    expect(section(page, "Active").get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
 
 
 def test_nothing_typed_is_lost_while_a_cancellation_is_on_its_way(world: World, page: Page) -> None:
@@ -104,7 +104,7 @@ def test_escape_returns_to_where_cancel_was(world: World, page: Page) -> None:
     dialog = _opens_cancel(page)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_focused()
 
 
 def test_bob_the_purchaser_buys_and_cancels_too(world: World, page: Page) -> None:
@@ -118,7 +118,7 @@ def test_bob_the_purchaser_buys_and_cancels_too(world: World, page: Page) -> Non
 
 
 def _opens_cancel(page: Page) -> Locator:
-    section(page, "Active").get_by_role("link", name="Cancel").first.click()
+    section(page, "Active").get_by_role("button", name="Cancel", exact=True).first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Units to cancel", exact=True)).to_be_focused()
     return dialog

@@ -40,7 +40,7 @@ def test_charlie_finds_no_lot_of_others_in_his_own_organization(
 ) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, input=1)
-    lot = page.get_by_role("link", name="Cancel").get_attribute("href") or ""
+    lot = page.get_by_role("button", name="Cancel", exact=True).get_attribute("hx-get") or ""
     context.clear_cookies()
     elsewhere.signs_in(page, elsewhere.alice)
     assert _status(page, world.site.url + lot) == 404
@@ -97,14 +97,14 @@ def test_whoever_cancels_after_the_session_ended_is_back_at_the_model(
 ) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, input=4)
-    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     number = page.get_by_label("Units to cancel", exact=True)
     expect(number).to_be_focused()
     context.clear_cookies(name="sessionid")
     number.fill("2")
     world.alice.signs_in_here(page)
     expect(page).to_have_url(world.model(GROK))
-    expect(page.get_by_role("link", name="Cancel")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_visible()
 
 
 def _status(page: Page, address: str) -> int:

@@ -81,7 +81,7 @@ def test_the_only_owner_stays(world: World, page: Page) -> None:
 def test_alice_removes_mallory(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     page.goto(f"{world.settings}/members/")
-    page.get_by_role("row", name=world.mallory.email).get_by_role("link", name="Remove").click()
+    page.get_by_role("row", name=world.mallory.email).get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove member").click()
     expect(page.get_by_text("was removed")).to_be_visible()
     expect(page.get_by_role("table")).not_to_contain_text(world.mallory.email)
@@ -99,7 +99,7 @@ def test_mallory_makes_a_key_sees_it_once_and_revokes_it(world: World, page: Pag
     assert answer.status in {200, 403}
     page.goto(f"{world.settings}/api-keys/")
     assert secret not in page.content()
-    page.get_by_role("row", name="Nightly batch").get_by_role("link", name="Revoke").click()
+    page.get_by_role("row", name="Nightly batch").get_by_role("button", name="Revoke").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke key").click()
     expect(page.get_by_text("“Nightly batch” was revoked")).to_be_visible()
     answer = page.request.get(

@@ -18,7 +18,7 @@ def plain_page(browser: Browser) -> Iterator[Page]:
 def test_alice_buys_cancels_and_undoes(world: World, plain_page: Page) -> None:
     page = plain_page
     world.signs_in(page, world.alice)
-    page.get_by_role("link", name="Add capacity").click()
+    page.get_by_role("button", name="Add capacity").click()
     page.get_by_label("Model", exact=True).select_option(GROK)
     page.get_by_role("button", name="Use this model").click()
     page.get_by_label("Input units", exact=True).fill("4")
@@ -30,7 +30,7 @@ def test_alice_buys_cancels_and_undoes(world: World, plain_page: Page) -> None:
     page.get_by_role("button", name="Confirm purchase").click()
     expect(page.get_by_text("Bought 4 input units")).to_be_visible()
 
-    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_label("Units to cancel", exact=True).fill("9")
     page.get_by_role("button", name="Update quote").click()
     expect(page.get_by_role("alert").first).to_contain_text("4 units of this lot")
