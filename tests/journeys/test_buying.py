@@ -187,7 +187,8 @@ def test_the_same_confirmation_sent_twice_buys_once(world: World, page: Page) ->
         assert answer.ok
         assert answer.url == world.model(GROK)
     page.goto(world.model(GROK))
-    expect(section(page, "Active").get_by_role("button", name="Cancel", exact=True)).to_have_count(1)
+    cancel = section(page, "Active").get_by_role("button", name="Cancel", exact=True)
+    expect(cancel).to_have_count(1)
 
 
 def _is_refused(page: Page, reason: str) -> None:

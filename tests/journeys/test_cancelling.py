@@ -54,7 +54,8 @@ def test_more_units_than_active_are_refused_in_the_dialog(world: World, page: Pa
     number.fill("4")
     dialog.get_by_role("button", name="Confirm cancellation").click()
     expect(page.get_by_text("Cancelled 4 output units")).to_be_visible()
-    expect(section(page, "Active").get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
+    cancel = section(page, "Active").get_by_role("button", name="Cancel", exact=True)
+    expect(cancel).to_have_count(0)
 
 
 def test_nothing_typed_is_lost_while_a_cancellation_is_on_its_way(world: World, page: Page) -> None:
