@@ -111,8 +111,7 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"  # R1: every day and period is UTC.
-DATE_FORMAT = "Y-m-d"
-DATETIME_FORMAT = "Y-m-d H:i \\U\\T\\C"
+FORMAT_MODULE_PATH = ["scaletier.formats"]
 
 # --- People -------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ class AuditEntry(models.Model):
     recorded_at = models.DateTimeField(db_default=Now(), help_text="By the real clock.")
 
     class Meta:
+        verbose_name_plural = "audit entries"
         triggers = append_only()
         indexes = [models.Index(fields=["organization", "-id"], name="audit_newest_first")]
 

@@ -70,7 +70,8 @@ def check_cancellable(lot: Lot, units: int) -> None:
     left = cancellable_units(lot)
     if units > left:
         raise UnitsExceedActive(
-            f"{left:,} units of this lot can still be cancelled; you asked for {units:,}.",
+            f"{left:,} unit{'' if left == 1 else 's'} of this lot can still be cancelled; "
+            f"you asked for {units:,}.",
             errors={"units": [f"At most {left:,}."]},
         )
 

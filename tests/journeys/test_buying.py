@@ -92,7 +92,7 @@ def test_alice_buys_by_keyboard_alone(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     page.goto(f"{world.scale_tier}add/")
     page.get_by_label("Model", exact=True).focus()
-    page.keyboard.type("grok")
+    page.keyboard.type("grok", delay=120)  # As people do: the first letters are answered between.
     expect(page.get_by_text("1 unit = 31,500 input TPM")).to_be_visible()
     expect(page.get_by_label("Input units", exact=True)).to_be_enabled()
     page.keyboard.press("Tab")
