@@ -108,7 +108,7 @@ def test_undoing_twice_is_undoing_once(acme: Acme) -> None:
 def test_no_more_can_be_cancelled_than_is_left(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=4))
     first = cancel(acme, lot.public_id, 3, "2026-01-11")
-    with pytest.raises(UnitsExceedActive, match="1 units of this lot can still be cancelled"):
+    with pytest.raises(UnitsExceedActive, match="1 unit of this lot can still be cancelled"):
         cancel(acme, lot.public_id, 2, "2026-01-12")
     undo(acme, first, "2026-01-13")
     cancel(acme, lot.public_id, 4, "2026-01-14")
