@@ -89,7 +89,10 @@ class Span:
 
 
 def order_form_spans(organization: Organization, on: date) -> list[Span]:
-    """The days from `on` on, in order, by the order form that rules them, as far as signed."""
+    """The days from `on` on, in order, by the order form that rules them, as far as signed.
+
+    Hardly ever more than two spans; reading each by itself keeps the rule in one place.
+    """
     forms = OrderForm.objects.filter(organization=organization, signed_at__isnull=False)
     changes = {day for form in forms for day in (form.starts_on, form.ends_on) if day}
     starts = [on, *sorted(day for day in changes if day > on)]

@@ -96,6 +96,17 @@ _EMPTY = (
     "total_discount_amounts",
     "total_taxes",
 )
+_OF_A_SELLER_WITHOUT_EXTRAS = {
+    "account_country": "US",
+    "account_name": "Stripe stand-in",
+    "attempted": False,
+    "auto_advance": False,
+    "billing_reason": "manual",
+    "collection_method": "charge_automatically",
+    "currency": "usd",
+    "customer_tax_exempt": "none",
+    "livemode": False,
+}
 
 
 def invoice(invoice_id: str, created: int, payer: Object, **said: Any) -> Object:
@@ -105,34 +116,21 @@ def invoice(invoice_id: str, created: int, payer: Object, **said: Any) -> Object
         **dict.fromkeys(_NOTHING_IN_IT),
         **dict.fromkeys(_ZERO, 0),
         **{name: [] for name in _EMPTY},
-        "account_country": "US",
-        "account_name": "Stripe stand-in",
-        "attempted": False,
-        "auto_advance": False,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
-        "billing_reason": "manual",
-        "collection_method": "charge_automatically",
+        **_OF_A_SELLER_WITHOUT_EXTRAS,
         "created": created,
-        "currency": "usd",
         "customer": payer["id"],
         "customer_address": payer["address"],
         "customer_email": payer["email"],
         "customer_name": payer["name"],
-        "customer_tax_exempt": "none",
-        "issuer": {"type": "self"},
-        "livemode": False,
-        "metadata": {},
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
+        "automatic_tax": {
+            "enabled": False,
+            **dict.fromkeys(("disabled_reason", "liability", "provider", "status")),
         },
+        "issuer": {"type": "self"},
+        "metadata": {},
+        "payment_settings": dict.fromkeys(
+            ("default_mandate", "payment_method_options", "payment_method_types")
+        ),
         "period_end": created,
         "period_start": created,
         "status": "draft",
