@@ -1,16 +1,16 @@
-"""Who may do what: contract section 3 as a table, and the door that everyone enters by (R18)."""
+"""Who may do what: one table of permissions, and the one check of every page and request (R18)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from accounts.errors import NotAllowed, NotFound
 from accounts.models import Membership, Organization, Role, User
+from common.errors import NotAllowed, NotFound
 
 
 class Permission(StrEnum):
-    """The rows of contract section 3. The value completes “Only … may”."""
+    """What a person may do in an organization. The value completes “Only … may”."""
 
     SCALE_TIER = "see Scale Tier"
     BUY = "buy and cancel units"
@@ -28,7 +28,7 @@ GRANTS: Mapping[str, frozenset[Permission]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class AccessContext:
     """One person in one organization, for the length of one request."""
 
     organization: Organization
@@ -46,23 +46,24 @@ class Visit:
     def may(self, permission: Permission) -> bool:
         return permission in GRANTS[self.membership.role]
 
-    def demand(self, permission: Permission) -> None:
-        """Raises NotAllowed unless this person may; says who may."""
+    def require(self, permission: Permission) -> None:
+        """Raises NotAllowed, which names the roles that may, unless this person may."""
         if not self.may(permission):
-            may = [
+            roles = [
                 Role(role).label.lower()
                 for role, granted in GRANTS.items()
                 if permission in granted
             ]
             raise NotAllowed(
-                f"Only an {' or an '.join(may)} may {permission}. Ask an owner for access."
+                f"Only an {' or an '.join(roles)} may {permission}. Ask an owner for access."
             )
 
 
-def enter(*, user: User, organization_id: str, permission: Permission) -> Visit:
-    """The membership is read anew each time, so that a withdrawn right ends at once (R18).
+def authorize(*, user: User, organization_id: str, permission: Permission) -> AccessContext:
+    """Return the person's access to an organization, read anew at every request (R18).
 
-    Raises NotFound to everyone who is not a member, whether the organization exists or not.
+    Raises NotFound for everyone who is not a member, whether the organization exists or not, and
+    NotAllowed for a member without the permission.
     """
     membership = (
         Membership.objects.select_related("organization", "user")
@@ -71,6 +72,6 @@ def enter(*, user: User, organization_id: str, permission: Permission) -> Visit:
     )
     if membership is None:
         raise NotFound("There is no such organization.")
-    visit = Visit(organization=membership.organization, membership=membership)
-    visit.demand(permission)
-    return visit
+    access = AccessContext(organization=membership.organization, membership=membership)
+    access.require(permission)
+    return access

@@ -1,21 +1,24 @@
-"""The operator's desk: people and organizations, and the read-only record."""
+"""The operator's pages about people and organizations, and the read-only audit log."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db import models
 from django.forms import ModelForm, ValidationError, model_to_dict
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import AuditEntry, Membership, Organization, Project, Role, User
 from accounts.operations.audit import Actor, record
-from accounts.operations.members import LastOwner, keep_an_owner
+from accounts.operations.days import bring_up_to_date
+from accounts.operations.members import LastOwner, check_owner_remains
 from accounts.operations.organizations import create_organization, lock_organization
 
-# The same sign-in as everyone's, second factor included.
+# Operators sign in like everyone else, second factor included.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = "Scale Tier operator"
 admin.site.site_title = "Scale Tier operator"
@@ -23,29 +26,60 @@ admin.site.index_title = "Catalogue, supply, order forms and customers"
 
 
 def operator(request: HttpRequest) -> Actor:
-    """The signed-in operator as an actor. Admin pages are for active staff only."""
+    """Return the signed-in operator as an actor. Admin pages are for active staff only."""
     assert isinstance(request.user, User)
     return Actor("admin", request.user, request.META.get("REMOTE_ADDR"))
 
 
 def _organization_of(row: Any) -> Organization | None:
-    """Whose record a change of the row belongs to; None for the platform's own."""
+    """The organization whose audit log a change of the row belongs to; None for the platform's."""
     return row if isinstance(row, Organization) else getattr(row, "organization", None)
 
 
 def _now_in(organization: Organization | None) -> datetime:
-    """Its time (R1), as everyone else's entries in its record have it; else the real time."""
+    """The organization's time (R1), as its other audit entries have it; else the real time."""
     return organization.now() if organization else timezone.now()
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):
-    """What an operator saves here leaves an audit entry, like any other change (R19).
+    """A page whose changes follow the habit of `organization_change`, and nothing is deleted.
 
-    Django's admin writes in one transaction with it; nothing is deleted here.
+    Django saves in one transaction of its own. Before it, due days are opened (R7); in it, the
+    organization is locked before a row is read for a change, and an audit entry is written (R19).
     """
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method == "POST":
+            for organization in self._organizations(request, object_id):
+                bring_up_to_date(organization=organization, now=organization.now())
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _organizations(self, request: HttpRequest, object_id: str | None) -> Iterator[Organization]:
+        """The organization that a row belongs to, and the one that it is to belong to."""
+        row = super().get_object(request, unquote(object_id)) if object_id else None
+        if organization := _organization_of(row):
+            yield organization
+        key = request.POST.get("organization", "")
+        if key.isdecimal():
+            yield from Organization.objects.filter(pk=key)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any | None:
+        row = super().get_object(request, object_id, from_field)
+        if request.method == "POST" and (organization := _organization_of(row)):
+            lock_organization(organization)
+            row = super().get_object(request, object_id, from_field)
+        return row
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
@@ -63,17 +97,17 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Rows edited below their parent are recorded as well, with what they became."""
+        """Record the rows that are edited below their parent as well, with what they became."""
         super().save_formset(request, form, formset, change)
         organization = _organization_of(form.instance)
         rows: list[tuple[str, Any]] = [("created", row) for row in formset.new_objects]
         rows += [("changed", row) for row, _ in formset.changed_objects]
         rows += [("deleted", row) for row in formset.deleted_objects]
-        for what, row in rows:
+        for verb, row in rows:
             record(
                 organization=organization,
                 by=operator(request),
-                action=f"{row._meta.model_name}.{what}",
+                action=f"{row._meta.model_name}.{verb}",
                 subject=str(getattr(form.instance, "public_id", form.instance)),
                 at=_now_in(organization),
                 after={name: str(value) for name, value in model_to_dict(row).items()},
@@ -81,7 +115,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that an operator may look at, and nobody may change."""
+    """A page whose rows operators may read and nobody may change."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -119,27 +153,27 @@ class OrganizationAdmin(AuditedAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        made = create_organization(name=obj.name, by=operator(request), now=timezone.now())
-        obj.__dict__.update(made.__dict__)
+        organization = create_organization(name=obj.name, by=operator(request), now=timezone.now())
+        obj.__dict__.update(organization.__dict__)
 
 
 class MembershipForm(ModelForm[Membership]):
     def clean_role(self) -> str:
-        """The rule that owners are under as well: an organization keeps an owner."""
+        """Apply the rule that binds owners as well: an organization keeps an owner."""
         role: str = self.cleaned_data["role"]
         if self.instance.pk:
             try:
-                keep_an_owner(self.instance, Role(role))
-            except LastOwner as refusal:
-                raise ValidationError(refusal.detail) from refusal
+                check_owner_remains(self.instance, Role(role))
+            except LastOwner as error:
+                raise ValidationError(error.detail) from error
         return role
 
 
 @admin.register(Membership)
 class MembershipAdmin(AuditedAdmin):
-    """Operators seat an organization's first owner here; owners do the rest themselves.
+    """Operators add an organization's first owner here; owners do the rest themselves.
 
-    A membership stays one person's in one organization: only its role can be changed.
+    Of an existing membership only the role can be changed.
     """
 
     form = MembershipForm
@@ -151,16 +185,6 @@ class MembershipAdmin(AuditedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("organization", "user")
-
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Membership | None:
-        """About to be changed it is read anew under its organization's lock, as by every change."""
-        found: Membership | None = super().get_object(request, object_id, from_field)
-        if found and request.method == "POST":
-            lock_organization(found.organization)
-            found = super().get_object(request, object_id, from_field)
-        return found
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool

@@ -1,20 +1,11 @@
 """What people type about people."""
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 
-from accounts.errors import Refusal
 from accounts.models import ApiKey, Invitation, Role, User
-
-
-def add_refusal(form: forms.BaseForm, refusal: Refusal) -> None:
-    """Show a refusal beside the fields that it names, or above them all."""
-    for name, messages in refusal.errors.items():
-        form.add_error(name if name in form.fields else None, cast(Any, messages))
-    if not refusal.errors:
-        form.add_error(None, refusal.detail)
 
 
 class PurchaserForm(forms.Form):

@@ -1,12 +1,12 @@
-"""What Celery's beat knocks for; the work itself is in operations."""
+"""Celery tasks of accounts; the work itself is in operations."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.operations.notices import send_due_notices
+from accounts.operations.emails import send_due_emails
 
 
 @shared_task
-def send_notices() -> None:
-    """Send the mail that is owed. Knocking twice or at once sends nothing twice."""
-    send_due_notices(now=timezone.now())
+def send_emails() -> None:
+    """Send the emails that are due. Running it twice or at once sends nothing twice."""
+    send_due_emails(now=timezone.now())

@@ -1,8 +1,8 @@
-"""Pages about people. `organization_id` is what `visited` turns into a visit."""
+"""Pages about people. `permission_required` turns `organization_id` into an access context."""
 
 from django.urls import path
 
-from accounts.views import home, invitations, keys, members
+from accounts.views import api_keys, home, invitations, members
 
 SETTINGS = "organizations/<slug:organization_id>/settings"
 
@@ -16,6 +16,6 @@ urlpatterns = [
     path(f"{SETTINGS}/members/invite/", members.invite_member, name="invite_member"),
     path(f"{SETTINGS}/members/<str:user_id>/role/", members.change_role, name="change_role"),
     path(f"{SETTINGS}/members/<str:user_id>/remove/", members.remove, name="remove_member"),
-    path(f"{SETTINGS}/api-keys/", keys.api_keys_page, name="api_keys"),
-    path(f"{SETTINGS}/api-keys/<str:key_id>/revoke/", keys.revoke, name="revoke_api_key"),
+    path(f"{SETTINGS}/api-keys/", api_keys.api_keys_page, name="api_keys"),
+    path(f"{SETTINGS}/api-keys/<str:key_id>/revoke/", api_keys.revoke, name="revoke_api_key"),
 ]

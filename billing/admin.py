@@ -1,40 +1,35 @@
-"""The operator's desk: order forms, what was charged and invoiced, and what became of it."""
+"""The operator's pages: order forms, charges, invoices, payments, syncs and provider events."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin, operator
-from accounts.errors import Refusal
-from accounts.models import Organization
-from accounts.operations.days import bring_up_to_date
 from billing.models import (
     Charge,
-    Dispatch,
     Invoice,
     InvoiceLine,
+    InvoicePayment,
+    InvoiceSync,
     ModelDiscount,
     OrderForm,
+    PaymentStatus,
     ProviderEvent,
-    Settlement,
-    SettlementStatus,
 )
-from billing.operations.dispatches import send_again
+from billing.operations.invoice_sync import retry_sync
 from billing.operations.order_forms import fix_anchor_day
-from billing.operations.settlements import record_payment
+from billing.operations.payments import record_payment
+from common.errors import BusinessError
 
 
-def _is_open(form: OrderForm | None) -> bool:
-    """What was signed stays as it was signed."""
+def _is_unsigned(form: OrderForm | None) -> bool:
+    """A signed form stays as it was signed."""
     return form is None or form.signed_at is None
 
 
@@ -43,13 +38,13 @@ class ModelDiscountInline(admin.TabularInline[ModelDiscount, OrderForm]):
     extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_open(obj) and super().has_add_permission(request, obj)
+        return _is_unsigned(obj) and super().has_add_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_open(obj) and super().has_change_permission(request, obj)
+        return _is_unsigned(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_open(obj) and super().has_delete_permission(request, obj)
+        return _is_unsigned(obj) and super().has_delete_permission(request, obj)
 
 
 @admin.register(OrderForm)
@@ -79,32 +74,10 @@ class OrderFormAdmin(AuditedAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """What was signed stays as it was signed; only its end can still be set."""
-        if _is_open(obj):
+        """Of a signed form only the end can still be set."""
+        if _is_unsigned(obj):
             return ()
         return tuple(name for name in self.fields if name != "ends_on")
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """What is due is opened by the forms there were (R7); here, as Django saves in one
-        transaction and a day is opened in its own."""
-        if request.method == "POST":
-            for organization in self._concerned(request, object_id):
-                bring_up_to_date(organization=organization, now=organization.now())
-        return super().changeform_view(request, object_id, form_url, extra_context)
-
-    def _concerned(self, request: HttpRequest, object_id: str | None) -> Iterator[Organization]:
-        """Whose form it was, and whose it is to be."""
-        if object_id and (form := self.get_object(request, unquote(object_id))):
-            yield form.organization
-        chosen = request.POST.get("organization", "")
-        if chosen.isdecimal():
-            yield from Organization.objects.filter(pk=chosen)
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
@@ -136,9 +109,9 @@ class ReadOnlyInline(admin.TabularInline[Any, Invoice]):
         return False
 
 
-class SettlementInline(ReadOnlyInline):
-    model = Settlement
-    fields = ("status", "settled_at", "payment_failed_at")
+class PaymentInline(ReadOnlyInline):
+    model = InvoicePayment
+    fields = ("status", "status_changed_at", "payment_failed_at")
 
 
 class InvoiceLineInline(ReadOnlyInline):
@@ -149,12 +122,12 @@ class InvoiceLineInline(ReadOnlyInline):
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
-    """Issued invoices, and what became of them. Payments by bank transfer are recorded here."""
+    """Issued invoices and their payment status. Operators record payments by bank transfer here."""
 
-    list_display = ("number", "organization", "total_due", "issued_on", "due_on", "settled")
-    list_filter = ("settlement__status", "due_on")
+    list_display = ("number", "organization", "total_due", "issued_on", "due_on", "payment_status")
+    list_filter = ("payment__status", "due_on")
     search_fields = ("public_id", "=number", "organization__name", "organization__public_id")
-    list_select_related = ("organization", "settlement")
+    list_select_related = ("organization", "payment")
     ordering = ("-pk",)
     fields = (
         "public_id",
@@ -167,37 +140,37 @@ class InvoiceAdmin(ReadOnlyAdmin):
         "total_due",
     )
     readonly_fields = fields
-    inlines = (SettlementInline, InvoiceLineInline)
+    inlines = (PaymentInline, InvoiceLineInline)
     actions = ("record_payment",)
 
     @admin.display(description="Total", ordering="total")
     def total_due(self, invoice: Invoice) -> str:
         return str(invoice.money(invoice.total))
 
-    @admin.display(description="Settlement", ordering="settlement__status")
-    def settled(self, invoice: Invoice) -> str:
-        return invoice.settlement.get_status_display()
+    @admin.display(description="Payment status", ordering="payment__status")
+    def payment_status(self, invoice: Invoice) -> str:
+        return invoice.payment.get_status_display()
 
     def has_record_permission(self, request: HttpRequest) -> bool:
-        """For the action below: operators who may change settlements."""
-        return request.user.has_perm("billing.change_settlement")
+        """Operators who may change payments may record them."""
+        return request.user.has_perm("billing.change_invoicepayment")
 
     @admin.action(description="Record payment", permissions=["record"])
     def record_payment(
-        self, request: HttpRequest, chosen: QuerySet[Invoice]
+        self, request: HttpRequest, selected: QuerySet[Invoice]
     ) -> HttpResponse | None:
-        """Asks first, naming each invoice; confirmed, records them as paid outside Stripe."""
-        owed = chosen.filter(
-            settlement__status__in=[SettlementStatus.OPEN, SettlementStatus.UNCOLLECTIBLE]
+        """Ask for confirmation, naming each invoice, then record them as paid outside Stripe."""
+        owed = selected.filter(
+            payment__status__in=[PaymentStatus.OPEN, PaymentStatus.UNCOLLECTIBLE]
         )
-        invoices = list(owed.select_related("organization", "settlement").order_by("pk"))
+        invoices = list(owed.select_related("organization", "payment").order_by("pk"))
         if not invoices:
             self.message_user(request, "Nothing is owed for these any more.", messages.WARNING)
         elif "confirmed" not in request.POST:
             context = self.admin_site.each_context(request) | {
                 "title": "Record payment",
                 "opts": self.opts,
-                "invoices": [(one, one.money(one.total)) for one in invoices],
+                "invoices": [(invoice, invoice.money(invoice.total)) for invoice in invoices],
                 "checkbox": ACTION_CHECKBOX_NAME,
             }
             return render(request, "admin/billing/record_payment.html", context)
@@ -209,43 +182,43 @@ class InvoiceAdmin(ReadOnlyAdmin):
         now = invoice.organization.now()
         try:
             record_payment(invoice=invoice, by=operator(request), now=now)
-        except Refusal as refusal:
-            self.message_user(request, refusal.detail, messages.ERROR)
+        except BusinessError as error:
+            self.message_user(request, error.detail, messages.ERROR)
         else:
             total = invoice.money(invoice.total)
             self.message_user(request, f"{invoice}: the payment of {total} is recorded.")
 
 
-@admin.register(Dispatch)
+@admin.register(InvoiceSync)
 class DispatchAdmin(ReadOnlyAdmin):
-    """Invoices on their way to the payment provider, with what stands in the way of each."""
+    """The sync of each invoice to the payment provider, with the last error of each."""
 
     list_display = (
         "invoice",
         "organization",
         "status",
-        "problem",
+        "last_error",
         "attempts",
         "next_attempt_at",
-        "sent_at",
+        "synced_at",
         "provider_id",
     )
     list_filter = ("status",)
     search_fields = ("invoice__public_id", "organization__public_id", "provider_id")
     list_select_related = ("invoice__organization", "organization")
-    actions = ("send_again",)
+    actions = ("retry",)
 
-    def has_send_permission(self, request: HttpRequest) -> bool:
-        """For the action below: operators who may change dispatches."""
-        return request.user.has_perm("billing.change_dispatch")
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Operators who may change syncs may retry them."""
+        return request.user.has_perm("billing.change_invoicesync")
 
-    @admin.action(description="Send again", permissions=["send"])
-    def send_again(self, request: HttpRequest, chosen: QuerySet[Dispatch]) -> None:
-        again = sum(
-            send_again(dispatch=dispatch, by=operator(request), now=timezone.now())
-            for dispatch in chosen.select_related("invoice", "organization")
+    @admin.action(description="Retry", permissions=["retry"])
+    def retry(self, request: HttpRequest, selected: QuerySet[InvoiceSync]) -> None:
+        retried = sum(
+            retry_sync(sync=sync, by=operator(request), now=sync.organization.now())
+            for sync in selected.select_related("invoice", "organization")
         )
-        self.message_user(request, f"{again} put back in the queue; only failed ones can be.")
+        self.message_user(request, f"{retried} put back in the queue; only failed ones can be.")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -261,7 +234,7 @@ class DispatchAdmin(ReadOnlyAdmin):
 
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
-    """What the payment provider told us, and what came of it."""
+    """The events that the payment provider sent, and the outcome of each."""
 
     list_display = ("event_id", "type", "created_at", "received_at", "processed_at", "outcome")
     list_filter = ("type",)

@@ -5,4 +5,4 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import notices  # noqa: F401, PLC0415 - registers what its mail says
+        from billing import emails  # noqa: F401, PLC0415 - it registers the contexts of emails

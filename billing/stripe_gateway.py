@@ -1,7 +1,7 @@
 """Stripe, as far as billing needs it. The only module that imports `stripe`.
 
-One method is one request (or one listing); none of them decides anything. What goes wrong comes
-out as one of two errors, told apart by what to do next: try again, or let a person look.
+One method is one request (or one listing); none of them decides anything. Failures become one of
+two errors, by what to do next: ProviderUnavailable is retried, ProviderRejected needs a person.
 """
 
 import json
@@ -24,15 +24,15 @@ TEST_KEYS = ("sk_test_", "rk_test_")
 
 
 class ProviderError(Exception):
-    """Stripe did not do it; `str()` says why, for operators."""
+    """A request to Stripe failed; `str()` says why, for operators."""
 
 
-class Unavailable(ProviderError):  # noqa: N818 - a state of affairs
-    """It may work later, unchanged.
+class ProviderUnavailable(ProviderError):
+    """The same request may succeed later.
 
-    `key_used_up`: Stripe keeps its answers under the idempotency key, errors of its own included;
+    `key_used_up`: Stripe stores its responses under the idempotency key, its own errors included;
     this one came from there, so the next attempt needs another key. Otherwise the request may
-    still be under way, and only the same key is safe.
+    still be running, and only the same key is safe.
     """
 
     def __init__(self, reason: str, *, key_used_up: bool = False) -> None:
@@ -40,16 +40,16 @@ class Unavailable(ProviderError):  # noqa: N818 - a state of affairs
         self.key_used_up = key_used_up
 
 
-class Refused(ProviderError):  # noqa: N818 - an answer
-    """Trying again changes nothing until a person has changed something."""
+class ProviderRejected(ProviderError):
+    """Stripe rejects the request, and will do so until a person has changed something."""
 
 
-class CustomerUnknown(Refused):
+class CustomerUnknown(ProviderRejected):
     """Stripe has no such customer (any more): deleted there, or the account is another one."""
 
 
-class BadSignature(Exception):  # noqa: N818 - an answer
-    """Not from Stripe, or not for us."""
+class BadSignature(Exception):
+    """The webhook is not from Stripe, or not for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class StripeInvoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class InvoiceHeader:
     """An invoice without its lines. Due at once without `due_at`, which has to be in the future."""
 
     customer: str
@@ -76,7 +76,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class InvoiceItem:
     """One line of an invoice at Stripe; `label` tells it apart within its invoice."""
 
     label: str
@@ -102,16 +102,16 @@ class Gateway:
         return cls(client=client, is_live=not key.startswith(TEST_KEYS))
 
     def find_customer(self, organization: str, *, since: datetime) -> str | None:
-        """The customer made for the organization, if one was, at `since` or later.
+        """Return the customer made for the organization at `since` or later, or None.
 
-        A listing, not Stripe's search: a search may miss what was made a minute ago, and a second
-        customer would follow.
+        It lists customers and does not use Stripe's search, which may miss one that was made a
+        minute ago: a second customer would follow.
         """
         with _translated():
-            made = self.client.v1.customers.list(
+            customers = self.client.v1.customers.list(
                 {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
             )
-            for customer in made.auto_paging_iter():
+            for customer in customers.auto_paging_iter():
                 if _metadata(customer).get("organization") == organization:
                     return customer.id
         return None
@@ -124,21 +124,21 @@ class Gateway:
             ).id
 
     def update_customer(self, customer: str, *, name: str, email: str) -> None:
-        """Needs no key: saying it twice leaves the same."""
+        """Update the details. Repeating it changes nothing more, so it needs no key."""
         with _translated(missing="id"):
             self.client.v1.customers.update(customer, {"name": name, "email": email})
 
     def find_invoice(self, customer: str, invoice: str) -> StripeInvoice | None:
-        """The customer's Stripe invoice for our invoice, if it was made; a listing as above."""
+        """Return the customer's Stripe invoice for our invoice, or None, from a listing as well."""
         with _translated():
-            made = self.client.v1.invoices.list({"customer": customer, "limit": PAGE})
-            for found in made.auto_paging_iter():
-                if _metadata(found).get("invoice") == invoice:
-                    return _invoice(found)
+            invoices = self.client.v1.invoices.list({"customer": customer, "limit": PAGE})
+            for stripe_invoice in invoices.auto_paging_iter():
+                if _metadata(stripe_invoice).get("invoice") == invoice:
+                    return _invoice(stripe_invoice)
         return None
 
-    def create_invoice(self, header: Header, *, key: str) -> StripeInvoice:
-        """An empty draft that Stripe leaves alone until it is told to go on."""
+    def create_invoice(self, header: InvoiceHeader, *, key: str) -> StripeInvoice:
+        """Make an empty draft that Stripe does not advance by itself."""
         params: InvoiceCreateParams = {
             "customer": header.customer,
             "currency": header.currency,
@@ -162,12 +162,12 @@ class Gateway:
             return _invoice(self.client.v1.invoices.retrieve(invoice))
 
     def labels(self, invoice: str) -> set[str]:
-        """Labels of the lines that the invoice has already."""
+        """Return the labels of the lines that the invoice has already."""
         with _translated():
             lines = self.client.v1.invoices.line_items.list(invoice, {"limit": PAGE})
             return {_metadata(line).get("line", "") for line in lines.auto_paging_iter()}
 
-    def add_items(self, invoice: str, items: Iterable[Item], *, key: str) -> StripeInvoice:
+    def add_items(self, invoice: str, items: Iterable[InvoiceItem], *, key: str) -> StripeInvoice:
         """Add lines to a draft, all of them or none."""
         with _translated():
             return _invoice(
@@ -188,7 +188,7 @@ class Gateway:
             )
 
     def finalize(self, invoice: str, *, key: str) -> StripeInvoice:
-        """Make a draft final. One without anything to pay is paid by that."""
+        """Finalize a draft; without anything to pay it is paid then."""
         with _translated():
             return _invoice(
                 self.client.v1.invoices.finalize_invoice(
@@ -197,7 +197,7 @@ class Gateway:
             )
 
     def send(self, invoice: str, *, key: str) -> StripeInvoice:
-        """Have Stripe mail it to the customer."""
+        """Have Stripe email it to the customer."""
         with _translated():
             return _invoice(
                 self.client.v1.invoices.send_invoice(invoice, {}, {"idempotency_key": key})
@@ -214,7 +214,10 @@ class Gateway:
 
 
 def verified_event(payload: bytes, signature: str) -> dict[str, Any]:
-    """The event in a webhook's body. Raises BadSignature unless Stripe signed it lately, for us."""
+    """Return the event of a webhook's body.
+
+    Raises BadSignature unless Stripe signed it for us within the last five minutes.
+    """
     secret = settings.STRIPE_WEBHOOK_SECRET
     if not secret:  # Anyone can sign with an empty secret.
         raise BadSignature("STRIPE_WEBHOOK_SECRET is not set.")
@@ -232,14 +235,16 @@ def verified_event(payload: bytes, signature: str) -> dict[str, Any]:
 
 
 def instant(timestamp: int) -> datetime:
-    """Of a timestamp as Stripe writes it."""
+    """Return the instant of a Stripe timestamp."""
     return datetime.fromtimestamp(timestamp, UTC)
 
 
 @lru_cache(maxsize=4)
 def _client(key: str, api_base: str) -> stripe.StripeClient:
-    """One client a process and account: it keeps its connections. We do the retrying ourselves,
-    from the database, where it outlives this process."""
+    """One client a process and account, so that connections are reused.
+
+    It does not retry: retries are scheduled in the database, where they outlive this process.
+    """
     return stripe.StripeClient(
         key,
         base_addresses={"api": api_base.rstrip("/")} if api_base else None,
@@ -248,44 +253,44 @@ def _client(key: str, api_base: str) -> stripe.StripeClient:
     )
 
 
-def _metadata(found: stripe.StripeObject) -> dict[str, str]:
-    return found.to_dict().get("metadata") or {}
+def _metadata(stripe_object: stripe.StripeObject) -> dict[str, str]:
+    return stripe_object.to_dict().get("metadata") or {}
 
 
-def _invoice(found: stripe.Invoice) -> StripeInvoice:
+def _invoice(invoice: stripe.Invoice) -> StripeInvoice:
     return StripeInvoice(
-        id=found.id,
-        status=found.status or "",
-        total=found.total,
-        currency=found.currency,
-        hosted_url=found.hosted_invoice_url or "",
+        id=invoice.id,
+        status=invoice.status or "",
+        total=invoice.total,
+        currency=invoice.currency,
+        hosted_url=invoice.hosted_invoice_url or "",
     )
 
 
 @contextmanager
 def _translated(*, missing: str = "customer") -> Iterator[None]:
-    """Errors in our words; `missing` is the parameter by which Stripe knows no such customer."""
+    """Raise our errors for Stripe's; `missing` is the parameter that names an unknown customer."""
     try:
         yield
     except stripe.StripeError as error:
         is_missing = isinstance(error, stripe.InvalidRequestError) and (
             (error.code, error.param) == ("resource_missing", missing)
         )
-        raise CustomerUnknown(_reason(error)) if is_missing else _meaning(error) from error
+        raise CustomerUnknown(_reason(error)) if is_missing else _provider_error(error) from error
 
 
-def _meaning(error: stripe.StripeError) -> ProviderError:
+def _provider_error(error: stripe.StripeError) -> ProviderError:
     status = error.http_status
-    if status is None or status < 400:  # No answer, or none of Stripe's.
-        return Unavailable("Stripe cannot be reached.")
+    if status is None or status < 400:  # No response, or none of Stripe's.
+        return ProviderUnavailable("Stripe cannot be reached.")
     reason = _reason(error)
     if isinstance(error, stripe.IdempotencyError) and status != 409:
-        # We said something else under this key, before a deployment or a change of name.
-        return Unavailable(reason, key_used_up=True)
+        # The key was used with other parameters, before a deployment or a change of name.
+        return ProviderUnavailable(reason, key_used_up=True)
     if status in {409, 429} or status >= 500:
         replayed = (error.headers or {}).get("Idempotent-Replayed") == "true"
-        return Unavailable(reason, key_used_up=replayed)
-    return Refused(reason)
+        return ProviderUnavailable(reason, key_used_up=replayed)
+    return ProviderRejected(reason)
 
 
 def _reason(error: stripe.StripeError) -> str:

@@ -1,4 +1,4 @@
-"""What Celery's beat knocks for; the work itself is in operations."""
+"""Celery tasks of billing; the work itself is in operations."""
 
 import logging
 from collections import Counter
@@ -7,40 +7,40 @@ from celery import shared_task
 from django.utils import timezone
 
 from billing.operations import provider_events
-from billing.operations.dispatches import Attempt, send_next
+from billing.operations.invoice_sync import SyncResult, sync_next_invoice
 
 logger = logging.getLogger(__name__)
 
 BATCH = 25
-"""Invoices that one knock sends at most, so that other work gets its turn."""
+"""Invoices that one run syncs at most, so that other work gets its turn."""
 
 
 @shared_task
-def send_invoices() -> None:
-    """Send issued invoices to the provider. Knocking twice or at once sends nothing twice.
+def sync_invoices() -> None:
+    """Sync issued invoices to the provider. Running it twice or at once sends nothing twice.
 
-    A transient problem ends the round: what ails one request ails the next, and has eased perhaps
-    by the next knock.
+    A transient failure ends the run: the next request would probably fail for the same reason, and
+    the next run comes soon.
     """
-    came_of_it: Counter[Attempt] = Counter()
+    results: Counter[SyncResult] = Counter()
     for _ in range(BATCH):
-        attempt = send_next(now=timezone.now())
-        if attempt is None:
+        result = sync_next_invoice(now=timezone.now())
+        if result is None:
             break
-        came_of_it[attempt] += 1
-        if attempt is Attempt.LATER:
+        results[result] += 1
+        if result is SyncResult.RETRY_LATER:
             break
-    for attempt, count in came_of_it.items():
-        logger.info("invoices to the provider: %d %s", count, attempt.value)
+    for result, count in results.items():
+        logger.info("invoices synced to the provider: %d %s", count, result.value)
 
 
 @shared_task
 def process_event(event: int) -> None:
-    """Give one stored event its effect."""
+    """Process one stored event."""
     provider_events.process_event(event, now=timezone.now())
 
 
 @shared_task
 def process_events() -> None:
-    """Pick up stored events that nobody has processed, as when the broker was down."""
+    """Process the stored events that nobody has processed, as after an outage of the broker."""
     provider_events.process_events(now=timezone.now())

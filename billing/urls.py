@@ -1,7 +1,23 @@
+"""Pages about money, and the provider's webhook.
+
+`permission_required` turns `organization_id` into an access context.
+"""
+
 from django.urls import path
 
+from billing.views import invoices
 from billing.webhooks import stripe_webhook
 
+INVOICES = "organizations/<slug:organization_id>/settings/invoices"
+
 urlpatterns = [
+    path(f"{INVOICES}/", invoices.invoices_page, name="invoices"),
+    path(f"{INVOICES}/<str:invoice_id>/", invoices.invoice_page, name="invoice"),
+    path(f"{INVOICES}/<str:invoice_id>/charges.csv", invoices.charges_csv, name="invoice_charges"),
+    path(
+        f"{INVOICES}/<str:invoice_id>/lines/<str:line_key>/",
+        invoices.line_page,
+        name="invoice_line",
+    ),
     path("webhooks/stripe", stripe_webhook, name="stripe_webhook"),
 ]

@@ -1,4 +1,4 @@
-"""What the payment provider calls: verified, stored, answered; processed by a task."""
+"""The webhook of the payment provider: events are verified and stored; a task processes them."""
 
 import logging
 
@@ -20,16 +20,16 @@ logger = logging.getLogger(__name__)
 @login_not_required
 @require_POST
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """200 once the event is stored, whether now or before; 400 unless Stripe signed it."""
+    """Return 200 once the event is stored, now or before; 400 unless Stripe signed it."""
     try:
         event = verified_event(request.body, request.headers.get("Stripe-Signature", ""))
-    except BadSignature as refusal:
-        logger.warning("webhook refused: %s", refusal)
+    except BadSignature as error:
+        logger.warning("webhook refused: %s", error)
         return HttpResponse("bad signature\n", status=400, content_type="text/plain")
     stored = store_event(event=event, now=timezone.now())
     if stored is not None:
         try:
             process_event.delay(stored.pk)
-        except OperationalError:  # The broker is down; it is stored, and the sweep comes by.
-            logger.exception("event %s waits for the sweep", stored.event_id)
+        except OperationalError:  # The broker is down; `process_events` finds the stored event.
+            logger.exception("event %s waits for process_events", stored.event_id)
     return HttpResponse("ok\n", content_type="text/plain")

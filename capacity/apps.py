@@ -5,4 +5,4 @@ class CapacityConfig(AppConfig):
     name = "capacity"
 
     def ready(self) -> None:
-        from capacity import notices  # noqa: F401, PLC0415 - registers what its mail says
+        from capacity import emails  # noqa: F401, PLC0415 - it registers the contexts of emails

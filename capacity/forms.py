@@ -1,4 +1,4 @@
-"""What people type about units."""
+"""Forms about units and clocks."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -12,14 +12,14 @@ from accounts.models import Project
 from billing.domain.money import Money
 from capacity.models import Pool
 from capacity.queries.catalogue import Listing, Offer
-from capacity.queries.orders import MAX_UNITS
+from capacity.queries.quotes import MAX_UNITS
 
-SLIDER_REACHES = (20, 50, 100, 200, 500, 1000)
-"""How far a slider reaches: the first that is enough; beyond the last, the number typed."""
+SLIDER_RANGES = (20, 50, 100, 200, 500, 1000)
+"""The ends of a slider: the first that is enough; beyond the last, the number typed."""
 
 
 def units_field(label: str, **attributes: Any) -> forms.IntegerField:
-    """A number of units. The server alone judges it, so that refusals read alike everywhere."""
+    """A number of units. Only the server checks it, so that errors read alike everywhere."""
     return forms.IntegerField(
         label=label,
         required=False,
@@ -31,7 +31,7 @@ def units_field(label: str, **attributes: Any) -> forms.IntegerField:
 
 
 class PurchaseForm(forms.Form):
-    """Units to buy of one model; the kinds asked for are those that the model is sold in."""
+    """Units to buy of one model, with a field for each kind that the model is sold in."""
 
     def __init__(
         self,
@@ -43,9 +43,10 @@ class PurchaseForm(forms.Form):
     ) -> None:
         super().__init__(data)
         self.listings = listings
-        self.listing = next((x for x in listings if x.snapshot.model == data.get("model")), None)
+        by_model = {listing.snapshot.model: listing for listing in listings}
+        self.listing = by_model.get(data.get("model", ""))
         self.fields["model"] = forms.ChoiceField(
-            label="Model", choices=[(x.snapshot.model, x.snapshot.model) for x in listings]
+            label="Model", choices=[(model, model) for model in by_model]
         )
         for offer in self.offers:
             self.fields[offer.kind] = units_field(f"{offer.kind.label} units", placeholder="0")
@@ -56,19 +57,19 @@ class PurchaseForm(forms.Form):
 
     @property
     def models(self) -> list[tuple[str, list[Listing]]]:
-        """What is sold, by provider."""
-        grouped = groupby(self.listings, key=lambda entry: entry.snapshot.provider)
-        return [(provider, list(entries)) for provider, entries in grouped]
+        """The listings by provider."""
+        by_provider = groupby(self.listings, key=lambda listing: listing.snapshot.provider)
+        return [(provider, list(listings)) for provider, listings in by_provider]
 
     @property
-    def typed(self) -> dict[str, str]:
-        """What was typed into this form's fields, as it was typed."""
+    def raw_values(self) -> dict[str, str]:
+        """The values of this form's fields, as they were typed."""
         return {name: self.data[name] for name in self.fields if name in self.data}
 
     @property
     def query(self) -> str:
-        """The same as a query string, which brings the form back as it was left."""
-        return urlencode(self.typed)
+        """The raw values as a query string, which restores the form."""
+        return urlencode(self.raw_values)
 
     @property
     def offers(self) -> Sequence[Offer]:
@@ -76,17 +77,17 @@ class PurchaseForm(forms.Form):
 
     @property
     def kinds(self) -> list["KindField"]:
-        """What each kind's field and slider show."""
+        """The number field and slider of each kind."""
         return [KindField(offer, self[offer.kind]) for offer in self.offers]
 
     @property
     def choices(self) -> list[forms.BoundField]:
-        """Project and pool, where there is anything to choose."""
+        """The fields of project and pool, where there is a choice."""
         return [self[name] for name in ("project", "pool") if name in self.fields]
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with what was typed, each field named; the model's absence aside."""
+        """The errors of every field but the model, each with its label."""
         return [
             f"{self.fields[name].label}: {message}"
             for name, messages in self.errors.items()
@@ -94,14 +95,18 @@ class PurchaseForm(forms.Form):
             if name != "model"
         ]
 
-    def order(self) -> dict[str, Any]:
-        """What `read_order` and `buy_units` take. Only after `is_valid`."""
-        typed = self.cleaned_data
+    @property
+    def units(self) -> dict[str, int]:
+        """Units by kind. Only after `is_valid`."""
+        return {offer.kind.value: self.cleaned_data[offer.kind] or 0 for offer in self.offers}
+
+    def purchase_arguments(self) -> dict[str, Any]:
+        """The arguments of `buy_units` that were typed. Only after `is_valid`."""
         return {
-            "model": typed["model"],
-            "units": {offer.kind.value: typed[offer.kind] or 0 for offer in self.offers},
-            "project": typed.get("project") or None,
-            "pool": typed.get("pool") or None,
+            "model": self.cleaned_data["model"],
+            "units": self.units,
+            "project": self.cleaned_data.get("project") or None,
+            "pool": self.cleaned_data.get("pool") or None,
         }
 
     @property
@@ -120,21 +125,21 @@ class KindField:
 
     @property
     def units(self) -> int:
-        """The number typed, as far as it is one."""
-        typed = str(self.field.value() or "")
-        return min(int(typed), MAX_UNITS) if typed.isdecimal() else 0
+        """The number typed; 0 for what is not a number."""
+        text = str(self.field.value() or "")
+        return min(int(text), MAX_UNITS) if text.isdecimal() else 0
 
     @property
-    def reaches(self) -> Sequence[int]:
-        """How far the slider may reach, a larger number typed in making it longer."""
+    def slider_ranges(self) -> Sequence[int]:
+        """The ends that the slider may have; a larger number that is typed lengthens it."""
         available = self.offer.available
         if available is None:
-            return SLIDER_REACHES
-        return [*(reach for reach in SLIDER_REACHES if reach < available), max(available, 1)]
+            return SLIDER_RANGES
+        return [*(end for end in SLIDER_RANGES if end < available), max(available, 1)]
 
     @property
     def slider_max(self) -> int:
-        return next((reach for reach in self.reaches if reach >= self.units), self.units)
+        return next((end for end in self.slider_ranges if end >= self.units), self.units)
 
 
 class CancellationForm(forms.Form):
@@ -147,12 +152,12 @@ class CancellationForm(forms.Form):
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with the number."""
+        """The errors of the number."""
         return [str(message) for messages in self.errors.values() for message in messages]
 
 
 class ClockForm(forms.Form):
-    """When to move a sandbox's clock to, and the page to come back to."""
+    """The instant to move a sandbox's clock to, and the page to return to."""
 
     to = forms.DateTimeField(
         label="Move to",
@@ -161,8 +166,8 @@ class ClockForm(forms.Form):
     next = forms.CharField(required=False)
 
     @property
-    def typed_date(self) -> str:
-        """What was typed, as the date field shows it again."""
+    def raw_date(self) -> str:
+        """The date as it was typed, for the date field to show again."""
         return str(self.data.get("to", ""))[:10]
 
     @property

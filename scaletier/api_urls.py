@@ -5,8 +5,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from accounts.api.views import UnknownPath
-from billing.api.charges import Charges
+from common.api.views import UnknownPath
 
 schema = SpectacularAPIView.as_view(
     authentication_classes=[], renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer2]
@@ -15,8 +14,8 @@ docs = SpectacularSwaggerSplitView.as_view(authentication_classes=[], url_name="
 
 urlpatterns = [
     path("", include("accounts.api.urls")),
+    path("", include("billing.api.urls")),
     path("", include("capacity.api.urls")),
-    path("charges", Charges.as_view()),
     path("schema", schema, name="api_schema"),
     # Swagger UI styles its own elements in place; nothing else of the site may.
     path("docs", csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(docs), name="api_docs"),

@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from accounts.models import Organization, Role, User
+from accounts.operations.api_keys import create_api_key
 from accounts.operations.audit import Actor
-from accounts.operations.keys import create_api_key
 from accounts.operations.members import add_member
 from accounts.operations.organizations import create_organization
 from billing.operations.order_forms import create_order_form, sign_order_form

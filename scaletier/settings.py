@@ -30,6 +30,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
     "scaletier",
+    "common",
     "accounts",
     "billing",
     "capacity",
@@ -65,7 +66,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.middleware.SessionActivity",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -202,7 +203,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "accounts.api.problems.problem_response",
+    "EXCEPTION_HANDLER": "common.api.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -215,7 +216,7 @@ SPECTACULAR_SETTINGS = {
     # Fields of one name with several meanings: the document names each by what it is.
     "ENUM_NAME_OVERRIDES": {
         "CancellationStatus": "capacity.models.CancellationStatus",
-        "InvoiceStatus": "billing.serializers.INVOICE_STATUSES",
+        "InvoiceStatus": "billing.serializers.invoices.INVOICE_STATUSES",
         "ChargeType": "billing.models.ChargeType",
         "TransactionType": "capacity.models.TransactionType",
     },
@@ -236,8 +237,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "capacity.tasks.open_due_days",
         "schedule": timedelta(minutes=5),
     },
-    "send invoices": {
-        "task": "billing.tasks.send_invoices",
+    "sync invoices": {
+        "task": "billing.tasks.sync_invoices",
         "schedule": timedelta(seconds=20),
         "options": {"expires": 20},  # After an outage one knock is enough.
     },
@@ -245,8 +246,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.process_events",
         "schedule": timedelta(minutes=1),
     },
-    "send notices": {
-        "task": "accounts.tasks.send_notices",
+    "send emails": {
+        "task": "accounts.tasks.send_emails",
         "schedule": timedelta(seconds=20),
     },
 }
@@ -264,8 +265,6 @@ LOGGING = {
 
 # --- The product ---------------------------------------------------------------------------------
 
-# What `accounts.operations.days` opens due days with, for apps that know nothing of capacity (R7).
-OPEN_DUE_DAYS = "capacity.operations.opening.open_due_days"
 CURRENCY = "usd"  # One currency an installation; the catalogue is refused in any other.
 # Who invoices are from, line by line: "Name | Street 1 | 12345 Town | VAT XX123".
 SELLER = [line.strip() for line in os.environ.get("SCALETIER_SELLER", "Scale Tier").split("|")]

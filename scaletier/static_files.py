@@ -1,17 +1,10 @@
-"""Which published files of browser libraries are served, and when they are collected anew."""
+"""Which of the published files of browser libraries are served."""
 
-import fcntl
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
-
-from django.conf import settings
 from django.contrib.staticfiles.apps import StaticFilesConfig
-from django.contrib.staticfiles.finders import get_finders
 
 
 class NeededStaticFiles(StaticFilesConfig):
-    """Of Tabler its core alone: its other sheets refer to pictures that no page here shows."""
+    """Of Tabler only its core: its other sheets refer to pictures that no page here shows."""
 
     ignore_patterns = [
         *StaticFilesConfig.ignore_patterns,
@@ -20,27 +13,3 @@ class NeededStaticFiles(StaticFilesConfig):
         "*.rtl.*",
         "redoc",
     ]
-
-
-def collect_if_changed(collect: Callable[[], object]) -> None:
-    """Call `collect` unless what it would find was collected already: compressing takes seconds.
-
-    Installations of one checkout share the folder, so only one collects at a time.
-    """
-    root = Path(settings.STATIC_ROOT)
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp, sources = root / ".sources", _sources()
-        if not stamp.exists() or stamp.read_text() != sources:
-            collect()
-            stamp.write_text(sources)
-
-
-def _sources() -> str:
-    digest = hashlib.sha256(repr(settings.STORAGES["staticfiles"]).encode())
-    for finder in get_finders():
-        for path, storage in finder.list(NeededStaticFiles.ignore_patterns):
-            found = Path(storage.path(path)).stat()
-            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()

@@ -27,10 +27,10 @@ dialog?.addEventListener("close", () => dialog.replaceChildren());
 
 // --- A number and its slider move together. ---------------------------------------------------------
 
-// A slider that knows of reaches grows with a larger number, as the server would have drawn it.
+// A slider with ranges grows when a larger number is typed, as the server would render it.
 function grow(slider, units) {
-  const reaches = slider.dataset.reaches?.split(" ").map(Number);
-  if (reaches && units > slider.max) slider.max = reaches.find((reach) => reach >= units) ?? units;
+  const ranges = slider.dataset.sliderRanges?.split(" ").map(Number);
+  if (ranges && units > slider.max) slider.max = ranges.find((end) => end >= units) ?? units;
 }
 
 function fill(slider) {

@@ -12,8 +12,8 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import Organization, Role
+from accounts.operations.api_keys import create_api_key
 from accounts.operations.audit import Actor
-from accounts.operations.keys import create_api_key
 from accounts.operations.organizations import create_organization
 from tests.cast import GROK, OPERATOR, Acme, at, load_catalogue, make_acme, person
 

@@ -16,6 +16,7 @@ from billing.operations.order_forms import create_order_form, sign_order_form
 from capacity.models import Lot, Purchase
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
 from capacity.operations.purchases import buy_units
+from capacity.queries.lots import find_lot
 
 OPERATOR = Actor("command")
 GROK = "grok-4-1-fast-reasoning"
@@ -60,9 +61,8 @@ class Acme:
         )
 
     def lot(self, purchase: Purchase, kind: str = "input") -> Lot:
-        return Lot.objects.select_related("snapshot", "organization").get(
-            purchase=purchase, kind=kind
-        )
+        public_id = purchase.lots.get(kind=kind).public_id
+        return find_lot(self.organization, public_id)
 
 
 def load_catalogue() -> None:

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from scaletier import embedded
+from scaletier.devserver import embedded
 
 STARTED = "SCALETIER_TEST_ENGINES"
 

@@ -16,7 +16,7 @@ from typing import IO
 
 import psutil
 
-from scaletier.embedded.processes import end_with_parent
+from scaletier.devserver.embedded.processes import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 180

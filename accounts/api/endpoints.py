@@ -1,4 +1,4 @@
-"""`@endpoint`: everything that is true of one method of one route, said where it is written."""
+"""`@endpoint`: everything that is true of one method of one route, declared where it is written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from http import HTTPStatus
 from typing import Any
 
 from accounts.access import Permission
-from accounts.api.schema import Document, Handler, documented, page_of
-from accounts.serializers.fields import StrictSerializer
-from accounts.serializers.paging import PageQuery
+from common.api.fields import StrictSerializer
+from common.api.pagination import PageQuery
+from common.api.schema import Document, Handler, documented, page_of
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who may, what is asked, how it is answered: read by `OrganizationView` at every request."""
+    """Who may call it, its query and body, its response: `OrganizationView` reads it."""
 
     permission: Permission
     query: type[StrictSerializer]
     body: type[StrictSerializer] | None
-    answer: Document | None
+    response: Document | None
     status: HTTPStatus
 
 
@@ -26,32 +26,33 @@ def endpoint(
     operation_id: str,
     *,
     permission: Permission,
-    answer: Document | None,
+    response: Document | None,
     query: type[StrictSerializer] = StrictSerializer,
     body: type[StrictSerializer] | None = None,
     status: HTTPStatus = HTTPStatus.OK,
-    once: bool = False,
+    idempotent: bool = False,
     refuses: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare a view's method. Without it, a view has no such method.
 
-    `query` and `body` are all that may be sent; `once` asks for an Idempotency-Key (R17), and like
-    `refuses` says that a rule may refuse it. A query that is a PageQuery makes the answer a page of
-    `answer`.
+    `query` and `body` are all that may be sent; `idempotent` requires an Idempotency-Key (R17),
+    and like `refuses` documents that a rule may refuse the request. A query that is a PageQuery
+    makes the response a page of `response`.
     """
-    about = Endpoint(permission, query, body, answer, status)
-    shape: Any = page_of(answer) if answer and issubclass(query, PageQuery) else answer
+    declaration = Endpoint(permission, query, body, response, status)
+    is_list = response and issubclass(query, PageQuery)
+    document: Any = page_of(response) if response and is_list else response
 
     def declare(method: Handler) -> Handler:
-        method.endpoint = about  # type: ignore[attr-defined]
+        method.endpoint = declaration  # type: ignore[attr-defined]
         describe = documented(
             operation_id,
-            answer=shape,
+            response=document,
             status=status,
             query=query,
             body=body,
-            once=once,
-            refuses=once or refuses,
+            idempotent=idempotent,
+            refuses=idempotent or refuses,
         )
         return describe(method)
 

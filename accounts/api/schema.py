@@ -1,92 +1,10 @@
-"""The OpenAPI document: what is the same for every operation is said here, once."""
+"""How the OpenAPI document describes the two ways to authenticate; imported by the routes."""
 
-from collections.abc import Callable
-from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import (
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-    inline_serializer,
-)
-from rest_framework import serializers
-
-from accounts.api.problems import MEDIA_TYPE
-from accounts.serializers.fields import StrictSerializer
-
-Handler = TypeVar("Handler", bound=Callable[..., Any])
-Document = type[serializers.BaseSerializer[Any]]
-
-PROBLEMS = {
-    HTTPStatus.BAD_REQUEST: "`invalid_request`, or `idempotency_key_required`.",
-    HTTPStatus.UNAUTHORIZED: "`unauthenticated`",
-    HTTPStatus.FORBIDDEN: "`not_allowed`: a member, without the right to this.",
-    HTTPStatus.NOT_FOUND: "`not_found`: not there, or another organization's.",
-}
-REFUSALS = {HTTPStatus.CONFLICT: "Refused. The code says why, the detail what to do about it."}
-KEY_REUSED = {
-    HTTPStatus.UNPROCESSABLE_ENTITY: "`idempotency_key_reused`: for another request.",
-}
-IDEMPOTENCY_KEY = OpenApiParameter(
-    name="Idempotency-Key",
-    location=OpenApiParameter.HEADER,
-    required=True,
-    description="At most 255 printable characters. The same key with the same body returns the "
-    "first answer, for good, and does nothing.",
-)
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """RFC 9457. `code` is stable; `errors` names the fields at fault."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    errors = serializers.DictField(  # type: ignore[assignment]  # a field that bears this name
-        child=serializers.ListField(child=serializers.CharField()), required=False
-    )
-
-
-def page_of(document: Document) -> serializers.BaseSerializer[Any]:
-    """The shape of every list."""
-    name = document.__name__.removesuffix("Serializer")
-    fields = {
-        "data": document(many=True),
-        "next": serializers.CharField(allow_null=True, help_text="For `?cursor=`."),
-    }
-    return inline_serializer(f"{name}Page", fields=fields)
-
-
-def documented(
-    operation_id: str,
-    *,
-    answer: Any,
-    status: HTTPStatus,
-    query: type[StrictSerializer],
-    body: type[StrictSerializer] | None,
-    once: bool,
-    refuses: bool,
-) -> Callable[[Handler], Handler]:
-    """Describe one method of a view; its docstring is the description."""
-    problems = PROBLEMS | (REFUSALS if refuses else {}) | (KEY_REUSED if once else {})
-    responses: dict[Any, Any] = {status.value: answer}
-    for code, description in problems.items():
-        responses[code.value, MEDIA_TYPE] = OpenApiResponse(ProblemSerializer, description)
-    parameters: list[Any] = [query] if query().fields else []
-    describe: Callable[[Handler], Handler] = extend_schema(
-        operation_id=operation_id,
-        summary=operation_id.replace("_", " ").capitalize(),
-        request=body if body and body().fields else None,
-        parameters=[*parameters, IDEMPOTENCY_KEY] if once else parameters,
-        responses=responses,
-    )
-    return describe
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

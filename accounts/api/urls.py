@@ -2,7 +2,12 @@
 
 from django.urls import path
 
-from accounts.api.people import Audit, Clock, Key, Keys, Projects, Purchaser, Purchasers
+from accounts.api import schema  # noqa: F401 - it registers the authentication schemes
+from accounts.api.api_keys import Key, Keys
+from accounts.api.audit import Audit
+from accounts.api.clock import Clock
+from accounts.api.members import Purchaser, Purchasers
+from accounts.api.projects import Projects
 
 urlpatterns = [
     path("audit", Audit.as_view()),

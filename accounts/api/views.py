@@ -1,8 +1,7 @@
-"""What every view of the API is: somebody, in one organization, with a right read just now."""
+"""The base of every view of the API: a person, in one organization, with a permission."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
@@ -13,140 +12,128 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from accounts.access import Visit, enter
+from accounts.access import AccessContext, authorize
 from accounts.api.endpoints import Endpoint
-from accounts.api.pagination import in_order, newest_first
-from accounts.api.parsers import StrictJSONParser
-from accounts.errors import NotFound
 from accounts.models import ApiKey, User
 from accounts.operations.audit import Actor
+from accounts.operations.changes import Caller
 from accounts.operations.days import bring_up_to_date
-from accounts.operations.idempotency import Once
-from accounts.queries import memberships_of
-from accounts.serializers.fields import StrictSerializer
+from accounts.queries.members import memberships_of
+from common.api.fields import StrictSerializer
+from common.api.pagination import in_order, newest_first
+from common.api.parsers import StrictJSONParser
+from common.errors import NotFound
+from common.idempotency import IdempotencyKey
 
 Result = TypeVar("Result")
 
 
 class OrganizationView(APIView):
-    """Subclasses declare methods with `@endpoint` and translate; nothing is decided here either.
+    """Subclasses declare methods with `@endpoint` and translate; they decide nothing.
 
-    By the time a method runs, `visit` says who and where, `now` when; `asked` holds the query and
-    `sent` the body, both valid and complete; and every day that is due is open (R7).
+    When a method runs, `access` is who and where, `now` the organization's time; `query` and
+    `body` are valid and complete; and every day that is due is open (R7).
     """
 
     parser_classes = (StrictJSONParser,)
     http_method_names = ["get", "head", "post", "put", "delete"]
 
     endpoint: Endpoint
-    visit: Visit
+    access: AccessContext
     now: datetime
-    actor: Actor
-    asked: dict[str, Any]
-    sent: dict[str, Any]
+    query: dict[str, Any]
+    body: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.endpoint = self._endpoint(request)
-        self.visit = enter(
+        self.access = authorize(
             user=_user(request),
             organization_id=_organization_id(request),
             permission=self.endpoint.permission,
         )
-        self.now = self.visit.now
-        address = request.META.get("REMOTE_ADDR") or None
-        self.actor = Actor(source="api", user=self.visit.user, address=address)
-        self.asked = _valid(
-            self.endpoint.query, _said_once(request.query_params), list=self._list(request)
-        )
+        self.now = self.access.now
+        parameters = _single_values(request.query_params)
+        self.query = _validated(self.endpoint.query, parameters, list=self._list_name(request))
         if self.endpoint.body:
-            self.sent = _valid(self.endpoint.body, request.data)
-        bring_up_to_date(organization=self.visit.organization, now=self.now)
+            self.body = _validated(self.endpoint.body, request.data)
+        bring_up_to_date(organization=self.access.organization, now=self.now)
 
-    def answer(self, result: Any) -> Response:
-        """The one thing asked for, or made."""
-        return Response(self._answer(result).data, status=self.endpoint.status)
+    @property
+    def caller(self) -> Caller:
+        """The first arguments of every operation."""
+        address = self.request.META.get("REMOTE_ADDR") or None
+        return Caller(
+            organization=self.access.organization,
+            by=Actor(source="api", user=self.access.user, address=address),
+            now=self.now,
+        )
+
+    def respond(self, result: Any) -> Response:
+        """Return the response that shows one object."""
+        return Response(self._serializer(result).data, status=self.endpoint.status)
 
     def page(
         self,
-        found: QuerySet[Any] | Sequence[Any],
+        items: QuerySet[Any] | Sequence[Any],
         *,
         read: Callable[[Any], Any] = lambda row: row,
     ) -> Response:
-        """A page: of rows, the newest first; of a list, in its order. `read` as for `do_once`."""
-        of, limit, after = (
-            self._list(self.request),
-            self.asked["limit"],
-            self.asked.get("cursor"),
-        )
-        if isinstance(found, QuerySet):
-            rows, following = newest_first(found, self.request, of=of, limit=limit, after=after)
+        """Return a page: rows newest first, a list in its own order. `read` makes what is shown."""
+        page = {
+            "list_name": self._list_name(self.request),
+            "limit": self.query["limit"],
+            "after": self.query.get("cursor"),
+        }
+        if isinstance(items, QuerySet):
+            rows, cursor = newest_first(items, self.request, **page)
         else:
-            rows, following = in_order(found, of=of, limit=limit, after=after)
-        data = self._answer([read(row) for row in rows], many=True).data
-        return Response({"data": data, "next": following})
+            rows, cursor = in_order(items, **page)
+        data = self._serializer([read(row) for row in rows], many=True).data
+        return Response({"data": data, "next": cursor})
 
-    def do(self, operation: Callable[..., Result], **about: Any) -> Result:
-        """An operation: here, by whoever is asking, now."""
-        return operation(organization=self.visit.organization, by=self.actor, now=self.now, **about)
-
-    def do_once(
+    def run_idempotent(
         self,
-        operation: Callable[..., Result],
+        operation: Callable[[IdempotencyKey], Result],
         *,
-        read: Callable[[Result], Any] = lambda made: made,
-        **about: Any,
+        read: Callable[[Result], Any] = lambda result: result,
     ) -> Response:
-        """An operation, once for its Idempotency-Key (R17), and its answer.
+        """Run an operation under the request's Idempotency-Key, and return its response (R17).
 
-        `read` finds what the answer shows. The answer is what was kept, not what is true a moment
-        later.
+        `read` finds what the response shows. The response is what was stored in the operation's
+        transaction, not what is true a moment later.
         """
-        kept: dict[str, Any] = {}
+        body: dict[str, Any] = {}
 
-        def render(made: Result) -> dict[str, Any]:
-            kept.update(self._answer(read(made)).data)
-            return kept
+        def render(result: Result) -> dict[str, Any]:
+            body.update(self._serializer(read(result)).data)
+            return body
 
-        once = Once.of(
-            key=self.request.headers.get("Idempotency-Key", ""),
-            request=(self.request.path, self.request.data),
-            render=render,
-            status=self.endpoint.status,
+        operation(
+            IdempotencyKey.for_request(
+                key=self.request.headers.get("Idempotency-Key", ""),
+                path=self.request.path,
+                body=self.request.data,
+                render=render,
+                status=self.endpoint.status,
+            )
         )
-        self.do(operation, once=once, **about)
-        return Response(kept, status=self.endpoint.status)
+        return Response(body, status=self.endpoint.status)
 
-    def _list(self, request: Request) -> str:
-        """What a cursor belongs to: this list, of this organization."""
-        return f"{self.visit.organization.public_id} {request.path}"
+    def _list_name(self, request: Request) -> str:
+        """The list that a cursor belongs to: this one, of this organization."""
+        return f"{self.access.organization.public_id} {request.path}"
 
-    def _answer(self, result: Any, **how: Any) -> BaseSerializer[Any]:
-        assert self.endpoint.answer, "this method answers nothing"
-        return self.endpoint.answer(result, **how)
+    def _serializer(self, result: Any, **options: Any) -> BaseSerializer[Any]:
+        assert self.endpoint.response, "this method has no result to show"
+        return self.endpoint.response(result, **options)
 
     def _endpoint(self, request: Request) -> Endpoint:
         method = getattr(self, (request.method or "").lower(), None)
-        found = getattr(method, "endpoint", None)
-        if not isinstance(found, Endpoint):
+        declaration = getattr(method, "endpoint", None)
+        if not isinstance(declaration, Endpoint):
             raise MethodNotAllowed(request.method or "")
-        return found
-
-
-class UnknownPath(APIView):
-    """Where no route leads: a problem document as well, not a page."""
-
-    authentication_classes = ()
-    permission_classes = ()
-    schema = None
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise NotFound("There is nothing at this address.")
-
-
-def no_content() -> Response:
-    """Done, and nothing to show for it."""
-    return Response(status=HTTPStatus.NO_CONTENT)
+        return declaration
 
 
 def _user(request: Request) -> User:
@@ -161,20 +148,20 @@ def _organization_id(request: Request) -> str:
     named = request.headers.get("X-Organization")
     if named is not None:
         return named
-    first = memberships_of(_user(request)).first()
-    if first is None:
+    membership = memberships_of(_user(request)).first()
+    if membership is None:
         raise NotFound("You are not a member of any organization.")
-    return first.organization.public_id
+    return membership.organization.public_id
 
 
-def _said_once(query: QueryDict) -> dict[str, str]:
-    twice = [name for name, values in query.lists() if len(values) > 1]
-    if twice:
-        raise ValidationError({name: ["Only one value can be given."] for name in twice})
+def _single_values(query: QueryDict) -> dict[str, str]:
+    repeated = [name for name, values in query.lists() if len(values) > 1]
+    if repeated:
+        raise ValidationError({name: ["Only one value can be given."] for name in repeated})
     return {name: str(value) for name, value in query.items()}
 
 
-def _valid(shape: type[StrictSerializer], data: Any, **context: Any) -> dict[str, Any]:
-    checked = shape(data=data, context=context)
-    checked.is_valid(raise_exception=True)
-    return dict(checked.validated_data)
+def _validated(shape: type[StrictSerializer], data: Any, **context: Any) -> dict[str, Any]:
+    serializer = shape(data=data, context=context)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

@@ -1,20 +1,21 @@
-from accounts.models.api_key import ApiKey
+from accounts.models.api_keys import ApiKey
 from accounts.models.audit import AuditEntry
-from accounts.models.idempotency import KeptAnswer
-from accounts.models.membership import Invitation, Membership, Role
-from accounts.models.notice import Notice
-from accounts.models.organization import Organization, Project
-from accounts.models.user import User
+from accounts.models.emails import OutboundEmail
+from accounts.models.members import Invitation, Membership, Role
+from accounts.models.organizations import Organization
+from accounts.models.projects import Project
+from accounts.models.stored_responses import StoredResponse
+from accounts.models.users import User
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
     "Invitation",
-    "KeptAnswer",
     "Membership",
-    "Notice",
     "Organization",
+    "OutboundEmail",
     "Project",
     "Role",
+    "StoredResponse",
     "User",
 ]

@@ -3,10 +3,10 @@
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.ids import PublicIdField
-from accounts.models.append_only import append_only
-from accounts.models.organization import Organization
-from accounts.models.user import User
+from accounts.models.organizations import Organization
+from accounts.models.users import User
+from common.append_only import append_only
+from common.ids import PublicIdField
 
 
 class AuditEntry(models.Model):

@@ -1,4 +1,4 @@
-"""Making organizations and projects, and taking the organization's lock."""
+"""Making organizations, and taking the organization's lock."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,10 @@ from accounts.operations.audit import Actor, record
 def create_organization(
     *, name: str, by: Actor, now: datetime, is_sandbox: bool = False
 ) -> Organization:
-    """A new organization with its default project. A sandbox's clock stands at `now` (R13)."""
+    """Make an organization with its default project. A sandbox's clock stands at `now` (R13).
+
+    There is no organization to lock yet, so this is not an `organization_change`.
+    """
     with transaction.atomic():
         organization = Organization.objects.create(
             name=name,
@@ -35,8 +38,9 @@ def create_organization(
 
 
 def lock_organization(organization: Organization) -> Organization:
-    """The organization's row, locked until the transaction ends and read anew.
+    """Lock the organization's row until the transaction ends, and return it as it is now.
 
-    The first lock of every change. `NO KEY` lets rows that merely refer to it be written meanwhile.
+    It is the first lock of every change. `NO KEY` lets other transactions write rows that merely
+    refer to the organization.
     """
     return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)

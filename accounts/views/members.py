@@ -1,4 +1,4 @@
-"""Members: who belongs here, who was asked to, and what each may do."""
+"""Members: who belongs to the organization, who was invited, and what each may do."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -6,87 +6,77 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import Permission, Visit
-from accounts.errors import Refusal
-from accounts.forms import InvitationForm, RoleForm, add_refusal
+from accounts.access import AccessContext, Permission
+from accounts.forms import InvitationForm, RoleForm
 from accounts.models import Role
-from accounts.operations.members import invite, remove_member, set_role
-from accounts.queries import member, members, open_invitations
-from accounts.views.visiting import PageRequest, actor, ask, visited
+from accounts.operations.invitations import invite
+from accounts.operations.members import remove_member, set_role
+from accounts.queries.members import find_member, members, open_invitations
+from accounts.views.permissions import PageRequest, caller, permission_required
+from accounts.views.responses import confirmation
+from common.errors import BusinessError
+from common.forms import add_business_error
 
 
-@visited(Permission.MANAGE)
+@permission_required(Permission.MANAGE)
 @require_GET
-def members_page(request: PageRequest, visit: Visit) -> HttpResponse:
-    """Everyone in the organization."""
-    return _page(request, visit, InvitationForm())
+def members_page(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Show everyone in the organization."""
+    return _page(request, access, InvitationForm())
 
 
-@visited(Permission.MANAGE)
+@permission_required(Permission.MANAGE)
 @require_POST
-def invite_member(request: PageRequest, visit: Visit) -> HttpResponse:
-    """Ask someone to join, by mail."""
+def invite_member(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Invite someone by email."""
     form = InvitationForm(request.POST)
     if form.is_valid():
         email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
         try:
-            invite(
-                organization=visit.organization,
-                email=email,
-                role=role,
-                by=actor(request),
-                now=visit.now,
-            )
-        except Refusal as refusal:
-            add_refusal(form, refusal)
+            invite(**caller(request), email=email, role=role)
+        except BusinessError as error:
+            add_business_error(form, error)
         else:
             messages.success(request, f"Invitation sent to {email}.")
-            return redirect("members", organization_id=visit.organization.public_id)
-    return _page(request, visit, form)
+            return redirect("members", organization_id=access.organization.public_id)
+    return _page(request, access, form)
 
 
-@visited(Permission.MANAGE)
+@permission_required(Permission.MANAGE)
 @require_POST
-def change_role(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
+def change_role(request: PageRequest, access: AccessContext, user_id: str) -> HttpResponse:
     """Change what a member may do, from their next request on."""
     form = RoleForm(request.POST)
     if form.is_valid():
+        role = Role(form.cleaned_data["role"])
         try:
-            changed = set_role(
-                organization=visit.organization,
-                user_id=user_id,
-                role=Role(form.cleaned_data["role"]),
-                by=actor(request),
-                now=visit.now,
-            )
-        except Refusal as refusal:
-            messages.error(request, refusal.detail)
+            membership = set_role(**caller(request), user_id=user_id, role=role)
+        except BusinessError as error:
+            messages.error(request, error.detail)
         else:
-            role = changed.get_role_display().lower()
-            messages.success(request, f"{changed.user} is now {role}.")
-    return redirect("members", organization_id=visit.organization.public_id)
+            label = membership.get_role_display().lower()
+            messages.success(request, f"{membership.user} is now {label}.")
+    return redirect("members", organization_id=access.organization.public_id)
 
 
-@visited(Permission.MANAGE)
+@permission_required(Permission.MANAGE)
 @require_http_methods(["GET", "POST"])
-def remove(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
-    """Ask, then end a membership."""
-    found = member(visit.organization, user_id)
-    here = visit.organization.public_id
+def remove(request: PageRequest, access: AccessContext, user_id: str) -> HttpResponse:
+    """Ask for confirmation, then end a membership."""
+    membership = find_member(access.organization, user_id)
+    here = access.organization.public_id
     if request.method == "POST":
         try:
-            remove_member(
-                organization=visit.organization, user_id=user_id, by=actor(request), now=visit.now
-            )
-        except Refusal as refusal:
-            messages.error(request, refusal.detail)
+            remove_member(**caller(request), user_id=user_id)
+        except BusinessError as error:
+            messages.error(request, error.detail)
         else:
-            messages.success(request, f"{found.user} was removed.")
+            messages.success(request, f"{membership.user} was removed.")
         return redirect("members", organization_id=here)
-    return ask(
+    return confirmation(
         request,
-        title=f"Remove {found.user}?",
-        text=f"{found.user.email} loses access to {visit.organization} at once, "
+        title=f"Remove {membership.user}?",
+        text=f"{membership.user.email} loses access to {access.organization} at once, "
         "and so do their API keys here.",
         action=reverse("remove_member", args=[here, user_id]),
         confirm="Remove member",
@@ -94,11 +84,11 @@ def remove(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
     )
 
 
-def _page(request: PageRequest, visit: Visit, form: InvitationForm) -> HttpResponse:
+def _page(request: PageRequest, access: AccessContext, form: InvitationForm) -> HttpResponse:
     context = {
         "form": form,
-        "members": members(visit.organization),
-        "invitations": open_invitations(visit.organization, now=visit.now),
+        "members": members(access.organization),
+        "invitations": open_invitations(access.organization, now=access.now),
         "roles": Role.choices,
     }
     status = 422 if form.errors else 200

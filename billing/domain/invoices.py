@@ -9,7 +9,7 @@ from billing.domain.money import discount_on
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Line:
+class LineItem:
     """Charges alike in everything but their days: so many unit-days at one price and discount."""
 
     model: str
@@ -26,15 +26,15 @@ class Line:
 
     @property
     def discount(self) -> int:
-        """Minor units, rounded half up; the only rounding there is."""
+        """Minor units, rounded half up; nothing else is rounded."""
         return discount_on(self.amount, self.discount_percent)
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What an invoice says, in minor units."""
+class InvoiceTotals:
+    """The lines of an invoice and what they add up to, in minor units."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[LineItem, ...]
 
     @property
     def subtotal(self) -> int:
@@ -49,9 +49,10 @@ class Figures:
         return self.subtotal - self.discount
 
 
-def figures(lines: Iterable[Line]) -> Figures:
-    """Lines that differ in their unit-days alone become one; sorted, so that they read alike."""
-    unit_days: Counter[Line] = Counter()
+def invoice_totals(lines: Iterable[LineItem]) -> InvoiceTotals:
+    """Merge lines that differ in their unit-days alone, and sort them, so that they read alike."""
+    unit_days: Counter[LineItem] = Counter()
     for line in lines:
         unit_days[replace(line, unit_days=0)] += line.unit_days
-    return Figures(tuple(sorted(replace(line, unit_days=n) for line, n in unit_days.items())))
+    merged = (replace(line, unit_days=days) for line, days in unit_days.items())
+    return InvoiceTotals(tuple(sorted(merged)))

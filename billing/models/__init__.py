@@ -1,33 +1,24 @@
-from billing.models.account import Account
-from billing.models.charge import Charge, ChargeType
-from billing.models.invoice import (
-    OVERDUE_AFTER,
-    Invoice,
-    InvoiceLine,
-    Settlement,
-    SettlementStatus,
-)
-from billing.models.order_form import ModelDiscount, OrderForm
-from billing.models.provider import (
-    Dispatch,
-    DispatchStatus,
-    ProviderCustomer,
-    ProviderEvent,
-)
+from billing.models.billing_accounts import BillingAccount
+from billing.models.charges import Charge, ChargeType
+from billing.models.invoice_syncs import InvoiceSync, SyncStatus
+from billing.models.invoices import Invoice, InvoiceLine
+from billing.models.order_forms import ModelDiscount, OrderForm
+from billing.models.payments import OVERDUE_AFTER, InvoicePayment, PaymentStatus
+from billing.models.provider import ProviderCustomer, ProviderEvent
 
 __all__ = [
     "OVERDUE_AFTER",
-    "Account",
+    "BillingAccount",
     "Charge",
     "ChargeType",
-    "Dispatch",
-    "DispatchStatus",
     "Invoice",
     "InvoiceLine",
+    "InvoicePayment",
+    "InvoiceSync",
     "ModelDiscount",
     "OrderForm",
+    "PaymentStatus",
     "ProviderCustomer",
     "ProviderEvent",
-    "Settlement",
-    "SettlementStatus",
+    "SyncStatus",
 ]

@@ -1,10 +1,9 @@
-"""What the payment provider has still to hear of us, and what it told us."""
+"""What the payment provider knows of us: customers; and what it told us: events."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from accounts.models import Organization
-from billing.models.invoice import Invoice
 
 
 class ProviderCustomer(models.Model):
@@ -14,8 +13,8 @@ class ProviderCustomer(models.Model):
         Organization, primary_key=True, on_delete=models.PROTECT, related_name="provider_customer"
     )
     provider_id = models.CharField(max_length=255, blank=True, help_text="Empty: not known yet.")
-    name = models.CharField(max_length=120, blank=True, help_text="As the provider was told.")
-    email = models.EmailField(blank=True, help_text="As the provider was told.")
+    name = models.CharField(max_length=120, blank=True, help_text="As the provider has it.")
+    email = models.EmailField(blank=True, help_text="As the provider has it.")
     asked_at = models.DateTimeField(
         help_text="Before the provider was first asked to make it: no older one can be ours."
     )
@@ -27,69 +26,8 @@ class ProviderCustomer(models.Model):
         return f"{self.organization}: {self.provider_id or 'not known yet'}"
 
 
-class DispatchStatus(models.TextChoices):
-    PENDING = "pending", "Pending"
-    SENT = "sent", "Sent"
-    FAILED = "failed", "Failed"
-    NEEDLESS = "needless", "Not needed"
-
-
-class Dispatch(models.Model):
-    """The outbox: one issued invoice on its way to the provider, made together with it."""
-
-    invoice = models.OneToOneField(
-        Invoice, primary_key=True, on_delete=models.PROTECT, related_name="dispatch"
-    )
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    status = models.CharField(max_length=10, choices=DispatchStatus, default=DispatchStatus.PENDING)
-    attempts = models.PositiveIntegerField(
-        default=0, help_text="Counts claims; a worker whose claim ran out is told apart by it."
-    )
-    failures = models.PositiveIntegerField(
-        default=0, help_text="Transient ones since it was last put in the queue; sets the wait."
-    )
-    next_attempt_at = models.DateTimeField(
-        null=True, blank=True, help_text="By the real clock; empty: at once."
-    )
-    generation = models.PositiveIntegerField(
-        default=0, help_text="Part of the idempotency keys; grows when a key is used up."
-    )
-    problem = models.TextField(blank=True, help_text="Why the last attempt did not succeed.")
-    provider_id = models.CharField(max_length=255, blank=True, help_text="The provider's invoice.")
-    provider_total = models.BigIntegerField(
-        null=True, blank=True, help_text="What the provider's invoice adds up to, minor units."
-    )
-    hosted_url = models.URLField(
-        max_length=2000, blank=True, help_text="The provider's page on which it can be paid."
-    )
-    sent_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name_plural = "dispatches"
-        constraints = [
-            models.CheckConstraint(
-                condition=~Q(status="sent") | (Q(sent_at__isnull=False) & ~Q(provider_id="")),
-                name="dispatch_sent_to_somewhere",
-            ),
-            models.UniqueConstraint(
-                fields=["provider_id"], condition=~Q(provider_id=""), name="dispatch_provider_once"
-            ),
-        ]
-        indexes = [
-            models.Index(
-                F("next_attempt_at").asc(nulls_first=True),
-                F("invoice").asc(),
-                condition=Q(status="pending"),
-                name="dispatch_due",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.invoice}: {self.status}"
-
-
 class ProviderEvent(models.Model):
-    """Something the provider told us, stored once however often it was told."""
+    """An event that the provider sent, stored once however often it is sent."""
 
     event_id = models.CharField(max_length=255, unique=True)
     type = models.CharField(max_length=100)

@@ -1,45 +1,51 @@
 """Issuing invoices at the rollover of a period (R8)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.functions import JSONObject
 
-from accounts.models import AuditEntry, Notice
-from billing.domain.invoices import Figures, figures
+from accounts.operations.audit import TIME, record_each
+from accounts.operations.emails import enqueue_emails
+from billing.domain.invoices import InvoiceTotals, invoice_totals
 from billing.domain.periods import Period, anchors_starting_on, period_containing
-from billing.models import Account, Dispatch, Invoice, InvoiceLine, Settlement
-from billing.queries.invoices import charge_lines
+from billing.models import BillingAccount, Invoice, InvoiceLine, InvoicePayment, InvoiceSync
+from billing.queries.charges import charge_lines
 from billing.queries.order_forms import days_until_due
 
 
 def issue_invoices(*, organizations: Sequence[int], on: date) -> int:
-    """Issue the invoice of the period that ended with `on`, where one did, and return how many.
+    """Issue the invoice of each period that ended at the start of `on`; return how many.
 
-    A period without charges has no invoice. The organizations are locked by the caller, which is
-    what makes their numbers gapless without any lock shared between organizations.
+    A period without charges has no invoice. The caller holds the organizations' locks, so that
+    numbers have no gaps without any lock shared between organizations.
     """
     assert connection.in_atomic_block, "invoices are issued within the opening of a day"
-    accounts = Account.objects.filter(
+    accounts = BillingAccount.objects.filter(
         organization__in=organizations, anchor_day__in=anchors_starting_on(on)
     ).order_by("anchor_day", "organization_id")
-    issued: list[Invoice] = []
-    for anchor_day, alike in groupby(accounts, key=lambda account: account.anchor_day):
-        ended = period_containing(on - timedelta(days=1), anchor_day=anchor_day)
-        issued += _issue(list(alike), ended, on)
-    return len(issued)
+    issued = 0
+    for anchor_day, same_period in groupby(accounts, key=lambda account: account.anchor_day):
+        period = period_containing(on - timedelta(days=1), anchor_day=anchor_day)
+        issued += _issue(list(same_period), period, on)
+    return issued
 
 
-def _issue(accounts: list[Account], period: Period, on: date) -> list[Invoice]:
-    charged = charge_lines([account.pk for account in accounts], period)
-    owing = [account for account in accounts if account.pk in charged]
-    said = {account.pk: figures(charged[account.pk]) for account in owing}
-    due_in = days_until_due(owing, on)
-    for account in owing:
+def _issue(accounts: list[BillingAccount], period: Period, on: date) -> int:
+    lines = charge_lines([account.pk for account in accounts], period)
+    charged_accounts = [account for account in accounts if account.pk in lines]
+    if not charged_accounts:
+        return 0
+    totals = {account.pk: invoice_totals(lines[account.pk]) for account in charged_accounts}
+    due_in = days_until_due(charged_accounts, on)
+    for account in charged_accounts:
         account.last_invoice_number += 1
-    Account.objects.bulk_update(owing, ["last_invoice_number"])
+    BillingAccount.objects.bulk_update(charged_accounts, ["last_invoice_number"])
     invoices = Invoice.objects.bulk_create(
         Invoice(
             organization_id=account.pk,
@@ -49,18 +55,19 @@ def _issue(accounts: list[Account], period: Period, on: date) -> list[Invoice]:
             issued_on=on,
             due_on=on + timedelta(days=due_in[account.pk]),
             currency=settings.CURRENCY,
-            subtotal=said[account.pk].subtotal,
-            discount=said[account.pk].discount,
-            total=said[account.pk].total,
+            subtotal=totals[account.pk].subtotal,
+            discount=totals[account.pk].discount,
+            total=totals[account.pk].total,
         )
-        for account in owing
+        for account in charged_accounts
     )
-    _write_lines(invoices, said)
-    _follow_up(invoices, on)
-    return invoices
+    _create_lines(invoices, totals)
+    _create_payments_and_syncs(invoices)
+    _enqueue_emails_and_record(invoices, on)
+    return len(invoices)
 
 
-def _write_lines(invoices: list[Invoice], said: dict[int, Figures]) -> None:
+def _create_lines(invoices: list[Invoice], totals: Mapping[int, InvoiceTotals]) -> None:
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
             organization_id=invoice.organization_id,
@@ -75,36 +82,34 @@ def _write_lines(invoices: list[Invoice], said: dict[int, Figures]) -> None:
             discount=line.discount,
         )
         for invoice in invoices
-        for line in said[invoice.organization_id].lines
+        for line in totals[invoice.organization_id].lines
     )
 
 
-def _follow_up(invoices: list[Invoice], on: date) -> None:
-    """What goes with an invoice: its settlement, its way to the provider, its mail, its record."""
-    Settlement.objects.bulk_create(
-        Settlement(invoice=invoice, organization_id=invoice.organization_id) for invoice in invoices
+def _create_payments_and_syncs(invoices: list[Invoice]) -> None:
+    InvoicePayment.objects.bulk_create(
+        InvoicePayment(invoice=invoice, organization_id=invoice.organization_id)
+        for invoice in invoices
     )
-    Dispatch.objects.bulk_create(
-        Dispatch(invoice=invoice, organization_id=invoice.organization_id) for invoice in invoices
+    InvoiceSync.objects.bulk_create(
+        InvoiceSync(invoice=invoice, organization_id=invoice.organization_id)
+        for invoice in invoices
     )
+
+
+def _enqueue_emails_and_record(invoices: list[Invoice], on: date) -> None:
     midnight = datetime.combine(on, time.min, UTC)
-    Notice.objects.bulk_create(
-        Notice(
-            organization_id=invoice.organization_id,
-            kind="invoice_issued",
-            subject=invoice.public_id,
-            created_at=midnight,
-        )
-        for invoice in invoices
+    enqueue_emails(
+        kind="invoice_issued",
+        about={invoice.organization_id: invoice.public_id for invoice in invoices},
+        now=midnight,
     )
-    AuditEntry.objects.bulk_create(
-        AuditEntry(
-            organization_id=invoice.organization_id,
-            source="time",
-            action="invoice.issued",
-            subject=invoice.public_id,
-            after={"number": invoice.number, "total": invoice.money(invoice.total).document()},
-            at=midnight,
-        )
-        for invoice in invoices
-    )
+    issued = Invoice.objects.filter(pk__in=[invoice.pk for invoice in invoices])
+    record_each(_audit_columns(issued), by=TIME, action="invoice.issued", at=midnight)
+
+
+def _audit_columns(invoices: QuerySet[Invoice]) -> "QuerySet[Invoice, tuple[Any, ...]]":
+    """The columns that `record_each` takes: what each invoice is after the change."""
+    total = JSONObject(amount="total", currency="currency")
+    after = JSONObject(number="number", total=total)
+    return invoices.order_by("pk").values_list("organization_id", "public_id", after)

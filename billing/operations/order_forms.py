@@ -1,15 +1,12 @@
-"""Order forms: making and signing them. Neither reaches back: what is due is opened first (R7)."""
+"""Making and signing order forms. Neither changes the past: due days are opened first (R7)."""
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
-
-from django.db import transaction
 
 from accounts.models import Organization
-from accounts.operations.audit import Actor, record
-from accounts.operations.days import bring_up_to_date
-from billing.models import Account, OrderForm
+from accounts.operations.audit import Actor
+from accounts.operations.changes import organization_change
+from billing.models import BillingAccount, OrderForm
 
 
 def create_order_form(
@@ -22,12 +19,14 @@ def create_order_form(
     anchor_day: int = 1,
     discount_percent: Decimal = Decimal(0),
 ) -> OrderForm:
-    """An order form, not yet signed. The organization's first fixes its anchor day (R2)."""
-    bring_up_to_date(organization=organization, now=now)
-    with transaction.atomic():
+    """Make an order form, not yet signed. The organization's first fixes its anchor day (R2).
+
+    Raises Django's ValidationError for terms that cannot be.
+    """
+    with organization_change(organization=organization, by=by, now=now) as change:
         form = OrderForm(
-            organization=organization,
-            created_at=now,
+            organization=change.organization,
+            created_at=change.now,
             starts_on=starts_on,
             ends_on=ends_on,
             anchor_day=anchor_day,
@@ -36,21 +35,21 @@ def create_order_form(
         form.full_clean()
         form.save()
         fix_anchor_day(form)
-        _record(form, "order_form.created", _terms(form), by=by, now=now)
+        change.record(
+            "order_form.created",
+            form.public_id,
+            after={
+                "starts_on": starts_on.isoformat(),
+                "ends_on": ends_on.isoformat() if ends_on else None,
+                "discount_percent": str(discount_percent),
+            },
+        )
     return form
 
 
-def _terms(form: OrderForm) -> dict[str, Any]:
-    return {
-        "starts_on": form.starts_on.isoformat(),
-        "ends_on": form.ends_on.isoformat() if form.ends_on else None,
-        "discount_percent": str(form.discount_percent),
-    }
-
-
-def fix_anchor_day(form: OrderForm) -> Account:
-    """Give the organization its billing account, with the anchor day of its first order form."""
-    account, _ = Account.objects.get_or_create(
+def fix_anchor_day(form: OrderForm) -> BillingAccount:
+    """Make the organization's billing account, with the anchor day of its first order form."""
+    account, _ = BillingAccount.objects.get_or_create(
         organization=form.organization, defaults={"anchor_day": form.anchor_day}
     )
     return account
@@ -58,25 +57,11 @@ def fix_anchor_day(form: OrderForm) -> Account:
 
 def sign_order_form(*, form: OrderForm, signed_name: str, by: Actor, now: datetime) -> OrderForm:
     """Sign by typing one's name. Capacity can be bought from `starts_on` on (R11)."""
-    bring_up_to_date(organization=form.organization, now=now)
-    with transaction.atomic():
+    with organization_change(organization=form.organization, by=by, now=now) as change:
         form = OrderForm.objects.select_for_update().get(pk=form.pk)
-        form.signed_at = now
+        form.signed_at = change.now
         form.signed_name = signed_name
         form.signed_by = by.user
         form.save(update_fields=["signed_at", "signed_name", "signed_by"])
-        _record(form, "order_form.signed", {"signed_name": signed_name}, by=by, now=now)
+        change.record("order_form.signed", form.public_id, after={"signed_name": signed_name})
     return form
-
-
-def _record(
-    form: OrderForm, action: str, after: dict[str, Any], *, by: Actor, now: datetime
-) -> None:
-    record(
-        organization=form.organization,
-        by=by,
-        action=action,
-        subject=form.public_id,
-        at=now,
-        after=after,
-    )

@@ -1,4 +1,4 @@
-"""What the payment provider tells us: stored once, then given effect, in any order and repeated."""
+"""Events of the payment provider: stored once, then processed, in any order and repeated."""
 
 import logging
 from collections.abc import Mapping
@@ -8,28 +8,25 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.instants import rfc3339
-from accounts.operations.audit import record
-from accounts.operations.days import bring_up_to_date
-from accounts.operations.notices import announce
-from accounts.operations.organizations import lock_organization
-from billing.models import Dispatch, ProviderEvent, Settlement, SettlementStatus
-from billing.operations.dispatches import STRIPE
-from billing.operations.settlements import settle
+from accounts.operations.changes import Change, organization_change
+from billing.models import InvoicePayment, InvoiceSync, PaymentStatus, ProviderEvent
+from billing.operations.invoice_sync import STRIPE
+from billing.operations.payments import set_payment_status
 from billing.stripe_gateway import instant
+from common.instants import rfc3339
 
 logger = logging.getLogger(__name__)
 
-SETTLES = {
-    "invoice.paid": SettlementStatus.PAID,
-    "invoice.voided": SettlementStatus.VOID,
-    "invoice.marked_uncollectible": SettlementStatus.UNCOLLECTIBLE,
+STATUS_OF_EVENT = {
+    "invoice.paid": PaymentStatus.PAID,
+    "invoice.voided": PaymentStatus.VOID,
+    "invoice.marked_uncollectible": PaymentStatus.UNCOLLECTIBLE,
 }
 PAYMENT_FAILED = "invoice.payment_failed"
 
 
 def store_event(*, event: Mapping[str, Any], now: datetime) -> ProviderEvent | None:
-    """Keep an event whose signature was verified; None if it was kept before."""
+    """Store an event whose signature was verified; return None if it was stored before."""
     stored, is_new = ProviderEvent.objects.get_or_create(
         event_id=event["id"],
         defaults={
@@ -43,100 +40,100 @@ def store_event(*, event: Mapping[str, Any], now: datetime) -> ProviderEvent | N
 
 
 def process_events(*, now: datetime) -> int:
-    """Process what is stored and was not processed yet; how many. Sweeps share the work.
+    """Process the stored events that nobody has processed, and return how many.
 
-    An event that cannot be processed holds up no other; the next sweep tries it again.
+    Workers share the work. An event that cannot be processed delays no other; the next call tries
+    it again.
     """
     processed = 0
-    for pk in ProviderEvent.objects.filter(processed_at=None).order_by("pk").values_list("pk"):
+    unprocessed = ProviderEvent.objects.filter(processed_at=None).order_by("pk")
+    for event in unprocessed.values_list("pk", flat=True):
         try:
-            processed += process_event(pk[0], now=now)
+            processed += process_event(event, now=now)
         except Exception:
-            logger.exception("event %s cannot be processed", pk[0])
+            logger.exception("event %s cannot be processed", event)
     return processed
 
 
-def process_event(event: int, *, now: datetime) -> bool:
-    """Give one stored event its effect, once; False if that is done, or another is at it.
+def process_event(event_id: int, *, now: datetime) -> bool:
+    """Process one stored event, once; return False if another worker did, or is at it.
 
-    The organization that it is about is brought up to date first: news of a payment forgives no
-    day on which the invoice was overdue (R7, R11). `now` is the real time.
+    Due days of its organization are opened first: an event about a payment forgives no day on
+    which the invoice was overdue (R7, R11). `now` is the real time.
     """
-    known = ProviderEvent.objects.filter(pk=event, processed_at=None).first()
-    if known is None:
+    event = ProviderEvent.objects.filter(pk=event_id, processed_at=None).first()
+    if event is None:
         return False
-    dispatch = _dispatch_of(known)
-    if dispatch:
-        organization = dispatch.organization
-        bring_up_to_date(organization=organization, now=organization.clock_at or now)
-    with transaction.atomic(durable=True):
-        row = (
-            ProviderEvent.objects.select_for_update(skip_locked=True)
-            .filter(pk=event, processed_at=None)
-            .first()
-        )
-        if row is None:
+    sync = _sync_of(event)
+    if sync is None:
+        with transaction.atomic(durable=True):
+            return _mark_processed(event_id, "ignored: " + _why_ignored(event), now)
+    organization = sync.organization
+    with organization_change(
+        organization=organization, by=STRIPE, now=organization.clock_at or now
+    ) as change:
+        if _lock(event_id) is None:
             return False
-        row.outcome = _give_effect(row, dispatch, now)
-        row.processed_at = now
-        row.save(update_fields=["outcome", "processed_at"])
-    return True
+        return _mark_processed(event_id, _apply(change, event, sync), now)
 
 
-def _give_effect(event: ProviderEvent, dispatch: Dispatch | None, now: datetime) -> str:
-    if not _matters(event):
-        return "ignored: nothing follows from it"
-    if dispatch is None:
-        return "ignored: no invoice of ours"
-    organization = lock_organization(dispatch.organization)
-    settlement = Settlement.objects.select_for_update().get(pk=dispatch.pk)
-    # A sandbox has a time of its own; the others have the provider's, however late it is told.
-    at = organization.clock_at or event.created_at
-    recorded_at = organization.clock_at or now
-    if event.type == PAYMENT_FAILED:
-        return _note_payment_failed(settlement, at=at, recorded_at=recorded_at)
-    moved = settle(
-        settlement=settlement, status=SETTLES[event.type], by=STRIPE, settled_at=at, now=recorded_at
-    )
-    return f"now {settlement.status}" if moved else f"ignored: {settlement.status} already"
-
-
-def _matters(event: ProviderEvent) -> bool:
-    return event.type in SETTLES or event.type == PAYMENT_FAILED
-
-
-def _dispatch_of(event: ProviderEvent) -> Dispatch | None:
-    """By Stripe's id; by ours only while Stripe's is not written down, as a copy has our id too."""
-    if not _matters(event):
-        return None
-    stripe_invoice: Mapping[str, Any] = event.payload["data"]["object"]
-    ours = (stripe_invoice.get("metadata") or {}).get("invoice", "")
+def _lock(event_id: int) -> ProviderEvent | None:
     return (
-        Dispatch.objects.select_related("organization")
-        .filter(Q(provider_id=stripe_invoice["id"]) | Q(provider_id="", invoice__public_id=ours))
+        ProviderEvent.objects.select_for_update(skip_locked=True)
+        .filter(pk=event_id, processed_at=None)
         .first()
     )
 
 
-def _note_payment_failed(settlement: Settlement, *, at: datetime, recorded_at: datetime) -> str:
-    """The invoice stays as it is; its organization is told, unless it has been settled since."""
-    if SettlementStatus(settlement.status).is_final:
-        return f"ignored: {settlement.status} already"
-    if settlement.payment_failed_at is None or settlement.payment_failed_at < at:
-        settlement.payment_failed_at = at
-        settlement.save(update_fields=["payment_failed_at"])
-    record(
-        organization=settlement.organization,
-        by=STRIPE,
-        action="invoice.payment_failed",
-        subject=settlement.invoice.public_id,
-        at=recorded_at,
-        after={"at": rfc3339(at)},
+def _mark_processed(event_id: int, outcome: str, now: datetime) -> bool:
+    unprocessed = ProviderEvent.objects.filter(pk=event_id, processed_at=None)
+    return bool(unprocessed.update(outcome=outcome, processed_at=now))
+
+
+def _apply(change: Change, event: ProviderEvent, sync: InvoiceSync) -> str:
+    """Apply the event to its invoice, and return the outcome."""
+    payment = InvoicePayment.objects.select_for_update().get(pk=sync.pk)
+    # A sandbox has a time of its own; the others have the provider's, however late it arrives.
+    at = change.organization.clock_at or event.created_at
+    if event.type == PAYMENT_FAILED:
+        return _note_payment_failed(change, payment, at=at)
+    if set_payment_status(change, payment, STATUS_OF_EVENT[event.type], at=at):
+        return f"now {payment.status}"
+    return f"ignored: {payment.status} already"
+
+
+def _is_about_payment(event: ProviderEvent) -> bool:
+    return event.type in STATUS_OF_EVENT or event.type == PAYMENT_FAILED
+
+
+def _why_ignored(event: ProviderEvent) -> str:
+    return "no invoice of ours" if _is_about_payment(event) else "nothing follows from it"
+
+
+def _sync_of(event: ProviderEvent) -> InvoiceSync | None:
+    """Find the invoice by Stripe's id; by our id only while Stripe's is not stored.
+
+    A copy of the invoice that someone makes at Stripe carries our id too.
+    """
+    if not _is_about_payment(event):
+        return None
+    stripe_invoice: Mapping[str, Any] = event.payload["data"]["object"]
+    our_id = (stripe_invoice.get("metadata") or {}).get("invoice", "")
+    return (
+        InvoiceSync.objects.select_related("organization")
+        .filter(Q(provider_id=stripe_invoice["id"]) | Q(provider_id="", invoice__public_id=our_id))
+        .first()
     )
-    announce(
-        organizations=[settlement.organization_id],
-        kind=PAYMENT_FAILED.replace("invoice.", ""),
-        subject=settlement.invoice.public_id,
-        now=recorded_at,
-    )
+
+
+def _note_payment_failed(change: Change, payment: InvoicePayment, *, at: datetime) -> str:
+    """Tell the organization, unless nothing is owed any more; the invoice stays as it is."""
+    if payment.is_final:
+        return f"ignored: {payment.status} already"
+    if payment.payment_failed_at is None or payment.payment_failed_at < at:
+        payment.payment_failed_at = at
+        payment.save(update_fields=["payment_failed_at"])
+    invoice_id = payment.invoice.public_id
+    change.record(PAYMENT_FAILED, invoice_id, after={"at": rfc3339(at)})
+    change.enqueue_email("payment_failed", invoice_id)
     return "payment failure noted"

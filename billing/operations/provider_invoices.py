@@ -3,76 +3,79 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
-from billing.models import Dispatch, Invoice, Settlement, SettlementStatus
+from billing.models import Invoice, InvoiceSync
 from billing.operations.provider_customers import CLOCKS_APART, customer_of
-from billing.stripe_gateway import Gateway, Header, Item, Refused, StripeInvoice
+from billing.stripe_gateway import (
+    Gateway,
+    InvoiceHeader,
+    InvoiceItem,
+    ProviderRejected,
+    StripeInvoice,
+)
 
 PAYABLE = {"open", "uncollectible"}
-"""What an invoice stands at, at Stripe, as long as its hosted page takes payments."""
+"""The statuses at Stripe in which the hosted page takes payments."""
 
 
-def bring_about(dispatch: Dispatch, gateway: Gateway, now: datetime) -> StripeInvoice:
-    """The Stripe invoice as it has to be: sent, or, if ours is settled, settled like it.
+def sync_invoice(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
+    """Bring the Stripe invoice to the state of ours: sent, or, if ours is paid, paid too.
 
     Raises ProviderError.
     """
-    if gateway.is_live and dispatch.organization.is_sandbox:
-        raise Refused("A sandbox never reaches Stripe's live mode; a test key sends it.")
-    if settled(dispatch.invoice.settlement):
-        return _settle(dispatch, gateway)
-    return _send(dispatch, gateway, now)
+    if gateway.is_live and sync.organization.is_sandbox:
+        raise ProviderRejected("A sandbox never reaches Stripe's live mode; a test key syncs it.")
+    if sync.invoice.payment.is_final:
+        return _sync_payment(sync, gateway)
+    return _send(sync, gateway, now)
 
 
-def settled(settlement: Settlement) -> bool:
-    """Whether nothing is owed any more; nobody is asked to pay what is recorded as paid."""
-    return SettlementStatus(settlement.status).is_final
-
-
-def _send(dispatch: Dispatch, gateway: Gateway, now: datetime) -> StripeInvoice:
+def _send(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
     """One Stripe invoice, with exactly our lines, final and mailed; from wherever it stands.
 
     Killed after Stripe mailed it and resumed more than 24 hours later, Stripe mails the same
     invoice once more.
     """
-    invoice = dispatch.invoice
-    customer = customer_of(dispatch.organization, gateway, now)
-    found = gateway.find_invoice(customer, invoice.public_id)
-    if found is None:
-        header = _header(dispatch, customer, now)
-        found = gateway.create_invoice(header, key=_key(dispatch, "create"))
-    # Written down at once: events about it may come in from now on.
-    Dispatch.objects.filter(pk=dispatch.pk).update(provider_id=found.id)
-    if found.status == "draft":
-        found = _complete(dispatch, found, gateway)
-    _check(invoice, found)
-    if found.status == "draft":
-        found = gateway.finalize(found.id, key=_key(dispatch, "finalize"))
-        _check(invoice, found)
-    if found.status == "open":
-        found = gateway.send(found.id, key=_key(dispatch, "send"))
-    return found
+    invoice = sync.invoice
+    customer = customer_of(sync.organization, gateway, now)
+    stripe_invoice = gateway.find_invoice(customer, invoice.public_id)
+    if stripe_invoice is None:
+        header = _header(sync, customer, now)
+        stripe_invoice = gateway.create_invoice(header, key=_key(sync, "create"))
+    # Stored at once: events about it may arrive from now on.
+    InvoiceSync.objects.filter(pk=sync.pk).update(provider_id=stripe_invoice.id)
+    if stripe_invoice.status == "draft":
+        stripe_invoice = _complete(sync, stripe_invoice, gateway)
+    _check(invoice, stripe_invoice)
+    if stripe_invoice.status == "draft":
+        stripe_invoice = gateway.finalize(stripe_invoice.id, key=_key(sync, "finalize"))
+        _check(invoice, stripe_invoice)
+    if stripe_invoice.status == "open":
+        stripe_invoice = gateway.send(stripe_invoice.id, key=_key(sync, "send"))
+    return stripe_invoice
 
 
-def _settle(dispatch: Dispatch, gateway: Gateway) -> StripeInvoice:
-    """Paid outside Stripe, unless it is settled there already, which is as good: void included.
+def _sync_payment(sync: InvoiceSync, gateway: Gateway) -> StripeInvoice:
+    """Mark the Stripe invoice as paid outside Stripe, unless it is paid or void there already.
 
-    Void is only ever Stripe's own word, so what can still be paid there is paid here.
+    Our invoices become void through Stripe alone, so one that can still be paid there is paid here.
     """
-    found = gateway.read_invoice(dispatch.provider_id)
-    if found.status == "draft":
-        raise Refused(f"Nothing is owed any more; {found.id} is left a draft at Stripe.")
-    if found.status not in PAYABLE:
-        return found
+    stripe_invoice = gateway.read_invoice(sync.provider_id)
+    if stripe_invoice.status == "draft":
+        raise ProviderRejected(
+            f"Nothing is owed any more; {stripe_invoice.id} is left a draft at Stripe."
+        )
+    if stripe_invoice.status not in PAYABLE:
+        return stripe_invoice
     try:
-        return gateway.pay_out_of_band(found.id, key=_key(dispatch, "pay"))
-    except Refused:  # Perhaps the customer was quicker.
-        found = gateway.read_invoice(dispatch.provider_id)
-        if found.status in PAYABLE:
+        return gateway.pay_out_of_band(stripe_invoice.id, key=_key(sync, "pay"))
+    except ProviderRejected:  # Perhaps the customer was quicker.
+        stripe_invoice = gateway.read_invoice(sync.provider_id)
+        if stripe_invoice.status in PAYABLE:
             raise
-        return found
+        return stripe_invoice
 
 
-def items(invoice: Invoice) -> Iterator[Item]:
+def items(invoice: Invoice) -> Iterator[InvoiceItem]:
     """Each line at its list price and, where it has one, its discount as a line of its own.
 
     Negative lines rather than coupons: a coupon's percentage would be rounded by Stripe's rules,
@@ -81,26 +84,26 @@ def items(invoice: Invoice) -> Iterator[Item]:
     for number, line in enumerate(invoice.lines.order_by("pk"), start=1):
         what = f"{line.model}, {line.kind} units, {line.get_type_display().lower()}"
         days = f"{line.unit_days:,} unit-days at {invoice.money(line.price_per_day)}"
-        yield Item(f"{number}", f"{what}: {days}", line.amount)
+        yield InvoiceItem(f"{number}", f"{what}: {days}", line.amount)
         if line.discount:
             percent = f"{line.discount_percent.normalize():f}%"
-            yield Item(f"{number} discount", f"{percent} discount on {what}", -line.discount)
+            yield InvoiceItem(f"{number} discount", f"{percent} discount on {what}", -line.discount)
 
 
-def _header(dispatch: Dispatch, customer: str, now: datetime) -> Header:
+def _header(sync: InvoiceSync, customer: str, now: datetime) -> InvoiceHeader:
     """Due at the end of our due date. Stripe takes no date that is past, as it may be after a long
     outage or in a sandbox's own time: then it is due at once."""
-    invoice = dispatch.invoice
+    invoice = sync.invoice
     due_at = datetime.combine(invoice.due_on, time(23, 59, 59), UTC)
     is_past = due_at <= now + CLOCKS_APART
     last_day = invoice.period_end - timedelta(days=1)
-    return Header(
+    return InvoiceHeader(
         customer=customer,
         currency=invoice.currency,
         due_at=None if is_past else due_at,
         metadata={
             "invoice": invoice.public_id,
-            "organization": dispatch.organization.public_id,
+            "organization": sync.organization.public_id,
             "number": str(invoice.number),
         },
         fields={
@@ -111,25 +114,26 @@ def _header(dispatch: Dispatch, customer: str, now: datetime) -> Header:
     )
 
 
-def _complete(dispatch: Dispatch, found: StripeInvoice, gateway: Gateway) -> StripeInvoice:
+def _complete(sync: InvoiceSync, stripe_invoice: StripeInvoice, gateway: Gateway) -> StripeInvoice:
     """Add the lines that the draft lacks. They go in together, so that it has all or none."""
-    present = gateway.labels(found.id)
-    missing = [item for item in items(dispatch.invoice) if item.label not in present]
-    if not missing:  # Put there since it was found, perhaps, by another sender.
-        return gateway.read_invoice(found.id)
-    return gateway.add_items(found.id, missing, key=_key(dispatch, "lines"))
+    present = gateway.labels(stripe_invoice.id)
+    missing = [item for item in items(sync.invoice) if item.label not in present]
+    if not missing:  # Put there since it was stripe_invoice, perhaps, by another sender.
+        return gateway.read_invoice(stripe_invoice.id)
+    return gateway.add_items(stripe_invoice.id, missing, key=_key(sync, "lines"))
 
 
-def _check(invoice: Invoice, found: StripeInvoice) -> None:
+def _check(invoice: Invoice, stripe_invoice: StripeInvoice) -> None:
     """Stripe's figure is what the customer pays; it goes out only if it is ours."""
-    if (found.total, found.currency) != (invoice.total, invoice.currency):
-        raise Refused(
-            f"Stripe's {found.id} adds up to {found.total} {found.currency}, "
+    total, currency = stripe_invoice.total, stripe_invoice.currency
+    if (total, currency) != (invoice.total, invoice.currency):
+        raise ProviderRejected(
+            f"Stripe's {stripe_invoice.id} adds up to {total} {currency}, "
             f"our invoice to {invoice.total} {invoice.currency} (minor units)."
         )
 
 
-def _key(dispatch: Dispatch, step: str) -> str:
+def _key(sync: InvoiceSync, step: str) -> str:
     """Of one step of one invoice: the same at every attempt until Stripe's answer is stale."""
-    key = f"{dispatch.invoice.public_id}:{step}"
-    return f"{key}:{dispatch.generation}" if dispatch.generation else key
+    key = f"{sync.invoice.public_id}:{step}"
+    return f"{key}:{sync.generation}" if sync.generation else key

@@ -1,85 +1,162 @@
-"""Invoices and what they are made of."""
+"""Invoices, as pages and API read them: issued ones, and the upcoming one."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
-from django.db.models import F, Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, QuerySet
 
-from accounts.errors import NotFound
 from accounts.models import Organization
-from billing.domain.invoices import Line
+from billing.domain.invoices import LineItem
+from billing.domain.money import Money
 from billing.domain.periods import Period
-from billing.models import (
-    OVERDUE_AFTER,
-    Charge,
-    Invoice,
-    InvoiceLine,
-    Settlement,
-    SettlementStatus,
-)
-from billing.models.charge import Days
+from billing.models import Charge, ChargeType, Invoice, InvoiceLine
+from billing.queries.charges import charges, charges_of_line
+from common.errors import NotFound
 
-
-def charge_lines(organizations: Iterable[int], period: Period) -> dict[int, list[Line]]:
-    """The charges posted in a period, grouped as invoice lines (R8), by organization."""
-    rows = (
-        Charge.objects.filter(
-            organization__in=organizations,
-            posted_on__gte=period.start,
-            posted_on__lt=period.end,
-        )
-        .values("organization_id", "model", "kind", "type", "price_per_day", "discount_percent")
-        .annotate(unit_days=Sum(F("units") * Days("service_from", "service_to")))
-    )
-    lines: defaultdict[int, list[Line]] = defaultdict(list)
-    for row in rows:
-        lines[row["organization_id"]].append(
-            Line(
-                model=row["model"],
-                kind=row["kind"],
-                type=row["type"],
-                price_per_day=row["price_per_day"],
-                discount_percent=row["discount_percent"],
-                unit_days=int(row["unit_days"]),
-            )
-        )
-    return dict(lines)
+UPCOMING = "upcoming"
+"""Stands for the id of an invoice that is not issued yet."""
 
 
 def invoices(organization: Organization) -> QuerySet[Invoice]:
-    """Issued invoices with their lines and standing, newest first."""
+    """Return issued invoices with their lines, payment and sync, newest first."""
     return (
         Invoice.objects.filter(organization=organization)
-        .select_related("settlement", "dispatch")
+        .select_related("payment", "sync")
         .prefetch_related(Prefetch("lines", InvoiceLine.objects.order_by("pk")))
         .order_by("-pk")
     )
 
 
 def find_invoice(*, organization: Organization, invoice_id: str) -> Invoice:
-    """One invoice of this organization. Raises NotFound, for another's too (R18)."""
+    """Return one invoice of this organization. Raises NotFound, for another's too (R18)."""
     invoice = invoices(organization).filter(public_id=invoice_id).first()
     if invoice is None:
         raise NotFound(f"There is no invoice “{invoice_id}”.")
     return invoice
 
 
-def alike(charges: QuerySet[Charge], line: Line | InvoiceLine) -> QuerySet[Charge]:
-    """Those of the charges that belong to a line (R8)."""
-    return charges.filter(
-        model=line.model,
-        kind=line.kind,
-        type=line.type,
-        price_per_day=line.price_per_day,
-        discount_percent=line.discount_percent,
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One line, with the `key` by which it is found on its statement."""
+
+    source: LineItem | InvoiceLine
+    currency: str
+
+    @property
+    def key(self) -> str:
+        """Made of what its charges have in common: lines that come in later do not shift it."""
+        line = self.source
+        percent = line.discount_percent.normalize()
+        common = f"{line.model} {line.kind} {line.type} {line.price_per_day} {percent}"
+        return hashlib.sha256(common.encode()).hexdigest()[:12]
+
+    @property
+    def model(self) -> str:
+        return self.source.model
+
+    @property
+    def kind(self) -> str:
+        return self.source.kind
+
+    @property
+    def type(self) -> ChargeType:
+        return ChargeType(self.source.type)
+
+    @property
+    def discount_percent(self) -> Decimal:
+        return self.source.discount_percent
+
+    @property
+    def unit_days(self) -> int:
+        return self.source.unit_days
+
+    @property
+    def price_per_day(self) -> Money:
+        return Money(self.source.price_per_day, self.currency)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.source.amount, self.currency)
+
+    @property
+    def discount(self) -> Money:
+        return Money(self.source.discount, self.currency)
+
+    @property
+    def net(self) -> Money:
+        return Money(self.source.amount - self.source.discount, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an invoice says. Of the upcoming one, `issued_on` is when it will be issued."""
+
+    id: str | None
+    number: int | None
+    status: str
+    period: Period
+    issued_on: date
+    due_on: date
+    lines: Sequence[StatementLine]
+    subtotal: Money
+    discount: Money
+    total: Money
+    projected_total: Money | None = None
+    """Of the upcoming one: its total if nothing changes."""
+    hosted_url: str | None = None
+    """The provider's page on which it can be paid."""
+
+    @property
+    def key(self) -> str:
+        """The last part of its address."""
+        return self.id or UPCOMING
+
+    @property
+    def is_upcoming(self) -> bool:
+        return self.id is None
+
+    @property
+    def is_payable(self) -> bool:
+        return bool(self.hosted_url) and self.status in ("open", "overdue")
+
+    def line(self, key: str) -> StatementLine:
+        """Raises NotFound."""
+        for line in self.lines:
+            if line.key == key:
+                return line
+        raise NotFound("There is no such line on this invoice.")
+
+
+def statement_of(invoice: Invoice, *, on: date) -> Statement:
+    """An issued invoice as it stands on a day; `invoices` has read all that it takes."""
+    return Statement(
+        id=invoice.public_id,
+        number=invoice.number,
+        status=invoice.status_on(on),
+        period=Period(invoice.period_start, invoice.period_end),
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+        lines=statement_lines(invoice.lines.all(), invoice.currency),
+        subtotal=invoice.money(invoice.subtotal),
+        discount=invoice.money(invoice.discount),
+        total=invoice.money(invoice.total),
+        hosted_url=invoice.hosted_url,
     )
 
 
-def owed_too_long(on: date) -> QuerySet[Settlement]:
-    """Invoices unpaid 14 days past due on a service day: their organizations are overdue (R11)."""
-    return Settlement.objects.filter(
-        status__in=[SettlementStatus.OPEN, SettlementStatus.UNCOLLECTIBLE],
-        invoice__due_on__lte=on - OVERDUE_AFTER,
-        invoice__total__gt=0,
-    )
+def statement_lines(
+    lines: Iterable[LineItem] | Iterable[InvoiceLine], currency: str
+) -> Sequence[StatementLine]:
+    return [StatementLine(line, currency) for line in lines]
+
+
+def charges_on(
+    organization: Organization, statement: Statement, line: StatementLine | None = None
+) -> QuerySet[Charge]:
+    """The charges that a statement, or one line of it, adds up; oldest first."""
+    period = statement.period
+    rows = charges(organization, posted_from=period.start, posted_to=period.end)
+    return (charges_of_line(rows, line.source) if line else rows).order_by("posted_on", "pk")

@@ -6,9 +6,9 @@ from rest_framework.response import Response
 from accounts.access import Permission
 from accounts.api.endpoints import endpoint
 from accounts.api.views import OrganizationView
-from accounts.serializers.paging import PageQuery
-from capacity.queries.catalogue import listing, listings
+from capacity.queries.catalogue import find_listing, listings
 from capacity.serializers.catalogue import ModelSerializer
+from common.api.pagination import PageQuery
 
 
 class Models(OrganizationView):
@@ -16,17 +16,17 @@ class Models(OrganizationView):
         "list_models",
         permission=Permission.SCALE_TIER,
         query=PageQuery,
-        answer=ModelSerializer,
+        response=ModelSerializer,
     )
     def get(self, request: Request) -> Response:
         """What can be bought, at today's list prices, by provider and name."""
-        return self.page(listings(organization=self.visit.organization, on=self.now.date()))
+        return self.page(listings(organization=self.access.organization, on=self.now.date()))
 
 
 class Model(OrganizationView):
-    @endpoint("read_model", permission=Permission.SCALE_TIER, answer=ModelSerializer)
+    @endpoint("read_model", permission=Permission.SCALE_TIER, response=ModelSerializer)
     def get(self, request: Request, model: str) -> Response:
         """One model snapshot, at today's list prices."""
-        return self.answer(
-            listing(organization=self.visit.organization, model=model, on=self.now.date())
+        return self.respond(
+            find_listing(organization=self.access.organization, model=model, on=self.now.date())
         )

@@ -15,13 +15,14 @@ class AdvanceClock(OrganizationView):
         "advance_clock",
         permission=Permission.MANAGE,
         body=ClockRequestSerializer,
-        answer=AdvancedClockSerializer,
+        response=AdvancedClockSerializer,
     )
     def post(self, request: Request) -> Response:
         """Move a sandbox's clock forward, at most 31 days a call; every day on the way is opened.
 
         Sending it again is safe: a clock that stands at `to` stays there.
         """
-        organization = self.visit.organization
-        opened = advance_clock(organization=organization, to=self.sent["to"], by=self.actor)
-        return self.answer({"organization": organization, "opened": opened})
+        organization = self.access.organization
+        by = self.caller["by"]
+        opened = advance_clock(organization=organization, to=self.body["to"], by=by)
+        return self.respond({"organization": organization, "opened": opened})

@@ -2,28 +2,21 @@
 
 from django.urls import path, re_path
 
+from capacity.api.active_capacity import Capacity
+from capacity.api.cancellations import CancellationQuote, Cancellations, LotCancellations, Undo
 from capacity.api.catalogue import Model, Models
 from capacity.api.clock import AdvanceClock
-from capacity.api.holdings import Capacity, Pools, Transactions
-from capacity.api.invoices import Invoice, Invoices, UpcomingInvoice
-from capacity.api.lots import (
-    CancellationQuote,
-    Cancellations,
-    Lot,
-    LotCancellations,
-    Lots,
-    Undo,
-)
-from capacity.api.orders import Purchase, Purchases, Quotes
+from capacity.api.lots import Lot, Lots
+from capacity.api.pools import Pools
+from capacity.api.purchases import Purchase, Purchases
+from capacity.api.quotes import Quotes
+from capacity.api.transactions import Transactions
 
 urlpatterns = [
     path("cancellations", Cancellations.as_view()),
     path("cancellations/<slug:cancellation_id>/undo", Undo.as_view()),
     path("capacity", Capacity.as_view()),
     path("clock/advance", AdvanceClock.as_view()),
-    path("invoices", Invoices.as_view()),
-    path("invoices/upcoming", UpcomingInvoice.as_view()),
-    path("invoices/<slug:invoice_id>", Invoice.as_view()),
     path("lots", Lots.as_view()),
     path("lots/<slug:lot_id>", Lot.as_view()),
     path("lots/<slug:lot_id>/cancellations", LotCancellations.as_view()),

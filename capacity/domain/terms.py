@@ -26,6 +26,10 @@ class Term:
         )
 
     @property
+    def commitment_days(self) -> int:
+        return (self.commitment_ends_on - self.starts_on).days
+
+    @property
     def first_term_days(self) -> int:
         return (self.first_term_ends_on - self.starts_on).days
 

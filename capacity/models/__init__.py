@@ -1,7 +1,9 @@
+from capacity.models.cancellations import Cancellation, CancellationStatus
 from capacity.models.catalogue import Kind, ListPrice, Snapshot, TokenUnit
-from capacity.models.endings import Cancellation, CancellationStatus, Expiry, ExpiryReason
-from capacity.models.holdings import Lot, Pool, Purchase
-from capacity.models.transaction import Transaction, TransactionType
+from capacity.models.lots import Expiry, ExpiryReason, Lot
+from capacity.models.pools import Pool
+from capacity.models.purchases import Purchase
+from capacity.models.transactions import Transaction, TransactionType
 
 __all__ = [
     "Cancellation",

@@ -6,7 +6,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from accounts.models.append_only import append_only
+from common.append_only import append_only
 
 
 class Kind(models.TextChoices):

@@ -1,22 +1,20 @@
-"""Cancelling units, and thinking better of it (R5)."""
+"""Cancelling units, and undoing a cancellation (R5)."""
 
 from datetime import datetime
-from functools import partial
 from http import HTTPStatus
 
-from accounts.errors import Refusal
 from accounts.models import Organization
-from accounts.operations.audit import Actor, record
-from accounts.operations.idempotency import Once
-from accounts.operations.notices import announce
-from capacity.models import Cancellation, CancellationStatus, Lot, Transaction, TransactionType
-from capacity.operations.change import Change, carry_out
+from accounts.operations.audit import Actor
+from accounts.operations.changes import Change, organization_change
+from capacity.models import Cancellation, CancellationStatus, Transaction, TransactionType
 from capacity.queries.cancellations import check_cancellable, find_cancellation
-from capacity.queries.holdings import find_lot
+from capacity.queries.lots import find_lot
+from common.errors import BusinessError
+from common.idempotency import IdempotencyKey
 
 
-class AlreadyEffective(Refusal):
-    """The units have expired; what is done cannot be undone."""
+class AlreadyEffective(BusinessError):
+    """The units have expired; that cannot be undone."""
 
     code = "already_effective"
     status = HTTPStatus.CONFLICT
@@ -29,14 +27,34 @@ def cancel_units(
     units: int,
     by: Actor,
     now: datetime,
-    once: Once | None = None,
+    idempotency_key: IdempotencyKey | None = None,
 ) -> Cancellation:
-    """Give `units` of a lot an end; until then they stay active and go on being charged (R5).
+    """Give `units` of a lot an end; until then they stay active and are charged (R5).
 
     Raises NotFound, InvalidRequest, or UnitsExceedActive.
     """
-    step = partial(_cancel, lot_id=lot_id, units=units)
-    return carry_out(step, organization=organization, by=by, now=now, once=once)
+    with organization_change(
+        organization=organization, by=by, now=now, idempotency_key=idempotency_key
+    ) as change:
+        lot = find_lot(change.organization, lot_id)
+        check_cancellable(lot, units)
+        cancellation = Cancellation.objects.create(
+            organization=change.organization,
+            lot=lot,
+            units=units,
+            requested_at=change.now,
+            requested_by=by.person,
+            ends_on=lot.terms_of_cancelling(units, on=change.today).ends_on,
+        )
+        ends_on = cancellation.ends_on.isoformat()
+        _add_transaction(change, cancellation, TransactionType.CANCELLATION, f"Ends {ends_on}")
+        change.record(
+            "units.cancelled",
+            cancellation.public_id,
+            after={"lot": lot_id, "units": units, "ends_on": ends_on},
+        )
+        change.enqueue_email("cancellation_scheduled", cancellation.public_id)
+        return change.respond(cancellation)
 
 
 def undo_cancellation(
@@ -45,79 +63,49 @@ def undo_cancellation(
     cancellation_id: str,
     by: Actor,
     now: datetime,
-    once: Once | None = None,
+    idempotency_key: IdempotencyKey | None = None,
 ) -> Cancellation:
-    """Let the units go on, as if never cancelled. Undoing twice is undoing once.
+    """Let the units go on renewing, as if never cancelled. Undoing twice undoes once.
 
     Raises NotFound, or AlreadyEffective once the units have expired.
     """
-    step = partial(_undo, cancellation_id=cancellation_id)
-    return carry_out(step, organization=organization, by=by, now=now, once=once)
-
-
-def _cancel(change: Change, *, lot_id: str, units: int) -> Cancellation:
-    lot = find_lot(change.organization, lot_id)
-    check_cancellable(lot, units)
-    terms = lot.terms_of_cancelling(units, on=change.today)
-    cancellation = Cancellation.objects.create(
-        organization=change.organization,
-        lot=lot,
-        units=units,
-        requested_at=change.now,
-        requested_by=change.by.person,
-        ends_on=terms.ends_on,
-    )
-    _tell(change, cancellation, TransactionType.CANCELLATION, f"Ends {terms.ends_on}")
-    record(
-        organization=change.organization,
-        by=change.by,
-        action="units.cancelled",
-        subject=cancellation.public_id,
-        at=change.now,
-        after={"lot": lot_id, "units": units, "ends_on": terms.ends_on.isoformat()},
-    )
-    announce(
-        organizations=[change.organization.pk],
-        kind="cancellation_scheduled",
-        subject=cancellation.public_id,
-        now=change.now,
-    )
-    return cancellation
-
-
-def _undo(change: Change, *, cancellation_id: str) -> Cancellation:
-    cancellation = find_cancellation(
-        organization=change.organization, cancellation_id=cancellation_id
-    )
-    if cancellation.status == CancellationStatus.EFFECTIVE:
-        raise AlreadyEffective(
-            f"These units ended on {cancellation.ends_on}; that cannot be undone. Buy new units."
+    with organization_change(
+        organization=organization, by=by, now=now, idempotency_key=idempotency_key
+    ) as change:
+        cancellation = find_cancellation(
+            organization=change.organization, cancellation_id=cancellation_id
         )
-    if cancellation.status == CancellationStatus.UNDONE:
-        return cancellation
+        if cancellation.status == CancellationStatus.EFFECTIVE:
+            raise AlreadyEffective(
+                f"These units ended on {cancellation.ends_on}; that cannot be undone. "
+                "Buy new units."
+            )
+        if cancellation.status == CancellationStatus.SCHEDULED:
+            _undo(change, cancellation)
+        return change.respond(cancellation)
+
+
+def _undo(change: Change, cancellation: Cancellation) -> None:
     cancellation.status = CancellationStatus.UNDONE
     cancellation.save(update_fields=["status"])
-    _tell(change, cancellation, TransactionType.UNDO, "Goes on renewing")
-    record(
-        organization=change.organization,
-        by=change.by,
-        action="cancellation.undone",
-        subject=cancellation_id,
-        at=change.now,
+    _add_transaction(change, cancellation, TransactionType.UNDO, "Goes on renewing")
+    change.record(
+        "cancellation.undone",
+        cancellation.public_id,
         before={"status": CancellationStatus.SCHEDULED},
         after={"status": CancellationStatus.UNDONE},
     )
-    return cancellation
 
 
-def _tell(change: Change, cancellation: Cancellation, type_: TransactionType, note: str) -> None:
-    lot: Lot = cancellation.lot
+def _add_transaction(
+    change: Change, cancellation: Cancellation, transaction_type: TransactionType, note: str
+) -> None:
     Transaction.objects.create(
         organization=change.organization,
-        snapshot=lot.snapshot,
-        lot=lot,
-        type=type_,
-        kind=lot.kind,
+        snapshot=cancellation.lot.snapshot,
+        lot=cancellation.lot,
+        type=transaction_type,
+        kind=cancellation.lot.kind,
         units=cancellation.units,
         at=change.now,
         by=change.by.user,

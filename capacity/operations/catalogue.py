@@ -15,16 +15,16 @@ from django.db import transaction
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import best_match
 
-from accounts.errors import NotFound, Refusal
 from accounts.operations.audit import Actor, record
 from capacity.models import Kind, ListPrice, Snapshot, TokenUnit
+from common.errors import BusinessError, NotFound
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 SHIPPED_CATALOGUE = DATA / "catalog.json"
 """Public list prices, each with its source."""
 
 
-class BrokenCatalogue(Refusal):
+class BrokenCatalogue(BusinessError):
     """The file is refused whole; `where` is the line or the path at fault."""
 
     code = "invalid_request"

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, time, timedelta
 
 from django.db import transaction
 
-from accounts.errors import InvalidRequest, NotAllowed
-from accounts.instants import rfc3339
 from accounts.models import Organization
 from accounts.operations.audit import Actor, record
 from accounts.operations.organizations import lock_organization
-from capacity.operations.opening import Opened, open_day
+from capacity.operations.days import Opened, pass_time
+from common.errors import InvalidRequest, NotAllowed
+from common.instants import rfc3339
 
 LONGEST_MOVE = timedelta(days=31)
 
@@ -19,7 +19,7 @@ class NoTestClock(NotAllowed):
 
 
 def sandbox_clock(organization: Organization) -> datetime:
-    """Where a sandbox's clock stands. Raises NoTestClock for every other organization (R13)."""
+    """Return a sandbox's time. Raises NoTestClock for every other organization (R13)."""
     if organization.clock_at is None:
         raise NoTestClock("Only a sandbox has a clock that can be moved.")
     return organization.clock_at
@@ -28,9 +28,9 @@ def sandbox_clock(organization: Organization) -> datetime:
 def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Opened:
     """Move a sandbox's clock forward, opening every day on the way as the sweep would.
 
-    Each day is a transaction of its own, with the clock at its midnight: cut short anywhere, the
-    sandbox stands on a day that is open. Raises NoTestClock, or InvalidRequest for a move back or
-    of more than 31 days.
+    Each day is a transaction of its own, with the clock at its midnight: wherever a crash stops
+    it, the sandbox stands on a day that is open. Raises NoTestClock, or InvalidRequest for a move
+    back or of more than 31 days.
     """
     started_at = _check_move(organization, to)
     opened = Opened()
@@ -38,39 +38,44 @@ def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Ope
         with transaction.atomic(durable=True):
             locked = lock_organization(organization)
             day = locked.opened_until
-            if day > to.date():
+            step = pass_time(organizations=[locked], until=to)
+            if step is None:
                 _set_clock(locked, to)
-                record(
-                    organization=locked,
-                    by=by,
-                    action="clock.advanced",
-                    subject=locked.public_id,
-                    at=locked.now(),
-                    before={"now": rfc3339(started_at)},
-                    after={"now": rfc3339(locked.now())},
-                )
+                _record(locked, started_at, by=by)
                 break
-            opened += open_day(organizations=[locked.pk], on=day)
+            opened += step
             _set_clock(locked, datetime.combine(day, time.min, UTC))
     organization.refresh_from_db()
     return opened
 
 
 def _check_move(organization: Organization, to: datetime) -> datetime:
-    stands_at = sandbox_clock(organization)
-    if to < stands_at:
+    started_at = sandbox_clock(organization)
+    if to < started_at:
         raise InvalidRequest.field(
-            "to", f"The clock stands at {stands_at:%Y-%m-%d %H:%M} UTC and never goes back."
+            "to", f"The clock stands at {started_at:%Y-%m-%d %H:%M} UTC and never goes back."
         )
-    if to - stands_at > LONGEST_MOVE:
+    if to - started_at > LONGEST_MOVE:
         raise InvalidRequest.field(
             "to", f"The clock moves at most {LONGEST_MOVE.days} days at a time."
         )
-    return stands_at
+    return started_at
 
 
 def _set_clock(locked: Organization, at: datetime) -> None:
-    """Never back: a move that another overtook leaves the clock where that one put it."""
+    """Never move it back: another move may have overtaken this one."""
     assert locked.clock_at is not None
     locked.clock_at = max(locked.clock_at, at)
     locked.save(update_fields=["clock_at"])
+
+
+def _record(locked: Organization, started_at: datetime, *, by: Actor) -> None:
+    record(
+        organization=locked,
+        by=by,
+        action="clock.advanced",
+        subject=locked.public_id,
+        at=locked.now(),
+        before={"now": rfc3339(started_at)},
+        after={"now": rfc3339(locked.now())},
+    )

@@ -1,43 +1,42 @@
 """Making pools: allocations of one snapshot's capacity."""
 
 from datetime import datetime
-from functools import partial
 
-from accounts.errors import InvalidRequest, NotFound
 from accounts.models import Organization
-from accounts.operations.audit import Actor, record
+from accounts.operations.audit import Actor
+from accounts.operations.changes import Change, organization_change
 from capacity.models import Pool, Snapshot
-from capacity.operations.change import Change, carry_out
-from capacity.operations.purchases import default_pool
+from common.errors import InvalidRequest, NotFound
+
+DEFAULT_POOL_NAME = "Default pool"
 
 
 def create_pool(
     *, organization: Organization, model: str, name: str, by: Actor, now: datetime
 ) -> Pool:
-    """A further pool of a snapshot. Raises NotFound, or InvalidRequest for a name that is taken."""
-    step = partial(_create, model=model, name=name)
-    return carry_out(step, organization=organization, by=by, now=now)
+    """Make a further pool of a snapshot. Raises NotFound, or InvalidRequest for a taken name."""
+    with organization_change(organization=organization, by=by, now=now) as change:
+        snapshot = Snapshot.objects.filter(model=model).first()
+        if snapshot is None:
+            raise NotFound.field("model", f"There is no model “{model}”.")
+        # The default pool is made first, so that no other can take its name or its place in order.
+        get_default_pool(change, snapshot)
+        pools = Pool.objects.filter(organization=change.organization, snapshot=snapshot)
+        if pools.filter(name=name).exists():
+            raise InvalidRequest.field("name", f"{snapshot} has a pool “{name}” already.")
+        pool = Pool.objects.create(
+            organization=change.organization, snapshot=snapshot, name=name, created_at=change.now
+        )
+        change.record("pool.created", pool.public_id, after={"model": model, "name": name})
+    return pool
 
 
-def _create(change: Change, *, model: str, name: str) -> Pool:
-    snapshot = Snapshot.objects.filter(model=model).first()
-    if snapshot is None:
-        message = f"There is no model “{model}”."
-        raise NotFound(message, errors={"model": [message]})
-    # The default pool comes first, so that no other can take its name or its place in the order.
-    default_pool(change, snapshot)
-    pools = Pool.objects.filter(organization=change.organization, snapshot=snapshot)
-    if pools.filter(name=name).exists():
-        raise InvalidRequest.field("name", f"{snapshot} has a pool “{name}” already.")
-    pool = Pool.objects.create(
-        organization=change.organization, snapshot=snapshot, name=name, created_at=change.now
-    )
-    record(
+def get_default_pool(change: Change, snapshot: Snapshot) -> Pool:
+    """Return the snapshot's default pool, made when it is first needed."""
+    pool, _ = Pool.objects.get_or_create(
         organization=change.organization,
-        by=change.by,
-        action="pool.created",
-        subject=pool.public_id,
-        at=change.now,
-        after={"model": model, "name": name},
+        snapshot=snapshot,
+        is_default=True,
+        defaults={"name": DEFAULT_POOL_NAME, "created_at": change.now},
     )
     return pool

@@ -1,4 +1,4 @@
-"""What can be cancelled, and what cancelling would mean (R5)."""
+"""Cancellations, and what cancelling would mean (R5)."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,19 +6,26 @@ from http import HTTPStatus
 
 from django.db.models import F, QuerySet, Sum
 
-from accounts.errors import InvalidRequest, NotFound, Refusal
 from accounts.models import Organization
 from billing.domain.money import Money
 from capacity.domain.terms import CancellationTerms
-from capacity.models import Cancellation, CancellationStatus, Kind, Lot
-from capacity.queries.orders import TpmChange, tpm_by_kind
+from capacity.models import Cancellation, CancellationStatus, Lot
+from common.errors import BusinessError, InvalidRequest, NotFound
 
 
-class UnitsExceedActive(Refusal):
+class UnitsExceedActive(BusinessError):
     """More units than the lot has left to cancel (R5)."""
 
     code = "units_exceed_active"
     status = HTTPStatus.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class TpmChange:
+    """Tokens per minute of one kind, over all pools of the snapshot."""
+
+    before: int
+    after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +35,9 @@ class CancellationQuote:
     lot: Lot
     terms: CancellationTerms
     tpm: TpmChange
-    """Active now, and what stays once these units end."""
+    """Active now, and what remains once these units end."""
     tpm_ending: int
-    """Tokens per minute of it that end by then already, cancelled before."""
+    """Tokens per minute that end by then already, by earlier cancellations."""
 
     @property
     def remaining_cost(self) -> Money:
@@ -38,36 +45,43 @@ class CancellationQuote:
         return Money(self.terms.remaining_cost, self.lot.currency)
 
 
+def cancellations(
+    organization: Organization, *, model: str | None = None
+) -> QuerySet[Cancellation]:
+    """Return cancellations of every status, newest first."""
+    rows = Cancellation.objects.filter(organization=organization)
+    if model is not None:
+        rows = rows.filter(lot__snapshot__model=model)
+    return rows.select_related("lot", "requested_by").order_by("-pk")
+
+
 def find_cancellation(*, organization: Organization, cancellation_id: str) -> Cancellation:
-    """A cancellation of this organization. Raises NotFound, for another's too (R18)."""
-    found = (
+    """Return a cancellation of this organization. Raises NotFound, for another's too (R18)."""
+    cancellation = (
         Cancellation.objects.select_related("lot__snapshot", "requested_by")
         .filter(organization=organization, public_id=cancellation_id)
         .first()
     )
-    if found is None:
+    if cancellation is None:
         raise NotFound(f"There is no cancellation “{cancellation_id}”.")
-    return found
+    return cancellation
 
 
 def scheduled_cancellations(organization: Organization) -> QuerySet[Cancellation]:
-    """Cancellations that have yet to take effect, the next one first."""
+    """Return the cancellations that have yet to take effect, the next one first."""
     return Cancellation.objects.filter(
         organization=organization, status=CancellationStatus.SCHEDULED
     ).order_by("ends_on", "pk")
 
 
-def cancellable_units(lot: Lot) -> int:
-    """Active units of the lot that no cancellation has taken yet."""
-    scheduled = lot.cancellations.filter(status=CancellationStatus.SCHEDULED)
-    return lot.active_units - (scheduled.aggregate(units=Sum("units"))["units"] or 0)
-
-
 def check_cancellable(lot: Lot, units: int) -> None:
-    """Raises InvalidRequest for fewer than one unit, UnitsExceedActive for more than there are."""
+    """Raises InvalidRequest for fewer than one unit, UnitsExceedActive for more than there are.
+
+    The lot is one of `queries.lots`, with its `renewing_units`.
+    """
     if units < 1:
         raise InvalidRequest.field("units", "At least one unit can be cancelled.")
-    left = cancellable_units(lot)
+    left: int = lot.renewing_units  # type: ignore[attr-defined]  # annotated by queries.lots
     if units > left:
         raise UnitsExceedActive(
             f"{left:,} unit{'' if left == 1 else 's'} of this lot can still be cancelled; "
@@ -77,22 +91,37 @@ def check_cancellable(lot: Lot, units: int) -> None:
 
 
 def quote_cancellation(*, lot: Lot, units: int, on: date) -> CancellationQuote:
-    """What cancelling on the service day `on` would mean. Changes nothing; raises as cancelling."""
+    """Return what cancelling on the service day `on` would mean. Raises what cancelling raises."""
     check_cancellable(lot, units)
     terms = lot.terms_of_cancelling(units, on=on)
-    now = tpm_by_kind(lot.organization, lot.snapshot).get(Kind(lot.kind), 0)
+    active = _active_tpm(lot)
     ending = _tpm_ending(lot, by=terms.ends_on)
     return CancellationQuote(
         lot=lot,
         terms=terms,
-        tpm=TpmChange(before=now, after=now - ending - units * lot.tpm_per_unit),
+        tpm=TpmChange(before=active, after=active - ending - units * lot.tpm_per_unit),
         tpm_ending=ending,
     )
 
 
+def _active_tpm(lot: Lot) -> int:
+    """Tokens per minute of the lot's snapshot and kind, active now."""
+    active = Lot.objects.filter(
+        organization=lot.organization_id,
+        snapshot=lot.snapshot_id,
+        kind=lot.kind,
+        active_units__gt=0,
+    )
+    return active.aggregate(tpm=Sum(F("active_units") * F("tpm_per_unit")))["tpm"] or 0
+
+
 def _tpm_ending(lot: Lot, *, by: date) -> int:
     """Tokens per minute of the snapshot and kind that scheduled cancellations end by a day."""
-    ending = scheduled_cancellations(lot.organization).filter(
-        lot__snapshot=lot.snapshot_id, lot__kind=lot.kind, ends_on__lte=by
+    ending = Cancellation.objects.filter(
+        organization=lot.organization_id,
+        status=CancellationStatus.SCHEDULED,
+        lot__snapshot=lot.snapshot_id,
+        lot__kind=lot.kind,
+        ends_on__lte=by,
     )
     return ending.aggregate(tpm=Sum(F("units") * F("lot__tpm_per_unit")))["tpm"] or 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import (
+    BigIntegerField,
     Case,
     F,
     OuterRef,
@@ -15,12 +16,13 @@ from django.db.models import (
     Sum,
     When,
 )
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce
 
-from accounts.errors import NotFound
 from accounts.models import Organization
 from billing.domain.money import Money
-from capacity.models import Kind, ListPrice, Lot, Snapshot, TokenUnit
+from capacity.models import Cancellation, Kind, ListPrice, Lot, Snapshot, TokenUnit
+from common.errors import NotFound
 
 KIND_ORDER = {kind: position for position, kind in enumerate(Kind)}
 
@@ -52,19 +54,22 @@ class Listing:
 
 
 def prices_in_force(on: date) -> QuerySet[ListPrice]:
-    """List prices dated on or before a service day, the one in force first (R6)."""
+    """Return list prices dated on or before a service day, the one in force first (R6)."""
     return ListPrice.objects.filter(from_on__lte=on).order_by("-from_on")
 
 
 def agreed_price(on: date) -> Case:
-    """R6, for a query of lots: the price agreed at purchase, minor units; null where it no longer
-    holds on the service day `on`, after the commitment and the first term."""
+    """R6, for a query of lots: the price agreed at purchase, in minor units.
+
+    It is null where it no longer holds on the service day `on`: after the commitment and the first
+    term.
+    """
     holds = Q(commitment_ends_on__gt=on) | Q(first_term_ends_on__gt=on)
     return Case(When(holds, then=F("price_per_day")), output_field=PositiveBigIntegerField())
 
 
 def list_price(on: date) -> Subquery:
-    """For a query with `snapshot` and `kind`: the list price in force on a day, minor units."""
+    """R6, for a query with `snapshot` and `kind`: the list price in force on a day, minor units."""
     in_force = prices_in_force(on).filter(
         token_unit__snapshot=OuterRef("snapshot"), token_unit__kind=OuterRef("kind")
     )
@@ -72,78 +77,76 @@ def list_price(on: date) -> Subquery:
 
 
 def lot_price(on: date) -> Coalesce:
-    """R6, for a query of lots: list price of one unit on the service day `on`, minor units.
+    """R6, for a query of lots: the price of one unit on the service day `on`, in minor units.
 
-    Agreed at purchase within the commitment or the first term, later the one in force.
+    It is the agreed price as long as that holds, later the list price in force.
     """
     return Coalesce(agreed_price(on), list_price(on))
 
 
 def listings(*, organization: Organization, on: date) -> list[Listing]:
-    """Every snapshot as the organization can buy it on a day, in a fixed number of queries."""
-    snapshots = list(Snapshot.objects.order_by("provider", "name"))
-    return _with_offers(snapshots, organization=organization, on=on)
-
-
-def listing(*, organization: Organization, model: str, on: date) -> Listing:
-    """One snapshot by its public id. Raises NotFound."""
-    snapshot = Snapshot.objects.filter(model=model).first()
-    if snapshot is None:
-        raise NotFound(f"There is no model “{model}”.")
-    return _with_offers([snapshot], organization=organization, on=on)[0]
-
-
-def _with_offers(
-    snapshots: list[Snapshot], *, organization: Organization, on: date
-) -> list[Listing]:
-    in_force = prices_in_force(on).filter(token_unit=OuterRef("pk"))
-    units = list(
-        TokenUnit.objects.filter(snapshot__in=snapshots).annotate(
-            price_amount=Subquery(in_force.values("amount")[:1]),
-            price_currency=Subquery(in_force.values("currency")[:1]),
-        )
-    )
-    held = held_of_supply(units, organization=organization, on=on)
-    offers: dict[int, list[Offer]] = {}
-    for unit in sorted(units, key=lambda unit: KIND_ORDER[Kind(unit.kind)]):
-        price = None if unit.price_amount is None else Money(unit.price_amount, unit.price_currency)
-        left = None
-        if unit.supply_cap is not None:
-            left = max(0, unit.supply_cap - held.get((unit.snapshot_id, unit.kind), 0))
-        offers.setdefault(unit.snapshot_id, []).append(Offer(unit, price, left))
+    """Return every snapshot as the organization can buy it on a day, by provider and name."""
+    offers = _offers(TokenUnit.objects.all(), organization, on)
+    snapshots = Snapshot.objects.order_by("provider", "name")
     return [Listing(snapshot, offers.get(snapshot.pk, [])) for snapshot in snapshots]
 
 
-def held_of_supply(
-    units: Sequence[TokenUnit], *, organization: Organization, on: date
-) -> dict[tuple[int, str], int]:
-    """Units held of each capped token unit, by (snapshot, kind), as R12 counts them.
+def find_listing(*, organization: Organization, model: str, on: date) -> Listing:
+    """Return one snapshot by its public id. Raises NotFound."""
+    units = TokenUnit.objects.filter(snapshot__model=model).select_related("snapshot")
+    for offers in _offers(units, organization, on).values():
+        return Listing(offers[0].unit.snapshot, offers)
+    if snapshot := Snapshot.objects.filter(model=model).first():
+        return Listing(snapshot, [])
+    raise NotFound(f"There is no model “{model}”.")
 
-    A real organization shares the cap with every other real one; a sandbox has it to itself, for
-    its clock is its own and what it buys takes nothing from others (R13). Units whose end has
-    come are not held, even where the day that expires them is still to be opened.
+
+def _offers(
+    units: QuerySet[TokenUnit], organization: Organization, on: date
+) -> dict[int, list[Offer]]:
+    """The offers of token units by snapshot, in the order of kinds."""
+    in_force = prices_in_force(on).filter(token_unit=OuterRef("pk"))
+    annotated = units.annotate(
+        price_amount=Subquery(in_force.values("amount")[:1]),
+        price_currency=Subquery(in_force.values("currency")[:1]),
+        held=Case(
+            When(supply_cap__isnull=False, then=units_held(organization, on)),
+            output_field=BigIntegerField(),
+        ),
+    )
+    offers: dict[int, list[Offer]] = {}
+    for unit in sorted(annotated, key=lambda unit: KIND_ORDER[Kind(unit.kind)]):
+        price = None if unit.price_amount is None else Money(unit.price_amount, unit.price_currency)
+        available = None if unit.supply_cap is None else max(0, unit.supply_cap - unit.held)
+        offers.setdefault(unit.snapshot_id, []).append(Offer(unit, price, available))
+    return offers
+
+
+def units_held(organization: Organization, on: date) -> CombinedExpression:
+    """R12, for a query of token units: the units held of the supply, as this organization sees it.
+
+    A real organization shares the cap with every other real one. A sandbox has it to itself: its
+    clock is its own, and what it buys takes nothing from others (R13). Units whose end has come
+    are not held, even where the day that expires them is still to be opened.
     """
-    capped = [unit for unit in units if unit.supply_cap is not None]
-    if not capped:
-        return {}
     holders = (
         Q(organization=organization)
         if organization.is_sandbox
         else Q(organization__is_sandbox=False)
     )
-    wanted = Q()
-    for unit in capped:
-        wanted |= Q(snapshot=unit.snapshot_id, kind=unit.kind)
-    active = Lot.objects.filter(holders, wanted, active_units__gt=0)
-    held = {
-        (row["snapshot_id"], row["kind"]): row["units"]
-        for row in active.values("snapshot_id", "kind").annotate(units=Sum("active_units"))
-    }
-    ended = (
-        active.filter(cancellations__status="scheduled", cancellations__ends_on__lte=on)
-        .values("snapshot_id", "kind")
-        .annotate(units=Sum(F("cancellations__units")))
-    )
-    for row in ended:
-        held[row["snapshot_id"], row["kind"]] -= row["units"]
-    return held
+    same_unit = {"snapshot": OuterRef("snapshot"), "kind": OuterRef("kind")}
+    active = Lot.objects.filter(holders, active_units__gt=0, **same_unit).order_by()
+    ended = Cancellation.objects.filter(
+        holders,
+        status="scheduled",
+        ends_on__lte=on,
+        lot__active_units__gt=0,
+        lot__snapshot=OuterRef("snapshot"),
+        lot__kind=OuterRef("kind"),
+    ).order_by()
+    return _sum(active, "kind", "active_units") - _sum(ended, "lot__kind", "units")
+
+
+def _sum(rows: QuerySet[Lot] | QuerySet[Cancellation], group: str, units: str) -> Coalesce:
+    total = rows.values(group).annotate(total=Sum(units)).values("total")
+    return Coalesce(Subquery(total, output_field=BigIntegerField()), 0)

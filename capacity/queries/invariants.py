@@ -1,10 +1,11 @@
-"""What is always so of lots, their ends and charges; with billing's, all there is to check."""
+"""Invariants of lots, their ends and charges; together with billing's, all that are checked."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from billing.queries import invariants as billing
-from billing.queries.invariants import Invariant, Violation, found_by
+from common.invariants import Invariant, Violation, sql_contradictions
+from common.invariants import violations as find_violations
 
 ORGANIZATIONS_BEHIND = """
     SELECT public_id || ': opened until ' || opened_until FROM accounts_organization
@@ -13,7 +14,7 @@ ORGANIZATIONS_BEHIND = """
 
 # --- Every active lot-day is charged exactly once (R3, R4): each of these is a part of it --------
 
-CHARGES_OF_NO_LOT = """
+CHARGES_WITHOUT_LOT = """
     SELECT charge.public_id || ': of ' || charge.lot
     FROM billing_charge charge
     LEFT JOIN capacity_lot lot ON lot.public_id = charge.lot
@@ -116,7 +117,7 @@ ENDS_MISSED = """
 """
 
 # Units that a cancellation would have ended may have ended sooner, with the rest of their lot.
-ENDS_UNLIKE_CANCELLATIONS = """
+EXPIRIES_DIFFER_FROM_CANCELLATIONS = """
     SELECT lot.public_id || ': ' || coalesce(cancelled.units, 0) || ' units cancelled to '
            || ends_on || ', ' || coalesce(expired.units, 0) || ' expired as cancelled'
     FROM (SELECT lot_id, ends_on, sum(units) AS units FROM capacity_cancellation
@@ -133,28 +134,29 @@ ENDS_UNLIKE_CANCELLATIONS = """
 """
 
 INVARIANTS = (
-    Invariant("Nobody is behind by more than a day", found_by(ORGANIZATIONS_BEHIND)),
-    Invariant("A charge is for a lot of its organization", found_by(CHARGES_OF_NO_LOT)),
-    Invariant("A lot is charged once for a service day", found_by(DAYS_CHARGED_TWICE)),
-    Invariant("A lot is charged for every day up to a date", found_by(DAYS_NOT_CHARGED)),
-    Invariant("Active lots are charged for every open day", found_by(LOTS_NOT_RENEWED)),
-    Invariant("A charge is for the units active on its day", found_by(UNITS_NOT_ACTIVE)),
+    Invariant("Nobody is behind by more than a day", sql_contradictions(ORGANIZATIONS_BEHIND)),
+    Invariant("A charge is for a lot of its organization", sql_contradictions(CHARGES_WITHOUT_LOT)),
+    Invariant("A lot is charged once for a service day", sql_contradictions(DAYS_CHARGED_TWICE)),
+    Invariant("A lot is charged for every day up to a date", sql_contradictions(DAYS_NOT_CHARGED)),
+    Invariant("Active lots are charged for every open day", sql_contradictions(LOTS_NOT_RENEWED)),
+    Invariant("A charge is for the units active on its day", sql_contradictions(UNITS_NOT_ACTIVE)),
     Invariant(
         "No day is charged after its units ended, but for the rest of a first term in which the "
         "model retired",
-        found_by(DAYS_AFTER_THE_END),
+        sql_contradictions(DAYS_AFTER_THE_END),
     ),
-    Invariant("The agreed price holds as long as agreed", found_by(PRICES_NOT_AGREED)),
-    Invariant("Units bought are active or have expired", found_by(UNITS_LOST)),
-    Invariant("No more units are to end than are active", found_by(TOO_MANY_CANCELLED)),
-    Invariant("Units whose end has come have expired", found_by(ENDS_MISSED)),
+    Invariant("The agreed price holds as long as agreed", sql_contradictions(PRICES_NOT_AGREED)),
+    Invariant("Units bought are active or have expired", sql_contradictions(UNITS_LOST)),
+    Invariant("No more units are to end than are active", sql_contradictions(TOO_MANY_CANCELLED)),
+    Invariant("Units whose end has come have expired", sql_contradictions(ENDS_MISSED)),
     Invariant(
-        "Units expire as cancelled as they were cancelled", found_by(ENDS_UNLIKE_CANCELLATIONS)
+        "Units expire as cancelled as they were cancelled",
+        sql_contradictions(EXPIRIES_DIFFER_FROM_CANCELLATIONS),
     ),
     *billing.INVARIANTS,
 )
 
 
 def violations(*, now: datetime) -> Iterator[Violation]:
-    """Every invariant that does not hold; `now` is the real clock's time."""
-    return billing.violations(INVARIANTS, now=now)
+    """Yield every invariant that does not hold at the real time `now`."""
+    return find_violations(INVARIANTS, now=now)

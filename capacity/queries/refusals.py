@@ -3,37 +3,36 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from accounts.errors import Refusal
 from accounts.models import Organization
-from billing.queries.invoices import owed_too_long
 from billing.queries.order_forms import order_form_in_force
+from billing.queries.payments import long_overdue_payments
 from capacity.domain.terms import Term
-from capacity.models import Kind
 from capacity.queries.catalogue import Listing
+from common.errors import BusinessError
 
 
-class OrderFormRequired(Refusal):
+class OrderFormRequired(BusinessError):
     """No signed order form is in force on the day of purchase (R11)."""
 
     code = "order_form_required"
     status = HTTPStatus.CONFLICT
 
 
-class PaymentOverdue(Refusal):
+class PaymentOverdue(BusinessError):
     """An invoice is unpaid 14 days past its due date (R11)."""
 
     code = "payment_overdue"
     status = HTTPStatus.CONFLICT
 
 
-class ModelRetiring(Refusal):
+class ModelRetiring(BusinessError):
     """The commitment would pass the snapshot's retirement (R11)."""
 
     code = "model_retiring"
     status = HTTPStatus.CONFLICT
 
 
-class InsufficientSupply(Refusal):
+class InsufficientSupply(BusinessError):
     """Fewer units of a kind are left than were asked for (R12)."""
 
     code = "insufficient_supply"
@@ -41,9 +40,9 @@ class InsufficientSupply(Refusal):
 
 
 def reasons_to_refuse(
-    *, organization: Organization, listing: Listing, units: Mapping[Kind, int], term: Term
-) -> list[Refusal]:
-    """Every reason at once, so that a customer mends them at once; a purchase raises the first."""
+    *, organization: Organization, listing: Listing, units: Mapping[str, int], term: Term
+) -> list[BusinessError]:
+    """Return every reason, so that a customer sees all at once; a purchase raises the first."""
     return [
         *_order_form(organization, term),
         *_payment(organization, term),
@@ -52,7 +51,7 @@ def reasons_to_refuse(
     ]
 
 
-def _order_form(organization: Organization, term: Term) -> list[Refusal]:
+def _order_form(organization: Organization, term: Term) -> list[BusinessError]:
     if order_form_in_force(organization, term.starts_on):
         return []
     return [
@@ -63,9 +62,9 @@ def _order_form(organization: Organization, term: Term) -> list[Refusal]:
     ]
 
 
-def _payment(organization: Organization, term: Term) -> list[Refusal]:
-    owed = owed_too_long(term.starts_on).filter(organization=organization)
-    oldest = owed.select_related("invoice").order_by("invoice__due_on").first()
+def _payment(organization: Organization, term: Term) -> list[BusinessError]:
+    overdue = long_overdue_payments(term.starts_on).filter(organization=organization)
+    oldest = overdue.select_related("invoice").order_by("invoice__due_on").first()
     if oldest is None:
         return []
     return [
@@ -76,7 +75,7 @@ def _payment(organization: Organization, term: Term) -> list[Refusal]:
     ]
 
 
-def _retirement(listing: Listing, term: Term) -> list[Refusal]:
+def _retirement(listing: Listing, term: Term) -> list[BusinessError]:
     retires_on = listing.snapshot.retires_on
     if retires_on is None or term.commitment_ends_on <= retires_on:
         return []
@@ -88,8 +87,8 @@ def _retirement(listing: Listing, term: Term) -> list[Refusal]:
     ]
 
 
-def _supply(listing: Listing, units: Mapping[Kind, int]) -> list[Refusal]:
-    refusals: list[Refusal] = []
+def _supply(listing: Listing, units: Mapping[str, int]) -> list[BusinessError]:
+    refusals: list[BusinessError] = []
     for offer in listing.offers:
         wanted = units.get(offer.kind, 0)
         if offer.available is not None and wanted > offer.available:

@@ -1,11 +1,12 @@
-"""Models, as an organization can buy them today."""
+"""Models as an organization can buy them today, as the API writes them."""
 
 from rest_framework import serializers
 
-from accounts.serializers.fields import Day, DecimalText
-from billing.serializers import MoneyField
+from billing.serializers.money import MoneyField
 from capacity.models import Kind
 from capacity.queries.catalogue import Listing, Offer
+from common.api.fields import Day, DecimalText
+from common.api.pagination import PageQuery
 
 
 class OfferSerializer(serializers.Serializer[Offer]):
@@ -27,3 +28,7 @@ class ModelSerializer(serializers.Serializer[Listing]):
     output_weight = DecimalText(source="snapshot.output_weight", allow_null=True)
     cached_weight = DecimalText(source="snapshot.cached_weight")
     retires_on = Day(source="snapshot.retires_on", allow_null=True)
+
+
+class ModelQuery(PageQuery):
+    model = serializers.CharField(required=False)

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.serializers.fields import Instant, StrictSerializer
+from common.api.fields import Instant, StrictSerializer
 
 
 class ClockRequestSerializer(StrictSerializer):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django import template
 
 from accounts.access import Permission
-from billing.queries.order_forms import account_of
+from billing.queries.order_forms import billing_account
 from capacity.forms import ClockForm
 from capacity.operations.clock import LONGEST_MOVE
 
@@ -17,8 +17,8 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One button: what it says, and the instant that it moves the clock to."""
+class ClockStep:
+    """One button: its label, and the instant that it moves the clock to."""
 
     label: str
     at: datetime
@@ -30,10 +30,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ClockBar:
-    """What an owner may do with the clock, and the form that was refused, if one was."""
+    """How an owner can move the clock, and the form, with its errors if it has some."""
 
     form: ClockForm
-    steps: Sequence[Step]
+    steps: Sequence[ClockStep]
     first: date
     last: date
     """The days to which the date field can move it."""
@@ -44,20 +44,20 @@ class ClockBar:
 def clock_bar(context: template.Context) -> ClockBar | None:
     """None for those who may only read the clock."""
     request = context["request"]
-    visit = request.visit
-    if not visit.may(Permission.MANAGE):
+    access = request.access
+    if not access.may(Permission.MANAGE):
         return None
-    now = visit.now
-    period = account_of(visit.organization).period_containing(now.date())
+    now = access.now
+    period = billing_account(access.organization).period_containing(now.date())
     # A period has 31 days at most, so its end is never out of reach.
     end = datetime.combine(period.end, time.min, UTC)
     form = context.get("clock_form") or ClockForm()
     return ClockBar(
         form=form,
         steps=[
-            Step("+1 day", now + DAY),
-            Step("+7 days", now + 7 * DAY),
-            Step("To the end of the period", end),
+            ClockStep("+1 day", now + DAY),
+            ClockStep("+7 days", now + 7 * DAY),
+            ClockStep("To the end of the period", end),
         ],
         first=now.date() + DAY,
         last=(now + LONGEST_MOVE).date(),

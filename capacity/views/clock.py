@@ -7,37 +7,40 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import Permission, Visit
-from accounts.errors import Refusal
-from accounts.forms import add_refusal
-from accounts.views.visiting import PageRequest, actor, go, visited
+from accounts.access import AccessContext, Permission
+from accounts.views.permissions import PageRequest, caller, permission_required
+from accounts.views.responses import redirect_from_dialog
 from capacity.forms import ClockForm
 from capacity.operations.clock import advance_clock, sandbox_clock
-from capacity.operations.opening import Opened
+from capacity.operations.days import Opened
+from common.errors import BusinessError
+from common.forms import add_business_error
 
 
-@visited(Permission.MANAGE)
+@permission_required(Permission.MANAGE)
 @require_http_methods(["GET", "POST"])
-def move_clock(request: PageRequest, visit: Visit) -> HttpResponse:
-    """Posted, move the clock and go back to where one was; else, or if it may not, the form."""
+def move_clock(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Move the clock when the form is posted, and return to the page; else show the form."""
     form = ClockForm(request.POST) if request.method == "POST" else ClockForm()
-    sandbox_clock(visit.organization)
+    sandbox_clock(access.organization)
     if form.is_valid():
         try:
             opened = advance_clock(
-                organization=visit.organization, to=form.cleaned_data["to"], by=actor(request)
+                organization=access.organization,
+                to=form.cleaned_data["to"],
+                by=caller(request)["by"],
             )
-        except Refusal as refusal:
-            add_refusal(form, refusal)
+        except BusinessError as error:
+            add_business_error(form, error)
         else:
-            messages.success(request, _said(visit, opened))
-            return go(request, _back(visit, form.cleaned_data["next"]))
-    return _page(request, visit, form)
+            messages.success(request, _message(access, opened))
+            return redirect_from_dialog(request, _back(access, form.cleaned_data["next"]))
+    return _page(request, access, form)
 
 
-def _page(request: PageRequest, visit: Visit, form: ClockForm) -> HttpResponse:
-    """The form stands in the bar, which htmx alone asks for."""
-    back = _back(visit, form.data.get("next", ""))
+def _page(request: PageRequest, access: AccessContext, form: ClockForm) -> HttpResponse:
+    """Show the form, which is in the clock bar; htmx asks for the bar alone."""
+    back = _back(access, form.data.get("next", ""))
     context = {"clock_form": form, "back": back}
     status = 422 if form.errors else 200
     if request.htmx:
@@ -45,17 +48,17 @@ def _page(request: PageRequest, visit: Visit, form: ClockForm) -> HttpResponse:
     return render(request, "capacity/clock.html", context, status=status)
 
 
-def _said(visit: Visit, opened: Opened) -> str:
+def _message(access: AccessContext, opened: Opened) -> str:
     counts = [
         (opened.days, "day opened", "days opened"),
         (opened.charges, "charge", "charges"),
         (opened.invoices, "invoice", "invoices"),
     ]
     done = ", ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in counts)
-    return f"The clock stands at {visit.now:%Y-%m-%d %H:%M} UTC: {done}."
+    return f"The clock stands at {access.now:%Y-%m-%d %H:%M} UTC: {done}."
 
 
-def _back(visit: Visit, asked: str) -> str:
-    """The page asked for, if it is one of ours."""
-    ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None) and asked.startswith("/")
-    return asked if ours else reverse("organization", args=[visit.organization.public_id])
+def _back(access: AccessContext, url: str) -> str:
+    """Return the URL if it is one of ours, else that of the organization."""
+    is_ours = url_has_allowed_host_and_scheme(url, allowed_hosts=None) and url.startswith("/")
+    return url if is_ours else reverse("organization", args=[access.organization.public_id])

@@ -1,4 +1,4 @@
-"""The operator's page of invariants: what must always hold, and whether it does now."""
+"""The operator's page of invariants, and whether each holds now."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse

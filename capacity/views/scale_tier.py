@@ -5,65 +5,58 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import Permission, Visit
-from accounts.errors import Refusal
-from accounts.forms import PurchaserForm, add_refusal
+from accounts.access import AccessContext, Permission
+from accounts.forms import PurchaserForm
 from accounts.operations.members import authorize_purchaser, withdraw_purchaser
-from accounts.queries import purchasers
-from accounts.views.visiting import PageRequest, actor, visited
-from capacity.queries.holdings import provisioned, summed
+from accounts.queries.members import purchasers
+from accounts.views.permissions import PageRequest, caller, permission_required
+from capacity.queries.active_capacity import capacity_by_model, total_capacity
+from common.errors import BusinessError
+from common.forms import add_business_error
 
 
-@visited(Permission.SCALE_TIER)
+@permission_required(Permission.SCALE_TIER)
 @require_GET
-def scale_tier(request: PageRequest, visit: Visit) -> HttpResponse:
+def scale_tier(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Settings → Scale Tier."""
-    return _page(request, visit, PurchaserForm())
+    return _page(request, access, PurchaserForm())
 
 
-@visited(Permission.MANAGE)
+@permission_required(Permission.MANAGE)
 @require_POST
-def add_purchaser(request: PageRequest, visit: Visit) -> HttpResponse:
+def add_purchaser(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Let a member buy and cancel units."""
     form = PurchaserForm(request.POST)
     if form.is_valid():
         try:
-            added = authorize_purchaser(
-                organization=visit.organization,
-                email=form.cleaned_data["email"],
-                by=actor(request),
-                now=visit.now,
-            )
-        except Refusal as refusal:
-            add_refusal(form, refusal)
+            purchaser = authorize_purchaser(**caller(request), email=form.cleaned_data["email"])
+        except BusinessError as error:
+            add_business_error(form, error)
         else:
-            messages.success(request, f"{added.user} may now buy and cancel units.")
-            return redirect("scale_tier", organization_id=visit.organization.public_id)
-    return _page(request, visit, form)
+            messages.success(request, f"{purchaser.user} may now buy and cancel units.")
+            return redirect("scale_tier", organization_id=access.organization.public_id)
+    return _page(request, access, form)
 
 
-@visited(Permission.MANAGE)
+@permission_required(Permission.MANAGE)
 @require_POST
-def remove_purchaser(request: PageRequest, visit: Visit, user_id: str) -> HttpResponse:
+def remove_purchaser(request: PageRequest, access: AccessContext, user_id: str) -> HttpResponse:
     """Make a purchaser a plain member again."""
-    removed = withdraw_purchaser(
-        organization=visit.organization, user_id=user_id, by=actor(request), now=visit.now
-    )
-    messages.success(request, f"{removed.user} may no longer buy or cancel units.")
-    return redirect("scale_tier", organization_id=visit.organization.public_id)
+    member = withdraw_purchaser(**caller(request), user_id=user_id)
+    messages.success(request, f"{member.user} may no longer buy or cancel units.")
+    return redirect("scale_tier", organization_id=access.organization.public_id)
 
 
-def _page(request: PageRequest, visit: Visit, form: PurchaserForm) -> HttpResponse:
-    now = visit.now
-    held = provisioned(visit.organization, on=now.date())
+def _page(request: PageRequest, access: AccessContext, form: PurchaserForm) -> HttpResponse:
+    models = capacity_by_model(access.organization, on=access.now.date())
     context = {
-        "now": now,
-        "provisioned": held,
-        "total": summed(held),
-        "purchasers": purchasers(visit.organization),
+        "now": access.now,
+        "models": models,
+        "total": total_capacity(models),
+        "purchasers": purchasers(access.organization),
         "form": form,
-        "may_buy": visit.may(Permission.BUY),
-        "may_manage": visit.may(Permission.MANAGE),
+        "may_buy": access.may(Permission.BUY),
+        "may_manage": access.may(Permission.MANAGE),
     }
     status = 422 if form.errors else 200
     return render(request, "capacity/scale_tier.html", context, status=status)

@@ -139,7 +139,7 @@ def test_a_fault_of_ours_is_told_without_its_details(
     def fail(*_: Any) -> None:
         raise RuntimeError("the password is swordfish")
 
-    monkeypatch.setattr("accounts.queries.projects", fail)
+    monkeypatch.setattr("accounts.api.projects.projects", fail)
     client = Client(raise_request_exception=False)
 
     answer = client.get(f"{ROOT}projects", headers=here.alice.headers)

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, User
 from accounts.operations.audit import Actor
-from accounts.operations.members import invite
+from accounts.operations.invitations import invite
 from tests.api_client import Neighbours, neighbours
 from tests.cast import at, day
 

@@ -4,22 +4,21 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.access import Permission, enter
-from accounts.errors import InvalidRequest, NotAllowed, NotFound
+from accounts.access import Permission, authorize
 from accounts.models import Invitation, Membership, Role, User
+from accounts.operations.api_keys import create_api_key
 from accounts.operations.audit import Actor
-from accounts.operations.keys import create_api_key
+from accounts.operations.invitations import accept_invitation, invite
 from accounts.operations.members import (
     LastOwner,
-    accept_invitation,
     add_member,
     authorize_purchaser,
-    invite,
     remove_member,
     set_role,
     withdraw_purchaser,
 )
-from accounts.queries import live_api_key
+from accounts.queries.api_keys import find_valid_api_key
+from common.errors import InvalidRequest, NotAllowed, NotFound
 from tests.cast import Acme, at, make_acme
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +33,7 @@ def acme() -> Acme:
 
 def may(acme: Acme, who: Actor, permission: Permission) -> bool:
     try:
-        enter(
+        authorize(
             user=who.person,
             organization_id=acme.organization.public_id,
             permission=permission,
@@ -63,13 +62,13 @@ def test_refuses_charlie_who_is_outside_as_if_there_were_nothing(
     with pytest.raises(NotFound) as outside:
         may(acme, acme.charlie, permission)
     with pytest.raises(NotFound) as nowhere:
-        enter(user=acme.charlie.person, organization_id="org_none", permission=permission)
+        authorize(user=acme.charlie.person, organization_id="org_none", permission=permission)
     assert str(outside.value) == str(nowhere.value)
 
 
 def test_a_refusal_says_who_may(acme: Acme) -> None:
     with pytest.raises(NotAllowed, match="Only an owner or an authorized purchaser may buy"):
-        enter(
+        authorize(
             user=acme.mallory.person,
             organization_id=acme.organization.public_id,
             permission=Permission.BUY,
@@ -175,7 +174,7 @@ def test_a_removed_member_s_key_stays_dead_when_they_join_again(acme: Acme) -> N
     mallory = acme.mallory.person
     remove_member(organization=acme.organization, user_id=mallory.public_id, by=acme.alice, now=NOW)
     accept(invited(acme, mallory.email), by=mallory)
-    assert live_api_key(secret) is None
+    assert find_valid_api_key(secret) is None
 
 
 def test_an_invitation_of_someone_who_joined_meanwhile_leaves_their_role(acme: Acme) -> None:

@@ -22,7 +22,7 @@ WITH made AS (
     INSERT INTO accounts_project (organization_id, name, is_default, created_at)
     SELECT id, 'Default project', true, '2026-01-01' FROM made
 ), account AS (
-    INSERT INTO billing_account (organization_id, anchor_day, last_invoice_number)
+    INSERT INTO billing_billingaccount (organization_id, anchor_day, last_invoice_number)
     SELECT id, 1, 0 FROM made
 ), form AS (
     INSERT INTO billing_orderform

@@ -14,7 +14,8 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import Organization
-from capacity.operations.opening import Opened, open_everyones_due_days
+from capacity.operations.days import Opened
+from capacity.operations.sweep import open_due_days_everywhere
 from tests.benchmarks.population import TODAY
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,7 +58,7 @@ def _knocks(more: int) -> float:
 
 
 def _knock() -> None:
-    assert open_everyones_due_days(now=datetime.combine(TODAY, time(), UTC)) == Opened()
+    assert open_due_days_everywhere(now=datetime.combine(TODAY, time(), UTC)) == Opened()
 
 
 def _floor(pk: int) -> None:

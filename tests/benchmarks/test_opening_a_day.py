@@ -17,7 +17,8 @@ import psutil
 import pytest
 from django.db import connection
 
-from capacity.operations.opening import Opened, open_everyones_due_days
+from capacity.operations.days import Opened
+from capacity.operations.sweep import open_due_days_everywhere
 from tests.benchmarks.population import LOTS_EACH, TODAY, populate
 from tests.cast import make_acme
 
@@ -143,7 +144,7 @@ def _sweep_elsewhere(day: date) -> None:
 
 
 def _open(day: date, organizations: int) -> None:
-    opened = open_everyones_due_days(now=datetime.combine(day, time(), UTC))
+    opened = open_due_days_everywhere(now=datetime.combine(day, time(), UTC))
     assert opened == Opened(days=organizations, charges=organizations * LOTS_EACH)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from accounts.models import Organization
-from capacity.queries.holdings import active_lots, provisioned
+from capacity.queries.active_capacity import capacity_by_model
+from capacity.queries.lots import lots_of_model
 from tests.benchmarks.population import TODAY, populate
 from tests.cast import GROK
 
@@ -34,11 +35,11 @@ def test_ten_thousand_lots_are_read_like_ten() -> None:
 
 
 def _provisioned(organization: Organization) -> None:
-    assert provisioned(organization, on=TODAY)
+    assert capacity_by_model(organization, on=TODAY)
 
 
 def _first_lots(organization: Organization) -> None:
-    assert list(active_lots(organization, model=GROK, on=TODAY)[:FIRST_PAGE])
+    assert list(lots_of_model(organization, model=GROK, on=TODAY)[:FIRST_PAGE])
 
 
 def _typical(action: Callable[[], Any], times: int = 20) -> float:

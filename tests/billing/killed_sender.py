@@ -1,4 +1,4 @@
-"""A worker that can be killed: `send_next` in a process of its own, on the test's database.
+"""A worker that can be killed: `sync_next_invoice` in a process of its own, on the test's database.
 
 Its process is forked from a server that has loaded everything and has no connection or thread.
 """
@@ -16,9 +16,9 @@ def send(database: str, stripe: dict[str, str], now: datetime) -> None:
     from django.conf import settings
     from django.db import connections
 
-    from billing.operations.dispatches import send_next
+    from billing.operations.invoice_sync import sync_next_invoice
 
     connections.databases["default"]["NAME"] = database
     for name, value in stripe.items():
         setattr(settings, name, value)
-    send_next(now=now)
+    sync_next_invoice(now=now)

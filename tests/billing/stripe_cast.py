@@ -12,14 +12,14 @@ from datetime import datetime
 import pytest
 from django.test import Client, override_settings
 
-from billing.models import Dispatch, Invoice, ProviderCustomer
-from billing.operations.dispatches import Attempt, send_next
+from billing.models import Invoice, InvoiceSync, ProviderCustomer
+from billing.operations.invoice_sync import SyncResult, sync_next_invoice
 from billing.operations.provider_events import process_events
-from capacity.operations.opening import open_due_days
-from standins.stripe.faults import Fault
-from standins.stripe.server import StandIn
-from standins.stripe.shapes import Object
-from standins.stripe.webhooks import signature
+from capacity.operations.days import open_due_days
+from scaletier.devserver.stripe.faults import Fault
+from scaletier.devserver.stripe.server import StandIn
+from scaletier.devserver.stripe.shapes import Object
+from scaletier.devserver.stripe.webhooks import signature
 from tests.cast import GPT, Acme, at, load_catalogue, make_acme
 
 SECRET = "whsec_standin"
@@ -106,35 +106,35 @@ def acme() -> Acme:
 
 
 def invoice() -> Invoice:
-    return Invoice.objects.select_related("settlement", "dispatch").get()
+    return Invoice.objects.select_related("payment", "sync").get()
 
 
-def dispatch() -> Dispatch:
-    return Dispatch.objects.get()
+def sync() -> InvoiceSync:
+    return InvoiceSync.objects.get()
 
 
-def send_until_nothing_is_due(now: datetime = ISSUED) -> list[Attempt]:
+def send_until_nothing_is_due(now: datetime = ISSUED) -> list[SyncResult]:
     attempts = []
-    while attempt := send_next(now=now):
+    while attempt := sync_next_invoice(now=now):
         attempts.append(attempt)
     return attempts
 
 
-def send_until_it_is_settled(now: datetime = ISSUED) -> list[Attempt]:
+def send_until_it_is_settled(now: datetime = ISSUED) -> list[SyncResult]:
     """Knock whenever something is due, until it is sent or stands failed."""
-    attempts: list[Attempt] = []
-    while attempt := send_next(now=max(now, dispatch().next_attempt_at or now)):
+    attempts: list[SyncResult] = []
+    while attempt := sync_next_invoice(now=max(now, sync().next_attempt_at or now)):
         attempts.append(attempt)
-        assert len(attempts) < 10, dispatch().problem
+        assert len(attempts) < 10, sync().last_error
     return attempts
 
 
 def start_over() -> None:
     """As if the invoice had just been issued and nothing had ever been sent."""
     ProviderCustomer.objects.all().delete()
-    Dispatch.objects.all().delete()
-    Dispatch.objects.bulk_create(
-        Dispatch(invoice=found, organization_id=found.organization_id)
+    InvoiceSync.objects.all().delete()
+    InvoiceSync.objects.bulk_create(
+        InvoiceSync(invoice=found, organization_id=found.organization_id)
         for found in Invoice.objects.all()
     )
 
@@ -148,9 +148,9 @@ def is_there_once(stripe: Stripe) -> None:
     assert theirs["total"] == theirs["amount_due"] == ours.total > 0
     assert sum(amount for _, amount in stripe.lines(theirs)) == ours.total
     assert len(stripe.lines(theirs)) == 2 * ours.lines.count()
-    assert ours.dispatch.status == "sent"
-    assert ours.dispatch.provider_id == theirs["id"]
-    assert ours.dispatch.provider_total == ours.total
+    assert ours.sync.status == "synced"
+    assert ours.sync.provider_id == theirs["id"]
+    assert ours.sync.provider_total == ours.total
     assert ours.hosted_url == theirs["hosted_invoice_url"]
 
 

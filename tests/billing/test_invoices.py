@@ -7,16 +7,16 @@ from django.db.models import QuerySet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.invoices import Line, figures
-from billing.models import Charge, Invoice, InvoiceLine, Settlement
+from billing.domain.invoices import LineItem, invoice_totals
+from billing.models import Charge, Invoice, InvoiceLine, InvoicePayment
 from billing.operations.order_forms import create_order_form, sign_order_form
-from billing.queries.statements import charges_on, statement_of
+from billing.queries.invoices import charges_on, statement_of
 from capacity.operations.cancellations import cancel_units
-from capacity.operations.opening import open_due_days
+from capacity.operations.days import open_due_days
 from tests.cast import GPT, OPERATOR, Acme, at, day, load_catalogue, make_acme
 
 lines = st.builds(
-    Line,
+    LineItem,
     model=st.sampled_from(["a", "b"]),
     kind=st.sampled_from(["input", "output"]),
     type=st.sampled_from(["first_term", "renewal"]),
@@ -27,9 +27,13 @@ lines = st.builds(
 
 
 @given(st.lists(lines))
-def test_an_invoice_does_not_depend_on_how_its_charges_came(charged: list[Line]) -> None:
-    invoice = figures(charged)
-    assert invoice == figures(reversed(charged)) == figures(figures(charged).lines)
+def test_an_invoice_does_not_depend_on_how_its_charges_came(charged: list[LineItem]) -> None:
+    invoice = invoice_totals(charged)
+    assert (
+        invoice
+        == invoice_totals(reversed(charged))
+        == invoice_totals(invoice_totals(charged).lines)
+    )
     assert invoice.subtotal == sum(line.unit_days * line.price_per_day for line in charged)
     assert invoice.total == sum(line.amount - line.discount for line in invoice.lines)
 
@@ -88,7 +92,7 @@ def test_a_period_without_charges_has_no_invoice_and_takes_no_number(acme: Acme)
         now=at("2026-01-11"),
     )
     open_to(acme, "2026-03-31")
-    Settlement.objects.update(status="paid")
+    InvoicePayment.objects.update(status="paid")
     acme.buys("2026-04-20", input=1)
     open_to(acme, "2026-05-01")
     issued = Invoice.objects.order_by("number").values_list("number", "period_start")
@@ -147,7 +151,7 @@ def test_every_invoice_equals_its_charges_and_numbers_have_no_gap(acme: Acme) ->
         assert list(numbers) == list(range(1, len(numbers) + 1))
     for invoice in Invoice.objects.all():
         charged = [
-            Line(
+            LineItem(
                 c.model,
                 c.kind,
                 c.type,
@@ -157,7 +161,7 @@ def test_every_invoice_equals_its_charges_and_numbers_have_no_gap(acme: Acme) ->
             )
             for c in charges_of(invoice)
         ]
-        assert (figures(charged).subtotal, figures(charged).total) == (
+        assert (invoice_totals(charged).subtotal, invoice_totals(charged).total) == (
             invoice.subtotal,
             invoice.total,
         )

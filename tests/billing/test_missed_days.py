@@ -5,11 +5,11 @@ from django.test import Client
 
 from accounts.models import Organization, User
 from billing.models import Invoice, OrderForm
-from billing.operations.dispatches import send_next
+from billing.operations.invoice_sync import sync_next_invoice
 from billing.operations.order_forms import create_order_form, sign_order_form
-from billing.operations.settlements import record_payment
+from billing.operations.payments import record_payment
 from capacity.models import Lot
-from capacity.operations.opening import open_due_days
+from capacity.operations.days import open_due_days
 from tests.billing.stripe_cast import ISSUED, Stripe, process, stripe, tell
 from tests.cast import OPERATOR, Acme, at, day, load_catalogue, make_acme
 from tests.invariants import assert_invariants_hold
@@ -60,13 +60,13 @@ def stripe_says_paid(stripe: Stripe, client: Client, on: str) -> None:
     stripe.stand_in.act(theirs, "pay")
     assert tell(client, stripe.event("invoice.paid")) == 200
     assert process(at(on)) == 1
-    assert first_invoice().settlement.status == "paid"
+    assert first_invoice().payment.status == "paid"
 
 
 def test_word_of_a_payment_forgives_no_day_that_was_missed(
     acme: Acme, lot: Lot, stripe: Stripe, client: Client
 ) -> None:
-    send_next(now=ISSUED)
+    sync_next_invoice(now=ISSUED)
     outage(acme)
     stripe_says_paid(stripe, client, on=BACK)
     assert ends(lot) == EXPIRED_OVERDUE
@@ -76,7 +76,7 @@ def test_word_of_a_payment_forgives_no_day_that_was_missed(
 def test_word_of_a_payment_in_time_keeps_the_units(
     acme: Acme, lot: Lot, stripe: Stripe, client: Client
 ) -> None:
-    send_next(now=ISSUED)
+    sync_next_invoice(now=ISSUED)
     outage(acme)
     stripe_says_paid(stripe, client, on="2026-03-16")
     outage(acme, since=BACK)
@@ -86,7 +86,7 @@ def test_word_of_a_payment_in_time_keeps_the_units(
 def test_word_of_a_failed_payment_opens_what_is_due_as_well(
     acme: Acme, lot: Lot, stripe: Stripe, client: Client
 ) -> None:
-    send_next(now=ISSUED)
+    sync_next_invoice(now=ISSUED)
     outage(acme)
     [theirs] = stripe.invoices
     stripe.stand_in.act(theirs, "fail")
@@ -101,11 +101,11 @@ def test_a_sandbox_hears_of_a_payment_at_its_own_time(stripe: Stripe, client: Cl
     lot = sandbox.lot(sandbox.buys("2026-01-10", input=2))
     open_due_days(organization=sandbox.organization, now=at("2026-02-01"))
     Organization.objects.update(clock_at=at("2026-03-16"))
-    send_next(now=ISSUED)
+    sync_next_invoice(now=ISSUED)
     stripe_says_paid(stripe, client, on="2027-01-01")
     sandbox.organization.refresh_from_db()
     assert sandbox.organization.opened_until == day("2026-03-17")
-    assert first_invoice().settlement.settled_at == at("2026-03-16")
+    assert first_invoice().payment.status_changed_at == at("2026-03-16")
     assert ends(lot) == []
 
 
@@ -115,7 +115,7 @@ def test_a_payment_that_an_operator_records_forgives_no_day_that_was_missed(
     outage(acme)
     record_payment(invoice=first_invoice(), by=OPERATOR, now=at(BACK))
     assert ends(lot) == EXPIRED_OVERDUE
-    assert first_invoice().settlement.status == "paid"
+    assert first_invoice().payment.status == "paid"
     assert_invariants_hold(now=at(BACK))
 
 

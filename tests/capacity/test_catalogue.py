@@ -17,7 +17,7 @@ from capacity.operations.catalogue import (
     Imported,
     import_catalogue,
 )
-from capacity.queries.catalogue import listing
+from capacity.queries.catalogue import find_listing
 from tests.cast import GPT, GROK, OPERATOR, at, day, load_catalogue, make_acme
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_a_dated_price_is_added_and_rules_from_its_day() -> None:
     grok["units"][0]["prices"].append({"from": "2026-03-01", "amount": 900, "currency": "usd"})
     assert load(later).new_prices == 1
     for on, amount in (("2026-02-28", 1000), ("2026-03-01", 900)):
-        offer = listing(organization=acme.organization, model=GROK, on=day(on)).offers[0]
+        offer = find_listing(organization=acme.organization, model=GROK, on=day(on)).offers[0]
         assert offer.price
         assert offer.price.amount == amount
 
@@ -158,7 +158,7 @@ def test_supply_is_capped_and_lifted_by_command_and_recorded() -> None:
     organization = make_acme().organization
     for cap, left in (("7", 7), ("none", None)):
         call_command("supply", GPT, "input", cap)
-        offer = listing(organization=organization, model=GPT, on=day("2026-01-10")).offers[0]
+        offer = find_listing(organization=organization, model=GPT, on=day("2026-01-10")).offers[0]
         assert offer.available == left
     caps = AuditEntry.objects.filter(action="supply.set").order_by("id")
     assert [entry.after for entry in caps] == [{"cap": 7}, {"cap": None}]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from accounts.errors import InvalidRequest
 from accounts.models import AuditEntry
 from billing.models import Charge, Invoice
 from capacity.operations.clock import NoTestClock, advance_clock
+from common.errors import InvalidRequest
 from tests.cast import Acme, at, day, load_catalogue, make_acme
 
 pytestmark = pytest.mark.django_db

@@ -10,12 +10,12 @@ from django.db import connection
 from django.db.models import F
 
 from accounts.models import Organization
-from billing.models import Account, Charge, Dispatch, Invoice, InvoiceLine, Settlement
-from billing.queries.invariants import Invariant
+from billing.models import BillingAccount, Charge, Invoice, InvoiceLine, InvoicePayment, InvoiceSync
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
 from capacity.operations.cancellations import cancel_units
-from capacity.operations.opening import open_due_days
+from capacity.operations.days import open_due_days
 from capacity.queries.invariants import INVARIANTS, violations
+from common.invariants import Invariant
 from tests.cast import GPT, GROK, Acme, at, day, load_catalogue, make_acme
 
 pytestmark = pytest.mark.django_db
@@ -142,7 +142,7 @@ def write_another_total() -> None:
 
 def skip_a_number() -> None:
     Invoice.objects.filter(number=2).update(number=4)
-    Account.objects.update(last_invoice_number=4)
+    BillingAccount.objects.update(last_invoice_number=4)
 
 
 def move_a_period() -> None:
@@ -156,20 +156,22 @@ def lose_an_invoice() -> None:
 
 
 def lose_a_settlement() -> None:
-    Settlement.objects.filter(invoice__number=1).delete()
+    InvoicePayment.objects.filter(invoice__number=1).delete()
 
 
 def tell_stripe_something_else() -> None:
-    Dispatch.objects.filter(invoice__number=1).update(
-        status="sent", provider_id="in_1", provider_total=1, sent_at=at(TODAY)
+    InvoiceSync.objects.filter(invoice__number=1).update(
+        status="synced", provider_id="in_1", provider_total=1, synced_at=at(TODAY)
     )
 
 
 def keep_a_payment_from_stripe() -> None:
-    Dispatch.objects.filter(invoice__number=1).update(
-        status="sent", provider_id="in_1", sent_at=at(TODAY)
+    InvoiceSync.objects.filter(invoice__number=1).update(
+        status="synced", provider_id="in_1", synced_at=at(TODAY)
     )
-    Settlement.objects.filter(invoice__number=1).update(status="paid", settled_at=at(TODAY))
+    InvoicePayment.objects.filter(invoice__number=1).update(
+        status="paid", status_changed_at=at(TODAY)
+    )
 
 
 def fall_behind() -> None:
@@ -211,13 +213,13 @@ def test_they_hold_after_forty_ordinary_days(
     assert capsys.readouterr().out == f"{len(INVARIANTS)} invariants hold over 1 organizations\n"
 
 
-@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.says)
+@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.sentence)
 def test_each_one_fails_when_it_is_broken(acme: Acme, invariant: Invariant) -> None:
     with pgtrigger.ignore():
-        WAYS_TO_BREAK[invariant.says]()
+        WAYS_TO_BREAK[invariant.sentence]()
         connection.check_constraints()  # What the database would say at the end, it says here.
-    broken = {found.invariant.says: found.rows for found in violations(now=at(TODAY))}
-    assert broken[invariant.says]
+    broken = {found.invariant.sentence: found.rows for found in violations(now=at(TODAY))}
+    assert broken[invariant.sentence]
 
 
 def test_the_command_names_the_rows_at_fault(

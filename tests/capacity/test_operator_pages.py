@@ -5,7 +5,7 @@ from allauth.account.models import EmailAddress
 from django.test import Client
 
 from accounts.models import AuditEntry, User
-from billing.models import Account, OrderForm
+from billing.models import BillingAccount, OrderForm
 from tests.cast import Acme, load_catalogue, make_acme
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_an_order_form_written_by_olga_lets_alice_buy_once_it_is_signed(olga: Cl
     load_catalogue()
     acme = make_acme(signed=False, is_sandbox=True)
     OrderForm.objects.all().delete()
-    Account.objects.all().delete()
+    BillingAccount.objects.all().delete()
     saved = olga.post(
         "/operator/billing/orderform/add/",
         {

@@ -6,13 +6,14 @@ import pytest
 from django.db import connection
 from django.db.models import Sum
 
-from accounts.operations.idempotency import AnsweredBefore, Once
 from billing.models import Charge
 from capacity.models import Cancellation, Lot, Purchase
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.catalogue import set_supply
-from capacity.operations.opening import open_due_days, open_everyones_due_days
+from capacity.operations.days import open_due_days
 from capacity.operations.purchases import buy_units
+from capacity.operations.sweep import open_due_days_everywhere
+from common.idempotency import IdempotencyKey, ReplayedResponse
 from tests.cast import GROK, OPERATOR, Acme, at, load_catalogue, make_acme
 from tests.concurrency.threads import at_once, codes, in_line
 
@@ -69,9 +70,10 @@ def test_two_cancellations_of_the_same_units_cannot_both_succeed(acme: Acme) -> 
 
 
 def test_the_same_idempotency_key_twice_at_once_buys_once(acme: Acme) -> None:
-    once = Once.of(
+    key = IdempotencyKey.for_request(
         key="checkout-1",
-        request=("/purchases", {"input": 1}),
+        path="/purchases",
+        body={"input": 1},
         render=lambda purchase: {"id": purchase.public_id},
     )
 
@@ -82,12 +84,12 @@ def test_the_same_idempotency_key_twice_at_once_buys_once(acme: Acme) -> None:
             units={"input": 1},
             by=acme.alice,
             now=at("2026-01-10"),
-            once=once,
+            idempotency_key=key,
         )
 
     results = at_once(buy, buy, buy)
     [bought] = [result for result in results if isinstance(result, Purchase)]
-    replays = [result.body for result in results if isinstance(result, AnsweredBefore)]
+    replays = [result.body for result in results if isinstance(result, ReplayedResponse)]
     assert replays == [{"id": bought.public_id}] * 2
     assert Purchase.objects.count() == 1
 
@@ -98,10 +100,10 @@ def test_many_workers_knocking_charge_each_day_once(acme: Acme) -> None:
         buyer.buys("2026-01-10", input=1, output=1)
     now = datetime(2026, 2, 10, 0, 0, tzinfo=UTC)
     at_once(
-        lambda: open_everyones_due_days(now=now),
-        lambda: open_everyones_due_days(now=now),
+        lambda: open_due_days_everywhere(now=now),
+        lambda: open_due_days_everywhere(now=now),
         lambda: open_due_days(organization=acme.organization, now=now),
         lambda: acme.buys("2026-02-10", input=1),
     )
-    open_everyones_due_days(now=now)
+    open_due_days_everywhere(now=now)
     assert Charge.objects.filter(type="renewal").count() == 4 * 2 * 10

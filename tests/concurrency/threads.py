@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.errors import Refusal
-from accounts.operations.idempotency import AnsweredBefore
+from common.errors import BusinessError
+from common.idempotency import ReplayedResponse
 
 Action = Callable[[], Any]
 
@@ -54,13 +54,13 @@ def in_line(*actions: Action, behind: Action) -> list[Any]:
 
 def codes(results: list[Any]) -> list[str]:
     """What was refused, and why."""
-    return sorted(result.code for result in results if isinstance(result, Refusal))
+    return sorted(result.code for result in results if isinstance(result, BusinessError))
 
 
 def _outcome(action: Action) -> Any:
     try:
         return action()
-    except (Refusal, AnsweredBefore) as answer:
+    except (BusinessError, ReplayedResponse) as answer:
         return answer
     finally:
         connection.close()

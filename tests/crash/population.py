@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from accounts.models import Organization, Project, User
-from billing.models import Account, Charge, OrderForm
+from billing.models import BillingAccount, Charge, OrderForm
 from capacity.models import Lot, Pool, Purchase, Snapshot
 from tests.cast import GROK, load_catalogue
 
@@ -23,8 +23,9 @@ def populate(*, organizations: int, renewing_from: date) -> None:
         Organization(name=f"Customer {n}", created_at=at, opened_until=renewing_from)
         for n in range(organizations)
     )
-    Account.objects.bulk_create(
-        Account(organization=customer, anchor_day=renewing_from.day) for customer in customers
+    BillingAccount.objects.bulk_create(
+        BillingAccount(organization=customer, anchor_day=renewing_from.day)
+        for customer in customers
     )
     OrderForm.objects.bulk_create(
         OrderForm(organization=customer, created_at=at, starts_on=starts_on, signed_at=at)

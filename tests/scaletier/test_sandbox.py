@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import ApiKey, AuditEntry, Membership, Organization, User
-from accounts.models.api_key import digest
-from billing.models import Account, Charge, OrderForm
+from accounts.models.api_keys import digest
+from billing.models import BillingAccount, Charge, OrderForm
 from capacity.models import Expiry, Lot, Purchase
 from tests.cast import at, day
 
@@ -41,7 +41,7 @@ def test_its_order_form_is_in_force_from_its_day_with_anchor_and_discount() -> N
     made = sandbox("--anchor-day", "31", "--discount", "12.5", "--name", "Acme")
     form = OrderForm.objects.get(organization__public_id=made["organization"])
     assert (form.starts_on, str(form.discount_percent)) == (day("2026-01-10"), "12.50")
-    assert Account.objects.get(organization=form.organization).anchor_day == 31
+    assert BillingAccount.objects.get(organization=form.organization).anchor_day == 31
     assert form.organization.name == "Acme"
 
 

@@ -79,7 +79,7 @@ def invoices_of(company: Company) -> list[nouns.Invoice]:
                 )
                 for line in invoice.lines.all()
             },
-            status=invoice.settlement.status,
+            status=invoice.payment.status,
         )
-        for invoice in found.select_related("settlement").prefetch_related("lines")
+        for invoice in found.select_related("payment").prefetch_related("lines")
     ]

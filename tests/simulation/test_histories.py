@@ -16,7 +16,7 @@ import pytest
 from django.db import connection, models
 
 from accounts.models import AuditEntry
-from billing.models import Charge, Invoice, InvoiceLine, Settlement
+from billing.models import Charge, Invoice, InvoiceLine, InvoicePayment
 from capacity.models import Cancellation, Expiry, Lot, Transaction
 from tests.cast import load_catalogue
 from tests.invariants import assert_invariants_hold
@@ -117,7 +117,7 @@ ROWS: dict[type[models.Model], list[str]] = {
     Transaction: ["lot__public_id", "type", "units", "at", "note"],
     Invoice: ["number", "period_start", "issued_on", "due_on", "subtotal", "discount", "total"],
     InvoiceLine: ["invoice__number", "model", "kind", "type", "unit_days", "amount", "discount"],
-    Settlement: ["invoice__number", "status", "settled_at"],
+    InvoicePayment: ["invoice__number", "status", "status_changed_at"],
     AuditEntry: ["action", "at"],
 }
 

@@ -8,17 +8,17 @@ from functools import partial
 from random import Random
 from typing import Literal
 
-from django.db import transaction
-
-from accounts.errors import Refusal
-from billing.models import ModelDiscount, OrderForm, Settlement, SettlementStatus
+from accounts.operations.changes import organization_change
+from billing.models import InvoicePayment, ModelDiscount, OrderForm, PaymentStatus
 from billing.operations.order_forms import create_order_form, sign_order_form
-from billing.operations.settlements import settle
+from billing.operations.payments import set_payment_status
 from capacity.models import Cancellation, ListPrice, Lot, Snapshot, TokenUnit
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.operations.clock import advance_clock
-from capacity.operations.opening import open_due_days, open_everyones_due_days
+from capacity.operations.days import open_due_days
 from capacity.operations.purchases import buy_units
+from capacity.operations.sweep import open_due_days_everywhere
+from common.errors import BusinessError
 from tests.cast import OPERATOR, Acme, make_acme
 from tests.simulation import nouns, reference
 from tests.simulation.histories import (
@@ -117,9 +117,9 @@ class Company:
             case EndForm():
                 self._end_form(act, day)
 
-    def _compare(self, act: Act, against: set[str], refusal: str | None) -> None:
-        agreed = refusal in against if against else refusal is None
-        assert agreed, f"{act}: refused as {refusal}, not one of {against}"
+    def _compare(self, act: Act, against: set[str], error: str | None) -> None:
+        agreed = error in against if against else error is None
+        assert agreed, f"{act}: refused as {error}, not one of {against}"
 
     def _buy(self, act: Buy, day: date) -> str | None:
         try:
@@ -130,8 +130,8 @@ class Company:
                 by=self.acme.alice,
                 now=noon(day),
             )
-        except Refusal as refusal:
-            return refusal.code
+        except BusinessError as error:
+            return error.code
         self.lots += purchase.lots.order_by("pk").values_list("public_id", flat=True)
         return None
 
@@ -144,8 +144,8 @@ class Company:
                 by=self.acme.bob,
                 now=noon(day),
             )
-        except Refusal as refusal:
-            return refusal.code
+        except BusinessError as error:
+            return error.code
         self.cancellations.append(cancellation.public_id)
         return None
 
@@ -157,28 +157,24 @@ class Company:
                 by=self.acme.bob,
                 now=noon(day),
             )
-        except Refusal as refusal:
-            return refusal.code
+        except BusinessError as error:
+            return error.code
         return None
 
     def _settle(self, status: str, day: date) -> None:
         """The provider's word on the oldest invoice that it can still be about."""
         self.books.open_to(day)
         self.open_to(day)
-        with transaction.atomic():
-            owed = Settlement.objects.filter(
+        with organization_change(
+            organization=self.acme.organization, by=OPERATOR, now=noon(day)
+        ) as change:
+            owed = InvoicePayment.objects.filter(
                 organization=self.acme.organization,
                 status__in=["open"] if status == "uncollectible" else ["open", "uncollectible"],
             )
             oldest = owed.select_for_update().order_by("pk").first()
             if oldest:
-                settle(
-                    settlement=oldest,
-                    status=SettlementStatus(status),
-                    by=OPERATOR,
-                    settled_at=noon(day),
-                    now=noon(day),
-                )
+                set_payment_status(change, oldest, PaymentStatus(status), at=noon(day))
                 self.books.settle(day, oldest.invoice.number, status)
 
     def _sign(self, act: Sign, day: date) -> None:
@@ -247,7 +243,7 @@ class World:
         for company in self.companies:
             if company.way != "sweep" and company.history.founded_on <= day:
                 company.open_to(day)
-        open_everyones_due_days(now=noon(day))
+        open_due_days_everywhere(now=noon(day))
 
     def _change_catalogue(self, day: date) -> None:
         for change in self.times.catalogue.get(day, ()):

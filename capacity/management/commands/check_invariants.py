@@ -19,7 +19,7 @@ class Command(BaseCommand):
             organizations = Organization.objects.count()
             broken = list(violations(now=timezone.now()))
         for violation in broken:
-            self.stderr.write(f"{violation.invariant.says}, but:")
+            self.stderr.write(f"{violation.invariant.sentence}, but:")
             for row in violation.rows:
                 self.stderr.write(f"  {row}")
         if broken:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from capacity.operations.opening import Failure, LeftBehindError, open_everyones_due_days
+from capacity.operations.sweep import Failure, LeftBehindError, open_due_days_everywhere
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         failures: Sequence[Failure] = ()
         try:
-            opened = open_everyones_due_days(now=timezone.now(), until=options["until"])
+            opened = open_due_days_everywhere(now=timezone.now(), until=options["until"])
         except LeftBehindError as error:
             opened, failures = error.opened, error.failures
         self.stdout.write(

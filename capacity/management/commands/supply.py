@@ -6,10 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.errors import NotFound
 from accounts.operations.audit import Actor
 from capacity.models import Kind
 from capacity.operations.catalogue import set_supply
+from common.errors import NotFound
 
 MOST = 10**15
 

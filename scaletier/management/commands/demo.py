@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.operations.audit import Actor
 from capacity.models import Snapshot
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
-from scaletier.demo import make_demo, sign_ins
+from scaletier.devserver.demo import make_demo, sign_ins
 
 
 class Command(BaseCommand):

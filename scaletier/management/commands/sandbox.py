@@ -8,10 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import transaction
 
-from accounts.instants import rfc3339
 from accounts.models import Organization
+from common.instants import rfc3339
 from scaletier.sandbox import ROLES, OrderTerms, SignIn, add_person, make_organization
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200
@@ -70,28 +69,27 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         now: datetime = options["at"]
         terms = OrderTerms(options["anchor_day"], options["discount"])
-        with transaction.atomic():
-            organization = make_organization(
-                name=options["name"],
+        organization = make_organization(
+            name=options["name"],
+            now=now,
+            is_sandbox=True,
+            terms=None if options["no_order_form"] else terms,
+        )
+        tag = secrets.token_hex(4)
+        people = [
+            add_person(
+                organization,
+                email=f"{name.lower()}-{tag}@sandbox.example",
+                name=name,
+                role=role,
+                password=secrets.token_urlsafe(12),
                 now=now,
-                is_sandbox=True,
-                terms=None if options["no_order_form"] else terms,
-            )
-            tag = secrets.token_hex(4)
-            people = [
-                add_person(
-                    organization,
-                    email=f"{name.lower()}-{tag}@sandbox.example",
-                    name=name,
-                    role=role,
-                    password=secrets.token_urlsafe(12),
-                    now=now,
-                )[1]
-                for role, name in ROLES.items()
-            ]
-        self._tell(organization.public_id, now, people, as_json=options["json"])
+            )[1]
+            for role, name in ROLES.items()
+        ]
+        self._print(organization.public_id, now, people, as_json=options["json"])
 
-    def _tell(
+    def _print(
         self, organization: str, now: datetime, people: list[SignIn], *, as_json: bool
     ) -> None:
         stands_at = rfc3339(now)

@@ -1,0 +1,37 @@
+"""Projects."""
+
+from http import HTTPStatus
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.access import Permission
+from accounts.api.endpoints import endpoint
+from accounts.api.views import OrganizationView
+from accounts.operations.projects import create_project
+from accounts.queries.projects import projects
+from accounts.serializers.projects import ProjectRequestSerializer, ProjectSerializer
+from common.api.pagination import PageQuery
+
+
+class Projects(OrganizationView):
+    @endpoint(
+        "list_projects",
+        permission=Permission.MANAGE,
+        query=PageQuery,
+        response=ProjectSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """What spend and usage are attributed to."""
+        return self.page(projects(self.access.organization))
+
+    @endpoint(
+        "make_project",
+        permission=Permission.MANAGE,
+        body=ProjectRequestSerializer,
+        response=ProjectSerializer,
+        status=HTTPStatus.CREATED,
+    )
+    def post(self, request: Request) -> Response:
+        """Make a project. Its name is its own within the organization."""
+        return self.respond(create_project(**self.caller, name=self.body["name"]))

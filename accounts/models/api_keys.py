@@ -1,0 +1,39 @@
+"""API keys: a key acts as the person who made it, in one organization."""
+
+import hashlib
+import secrets
+
+from django.db import models
+
+from accounts.models.organizations import Organization
+from accounts.models.users import User
+from common.ids import PublicIdField
+
+
+def new_secret() -> str:
+    """A fresh key with 256 random bits; shown once, stored only as its digest."""
+    return "st_" + secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    """SHA-256 of a key. A key is random throughout, so no salt or stretching is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiKey(models.Model):
+    """A bearer key. `hint` is its beginning, to tell keys apart by."""
+
+    public_id = PublicIdField(prefix="key_")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="api_keys"
+    )
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=120)
+    digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=12)
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"

@@ -1,0 +1,39 @@
+"""Outbound emails: enqueued with the change that causes them, sent later, once."""
+
+from django.db import models
+
+from accounts.models.organizations import Organization
+from common.ids import PublicIdField
+
+
+class OutboundEmail(models.Model):
+    """One email to an organization. `about` is the public id or the date of what it tells of.
+
+    The unique constraint makes it one email, however often its cause is repeated.
+    """
+
+    public_id = PublicIdField(prefix="mail_")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=40, help_text="Name of its template in templates/mail/.")
+    about = models.CharField(max_length=40, help_text="Public id or date of what it tells of.")
+    created_at = models.DateTimeField(help_text="By the organization's clock.")
+    sent_at = models.DateTimeField(null=True, help_text="By the real clock.")
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0)
+    next_attempt_at = models.DateTimeField(
+        null=True, help_text="By the real clock; empty: at once."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "kind", "about"], name="outbound_email_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(sent_at=None), name="outbound_email_to_send"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.about}"

@@ -1,0 +1,68 @@
+"""Who belongs to an organization, as what, and who was asked to."""
+
+from django.db import models
+
+from accounts.models.organizations import Organization
+from accounts.models.users import User
+from common.ids import PublicIdField
+
+
+class Role(models.TextChoices):
+    """The three roles of contract section 3, from the most to the least entitled."""
+
+    OWNER = "owner", "Owner"
+    PURCHASER = "purchaser", "Authorized purchaser"
+    MEMBER = "member", "Member"
+
+
+class Membership(models.Model):
+    """One person's place in one organization. Read at every request (R18)."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="memberships"
+    )
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "user"],
+                name="membership_once",
+                violation_error_message="This person is a member already.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.get_role_display()} of {self.organization}"
+
+
+class Invitation(models.Model):
+    """The only way to sign up. Its link is its public id, good for one person, once."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="invitations"
+    )
+    public_id = PublicIdField(prefix="invite_")
+    email = models.EmailField()
+    role = models.CharField(max_length=10, choices=Role)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "email"],
+                condition=models.Q(accepted_at__isnull=True),
+                name="invitation_one_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.organization}"

@@ -1,0 +1,36 @@
+"""Projects: what spend and usage are attributed to."""
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models.organizations import Organization
+from common.ids import PublicIdField
+
+
+class Project(models.Model):
+    """What spend and usage are attributed to."""
+
+    public_id = PublicIdField(prefix="proj_")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="projects"
+    )
+    name = models.CharField(max_length=120)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "name"],
+                name="project_name_once",
+                violation_error_message="There is a project of this name already.",
+            ),
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=Q(is_default=True),
+                name="project_one_default",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,50 @@
+"""Making and revoking API keys."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from accounts.models import ApiKey, Organization
+from accounts.models.api_keys import digest, new_secret
+from accounts.operations.audit import Actor
+from accounts.operations.changes import organization_change
+from accounts.queries.api_keys import find_api_key
+
+HINT_LENGTH = 8
+LAST_USED_PRECISION = timedelta(minutes=1)
+
+
+def create_api_key(
+    *, organization: Organization, name: str, by: Actor, now: datetime
+) -> tuple[ApiKey, str]:
+    """Make a key that acts as `by`'s user. Returns it with its secret, which is not stored."""
+    secret = new_secret()
+    with organization_change(organization=organization, by=by, now=now) as change:
+        key = ApiKey.objects.create(
+            organization=change.organization,
+            user=by.person,
+            name=name,
+            digest=digest(secret),
+            hint=secret[:HINT_LENGTH],
+            created_at=change.now,
+        )
+        change.record("api_key.created", key.public_id, after={"name": name, "hint": key.hint})
+    return key, secret
+
+
+def revoke_api_key(*, organization: Organization, key_id: str, by: Actor, now: datetime) -> None:
+    """End a person's own key at once. Raises NotFound for anyone else's."""
+    with organization_change(organization=organization, by=by, now=now) as change:
+        key = find_api_key(change.organization, by.person, key_id)
+        key.revoked_at = change.now
+        key.save(update_fields=["revoked_at"])
+        change.record("api_key.revoked", key_id, before={"name": key.name, "hint": key.hint})
+
+
+def update_last_used(key: ApiKey, *, now: datetime) -> None:
+    """Note when the key was last used, to the minute: a write at every request costs too much."""
+    if key.last_used_at and key.last_used_at >= now - LAST_USED_PRECISION:
+        return
+    ApiKey.objects.filter(pk=key.pk).filter(
+        Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_PRECISION)
+    ).update(last_used_at=now)

@@ -1,0 +1,38 @@
+"""API keys."""
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts.models import ApiKey, Membership, Organization, User
+from accounts.models.api_keys import digest
+from common.errors import NotFound
+
+
+def api_keys(organization: Organization, user: User) -> QuerySet[ApiKey]:
+    """Return a person's own keys that still work, newest first."""
+    return ApiKey.objects.filter(
+        organization=organization, user=user, revoked_at__isnull=True
+    ).order_by("-pk")
+
+
+def find_api_key(organization: Organization, user: User, key_id: str) -> ApiKey:
+    """Return one of a person's own keys. Raises NotFound, for anyone else's too."""
+    key = api_keys(organization, user).filter(public_id=key_id).first()
+    if key is None:
+        raise NotFound("There is no such API key.")
+    return key
+
+
+def find_valid_api_key(secret: str) -> ApiKey | None:
+    """Return the key with this secret, or None when it does not work.
+
+    A key ends with its revocation, and with its person's account or membership (R18).
+    """
+    membership = Membership.objects.filter(
+        organization=OuterRef("organization"), user=OuterRef("user")
+    )
+    return (
+        ApiKey.objects.select_related("organization", "user")
+        .filter(Exists(membership), digest=digest(secret), revoked_at__isnull=True)
+        .filter(user__is_active=True)
+        .first()
+    )

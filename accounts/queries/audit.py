@@ -1,0 +1,12 @@
+"""The audit log."""
+
+from django.db.models import QuerySet
+
+from accounts.models import AuditEntry, Organization
+
+
+def audit_entries(organization: Organization) -> QuerySet[AuditEntry]:
+    """Return the entries of every change (R19), newest first."""
+    return (
+        AuditEntry.objects.filter(organization=organization).select_related("actor").order_by("-pk")
+    )

@@ -1,0 +1,76 @@
+"""Who belongs to an organization, and who was invited to it."""
+
+from datetime import datetime
+
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+
+from accounts.models import Invitation, Membership, Organization, Role, User
+from common.errors import NotFound
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """Return the memberships of a person, by the name of the organization."""
+    return (
+        Membership.objects.filter(user=user)
+        .select_related("organization")
+        .order_by("organization__name", "pk")
+    )
+
+
+def members(organization: Organization) -> QuerySet[Membership]:
+    """Return everyone in the organization: owners, then purchasers, then members."""
+    rank = Case(
+        *(When(role=role, then=Value(position)) for position, role in enumerate(Role)),
+        output_field=IntegerField(),
+    )
+    return (
+        Membership.objects.filter(organization=organization)
+        .select_related("user")
+        .order_by(rank, "user__email")
+    )
+
+
+def owners(organization: Organization) -> QuerySet[Membership]:
+    """Return those who can be asked for rights."""
+    return members(organization).filter(role=Role.OWNER)
+
+
+def purchasers(organization: Organization) -> QuerySet[Membership]:
+    """Return the members whom an owner authorized to buy."""
+    return members(organization).filter(role=Role.PURCHASER)
+
+
+def find_member(organization: Organization, user_id: str) -> Membership:
+    """Return one member by their user's public id. Raises NotFound."""
+    membership = members(organization).filter(user__public_id=user_id).first()
+    if membership is None:
+        raise NotFound("There is no such member.")
+    return membership
+
+
+def is_user(email: str) -> bool:
+    """Tell whether someone signs in with this address already."""
+    return User.objects.filter(email=email).exists()
+
+
+def open_invitations(organization: Organization, *, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that can still be accepted, newest first."""
+    return (
+        Invitation.objects.filter(
+            organization=organization, accepted_at__isnull=True, expires_at__gt=now
+        )
+        .select_related("invited_by")
+        .order_by("-pk")
+    )
+
+
+def find_invitation(invite_id: str) -> Invitation:
+    """Return an invitation that nobody has accepted yet, expired or not. Raises NotFound."""
+    invitation = (
+        Invitation.objects.select_related("organization", "invited_by")
+        .filter(public_id=invite_id, accepted_at__isnull=True)
+        .first()
+    )
+    if invitation is None:
+        raise NotFound("This invitation was used or replaced. Ask for a new one.")
+    return invitation

@@ -1,0 +1,30 @@
+"""API keys, as the API writes and reads them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import ApiKey
+from common.api.fields import Instant, StrictSerializer, Text
+
+
+class ApiKeySerializer(serializers.Serializer[ApiKey]):
+    id = serializers.CharField(source="public_id")
+    name = serializers.CharField()
+    hint = serializers.CharField(help_text="How the key begins.")
+    created_at = Instant()
+    last_used_at = Instant(allow_null=True, help_text="To the minute.")
+
+
+class NewApiKeySerializer(ApiKeySerializer):
+    """A key just made: the one time that its secret is shown."""
+
+    key = serializers.CharField(help_text="The secret. It cannot be read again.")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        key, secret = instance
+        return {**ApiKeySerializer(key).data, "key": secret}
+
+
+class ApiKeyRequestSerializer(StrictSerializer):
+    name = Text(max_length=120)

@@ -1,0 +1,49 @@
+"""API keys: every member's own."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import AccessContext, Permission
+from accounts.forms import ApiKeyForm
+from accounts.operations.api_keys import create_api_key, revoke_api_key
+from accounts.queries.api_keys import api_keys, find_api_key
+from accounts.views.permissions import PageRequest, caller, permission_required
+from accounts.views.responses import confirmation
+
+
+@never_cache
+@permission_required(Permission.OWN_API_KEYS)
+@require_http_methods(["GET", "POST"])
+def api_keys_page(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Show one's keys; a new key's secret is in the response to its form and nowhere else."""
+    form = ApiKeyForm(request.POST or None)
+    context = {"form": form, "keys": api_keys(access.organization, access.user)}
+    if request.method == "POST" and form.is_valid():
+        key, secret = create_api_key(**caller(request), name=form.cleaned_data["name"])
+        context |= {"form": ApiKeyForm(), "new_key": key, "secret": secret}
+    status = 422 if form.errors else 200
+    return render(request, "accounts/api_keys.html", context, status=status)
+
+
+@permission_required(Permission.OWN_API_KEYS)
+@require_http_methods(["GET", "POST"])
+def revoke(request: PageRequest, access: AccessContext, key_id: str) -> HttpResponse:
+    """Ask for confirmation, then end a key."""
+    key = find_api_key(access.organization, access.user, key_id)
+    here = access.organization.public_id
+    if request.method == "POST":
+        revoke_api_key(**caller(request), key_id=key_id)
+        messages.success(request, f"API key “{key.name}” was revoked.")
+        return redirect("api_keys", organization_id=here)
+    return confirmation(
+        request,
+        title=f"Revoke “{key.name}”?",
+        text=f"Requests with the key {key.hint}… are refused from now on. This cannot be undone.",
+        action=reverse("revoke_api_key", args=[here, key_id]),
+        confirm="Revoke key",
+        back=reverse("api_keys", args=[here]),
+    )

@@ -1,0 +1,96 @@
+"""The permission check of every page inside an organization, and the page of an error."""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django_htmx.http import retarget
+from django_htmx.middleware import HtmxDetails
+
+from accounts.access import AccessContext, Permission, authorize
+from accounts.models import User
+from accounts.operations.audit import Actor
+from accounts.operations.changes import Caller
+from accounts.operations.days import bring_up_to_date
+from accounts.queries.members import owners
+from common.errors import BusinessError, NotFound
+
+Arguments = ParamSpec("Arguments")
+
+
+class PageRequest(HttpRequest):
+    """A request of a signed-in person, with htmx's details and the access to an organization."""
+
+    htmx: HtmxDetails
+    user: User
+    access: AccessContext
+
+
+Page = Callable[Concatenate[PageRequest, AccessContext, Arguments], HttpResponseBase]
+Route = Callable[..., HttpResponseBase]
+
+
+def permission_required(permission: Permission) -> Callable[[Page[Any]], Route]:
+    """Pass the person's `access` to the view in place of `organization_id`, if they may (R18).
+
+    Every day that is due is opened first, so that nobody sees or acts on a stale day (R7). A
+    BusinessError, raised here or by the view, becomes its page.
+    """
+
+    def decorate(page: Page[Any]) -> Route:
+        @wraps(page)
+        def checked_page(
+            http_request: HttpRequest, organization_id: str, **arguments: Any
+        ) -> HttpResponseBase:
+            request = cast(PageRequest, http_request)
+            try:
+                _refuse_nul(request, arguments.values())
+                # Every member may see the frame of the page, which stands around an error too.
+                request.access = authorize(
+                    user=request.user,
+                    organization_id=organization_id,
+                    permission=Permission.OWN_API_KEYS,
+                )
+                request.access.require(permission)
+                bring_up_to_date(organization=request.access.organization, now=request.access.now)
+                return page(request, request.access, **arguments)
+            except BusinessError as error:
+                return error_page(request, error)
+
+        return checked_page
+
+    return decorate
+
+
+def _refuse_nul(request: PageRequest, arguments: Iterable[Any]) -> None:
+    """No text in the database can hold a NUL, so nothing that such a text names exists."""
+    texts = (*request.GET.values(), *request.POST.values(), *arguments)
+    if any("\0" in str(text) for text in texts):
+        raise NotFound("There is nothing of that name.")
+
+
+def error_page(request: HttpRequest, error: BusinessError) -> HttpResponse:
+    """Render the page of an error; to htmx, the same in the dialog."""
+    access = getattr(request, "access", None)
+    context: dict[str, Any] = {"error": error}
+    if access and error.status == HTTPStatus.FORBIDDEN:
+        context["owners"] = owners(access.organization)
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    if htmx:
+        response = render(request, "error.html#dialog", context, status=error.status)
+        return retarget(response, "#dialog")
+    return render(request, "error.html", context, status=error.status)
+
+
+def caller(request: PageRequest) -> Caller:
+    """Return the first arguments of every operation."""
+    address = request.META.get("REMOTE_ADDR")
+    return Caller(
+        organization=request.access.organization,
+        by=Actor(source="page", user=request.user, address=address),
+        now=request.access.now,
+    )

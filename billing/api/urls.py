@@ -1,0 +1,13 @@
+"""Routes of billing under `/api/v1/`."""
+
+from django.urls import path
+
+from billing.api.charges import Charges
+from billing.api.invoices import Invoice, Invoices, UpcomingInvoice
+
+urlpatterns = [
+    path("charges", Charges.as_view()),
+    path("invoices", Invoices.as_view()),
+    path("invoices/upcoming", UpcomingInvoice.as_view()),
+    path("invoices/<slug:invoice_id>", Invoice.as_view()),
+]

@@ -1,0 +1,59 @@
+"""Which order form is in force on which day, and what it discounts (R8, R11)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import zip_longest
+
+
+@dataclass(frozen=True, slots=True)
+class Discounts:
+    """The discount percentages of an order form (R8)."""
+
+    general: Decimal = Decimal(0)
+    by_model: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def on(self, model: str) -> Decimal:
+        """The percentage for a model: its own, else the general one."""
+        return self.by_model.get(model, self.general)
+
+
+@dataclass(frozen=True, slots=True)
+class FormTerms:
+    """A signed order form, in force on the days `[starts_on, ends_on)`."""
+
+    id: int
+    starts_on: date
+    ends_on: date | None
+    discounts: Discounts
+
+    def is_in_force(self, on: date) -> bool:
+        return self.starts_on <= on and (self.ends_on is None or on < self.ends_on)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFormSpan:
+    """Days `[start, end)` under one order form, or under none; without an `end`, all to come."""
+
+    start: date
+    end: date | None
+    discounts: Discounts | None
+    """None: no order form is in force."""
+
+
+def form_in_force(forms: Sequence[FormTerms], on: date) -> FormTerms | None:
+    """Return the form in force on a day: of several the one that starts latest (R11, R23)."""
+    candidates = [form for form in forms if form.is_in_force(on)]
+    return max(candidates, key=lambda form: (form.starts_on, form.id), default=None)
+
+
+def order_form_spans(forms: Sequence[FormTerms], since: date) -> list[OrderFormSpan]:
+    """Return the days from `since` on, in order, divided by the order form that is in force."""
+    boundaries = {day for form in forms for day in (form.starts_on, form.ends_on) if day}
+    starts = [since, *sorted(day for day in boundaries if day > since)]
+    spans: list[OrderFormSpan] = []
+    for start, end in zip_longest(starts, starts[1:]):
+        form = form_in_force(forms, start)
+        spans.append(OrderFormSpan(start, end, form.discounts if form else None))
+    return spans

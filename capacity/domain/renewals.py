@@ -1,0 +1,67 @@
+"""What existing units will still be charged: the renewals to come (R4, R6, R11)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from billing.domain.order_forms import OrderFormSpan
+
+DatedPrices = Sequence[tuple[date, int]]
+"""List prices in minor units by the day from which each is in force, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceAgreement:
+    """The price agreed at purchase, minor units a unit and day, and the day it holds until (R6)."""
+
+    price: int
+    until: date
+
+    @classmethod
+    def of_lot(
+        cls, *, price: int, commitment_ends_on: date, first_term_ends_on: date
+    ) -> "PriceAgreement":
+        """R6: it holds within the commitment and within the first term."""
+        return cls(price, max(commitment_ends_on, first_term_ends_on))
+
+    def price_on(self, day: date, list_prices: DatedPrices) -> int | None:
+        """Return the price of a service day; None where no list price is in force yet."""
+        if day < self.until:
+            return self.price
+        in_force = [price for start, price in list_prices if start <= day]
+        return in_force[-1] if in_force else None
+
+
+def known_end(
+    *,
+    cancelled_to: date | None,
+    retires_on: date | None,
+    commitment_ends_on: date,
+    charged_until: date,
+    order_forms: Sequence[OrderFormSpan],
+) -> date | None:
+    """Return the day on which units end, as far as is known today; None if they go on renewing.
+
+    R5: what is cancelled ends on its day. R11: everything ends when the model retires, and units
+    past their commitment end at their first renewal without an order form in force.
+    """
+    renews_from = max(commitment_ends_on, charged_until)
+    ends = [
+        max(span.start, renews_from)
+        for span in order_forms
+        if span.discounts is None and (span.end is None or span.end > renews_from)
+    ]
+    ends += [end for end in (cancelled_to, retires_on) if end]
+    return min(ends, default=None)
+
+
+def price_spans(
+    start: date, end: date, *, agreement: PriceAgreement, list_prices: DatedPrices
+) -> Iterator[tuple[date, date, int]]:
+    """Yield `[start, end)` divided into spans of one price each (R6)."""
+    changes = {agreement.until, *(day for day, _ in list_prices)}
+    starts = [start, *sorted(day for day in changes if start < day < end)]
+    for first, last in zip(starts, [*starts[1:], end], strict=True):
+        price = agreement.price_on(first, list_prices)
+        if price is not None and first < last:
+            yield first, last, price

@@ -1,0 +1,39 @@
+"""The contexts of capacity's emails."""
+
+from datetime import date
+from typing import Any
+
+from accounts.models import OutboundEmail
+from accounts.operations.emails import email_context
+from capacity.models import Cancellation, Expiry, Purchase
+from capacity.queries.lots import lots_renewing_past
+
+
+@email_context("units_bought")
+def purchase_context(email: OutboundEmail) -> dict[str, Any]:
+    purchase = Purchase.objects.select_related("snapshot", "created_by").get(
+        organization=email.organization, public_id=email.about
+    )
+    return {"purchase": purchase, "lots": purchase.lots.order_by("pk")}
+
+
+@email_context("cancellation_scheduled")
+def cancellation_context(email: OutboundEmail) -> dict[str, Any]:
+    cancellation = Cancellation.objects.select_related("lot__snapshot", "requested_by").get(
+        organization=email.organization, public_id=email.about
+    )
+    return {"cancellation": cancellation, "lot": cancellation.lot}
+
+
+@email_context("units_expired")
+def expiries_context(email: OutboundEmail) -> dict[str, Any]:
+    ended_on = date.fromisoformat(email.about)
+    expiries = Expiry.objects.filter(organization=email.organization, ended_on=ended_on)
+    return {"day": ended_on, "expiries": expiries.select_related("lot__snapshot").order_by("pk")}
+
+
+@email_context("commitments_ending")
+def commitments_context(email: OutboundEmail) -> dict[str, Any] | None:
+    ends_on = date.fromisoformat(email.about)
+    lots = list(lots_renewing_past(email.organization, ends_on))
+    return {"day": ends_on, "lots": lots} if lots else None

@@ -1,0 +1,34 @@
+"""Pools: allocations of one snapshot's capacity."""
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Organization
+from capacity.models.catalogue import Snapshot
+from common.ids import PublicIdField
+
+
+class Pool(models.Model):
+    """An allocation of one snapshot's capacity; requests name it by its public id."""
+
+    public_id = PublicIdField(prefix="pt_")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="pools")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="pools")
+    name = models.CharField(max_length=120)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "snapshot", "name"], name="pool_name_once"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "snapshot"],
+                condition=Q(is_default=True),
+                name="pool_one_default",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

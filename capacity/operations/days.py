@@ -1,0 +1,125 @@
+"""Everything that time does to organizations, in one place (R7).
+
+Pages, the API, purchases, test clocks and the sweep all come to `pass_time`, and there is no other
+path by which time changes anything. It works on a set of organizations, so that the sweep opens a
+day for hundreds of them a statement, by the code that opens it for one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet, Sum
+
+from accounts.models import Organization
+from accounts.operations.emails import enqueue_emails
+from accounts.operations.organizations import lock_organization
+from billing.operations.invoices import issue_invoices
+from capacity.models import Cancellation, CancellationStatus, ExpiryReason, Lot
+from capacity.operations.expiries import expire, expire_whole_lots
+from capacity.operations.renewals import renew
+
+COMMITMENT_NOTICE = timedelta(days=3)
+"""How long before its end a commitment is announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening did: organization-days opened, charges posted, invoices issued."""
+
+    days: int = 0
+    charges: int = 0
+    invoices: int = 0
+
+    def __add__(self, other: "Opened") -> "Opened":
+        return Opened(
+            self.days + other.days,
+            self.charges + other.charges,
+            self.invoices + other.invoices,
+        )
+
+
+def open_due_days(*, organization: Organization, now: datetime) -> Opened:
+    """Open each day of the organization due by `now`, in order, each in its own transaction."""
+    opened = Opened()
+    if organization.opened_until > now.date():
+        return opened
+    while True:
+        with transaction.atomic(durable=True):
+            locked = lock_organization(organization)
+            step = pass_time(organizations=[locked], until=now)
+            if step is None:
+                organization.opened_until = locked.opened_until
+                return opened
+            opened += step
+
+
+def pass_time(*, organizations: Sequence[Organization], until: datetime) -> Opened | None:
+    """Do the next thing that is due by the instant `until`, in one atomic step; None if nothing is.
+
+    `organizations` are locked and have the same next service day, which is opened when it has come.
+    What falls due at an instant within a day belongs here too, before the next day is opened.
+    """
+    assert connection.in_atomic_block, "a step of time is done whole or not at all"
+    day = organizations[0].opened_until
+    if day > until.date():
+        return None
+    return open_day(organizations=[organization.pk for organization in organizations], on=day)
+
+
+def open_day(*, organizations: Sequence[int], on: date) -> Opened:
+    """Open the service day `on` for organizations that are locked and have it next (R7).
+
+    In this order: units whose end has come expire; the invoice of a period that just ended is
+    issued; renewals are charged.
+    """
+    assert connection.in_atomic_block, "a day is opened whole or not at all"
+    lots = Lot.objects.filter(organization__in=organizations, active_units__gt=0)
+    _expire_cancelled_units(organizations, on)
+    expire_whole_lots(
+        lots.filter(snapshot__retires_on__lte=on),
+        ExpiryReason.MODEL_RETIRED,
+        on,
+        organizations=organizations,
+    )
+    invoices = issue_invoices(organizations=organizations, on=on)
+    charges = renew(lots, on, organizations=organizations)
+    _mark_effective_cancellations(organizations, on)
+    _enqueue_commitment_emails(lots, on)
+    Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
+    return Opened(days=len(organizations), charges=charges, invoices=invoices)
+
+
+def _expire_cancelled_units(organizations: Sequence[int], on: date) -> None:
+    due = (
+        Cancellation.objects.filter(
+            organization__in=organizations, status=CancellationStatus.SCHEDULED, ends_on__lte=on
+        )
+        .order_by("lot_id")
+        .values("lot_id")
+        .annotate(ended=Sum("units"))
+    )
+    expire(due, ExpiryReason.CANCELLED, on, organizations=organizations)
+
+
+def _mark_effective_cancellations(organizations: Sequence[int], on: date) -> None:
+    """Mark cancellations whose day has come, or whose lot ended sooner for another reason."""
+    Cancellation.objects.filter(
+        Q(ends_on__lte=on) | Q(lot__active_units=0),
+        organization__in=organizations,
+        status=CancellationStatus.SCHEDULED,
+    ).update(status=CancellationStatus.EFFECTIVE)
+
+
+def _enqueue_commitment_emails(lots: QuerySet[Lot], on: date) -> None:
+    """Tell the holders of units that will go on renewing, so that it surprises nobody."""
+    ends_on = on + COMMITMENT_NOTICE
+    holders = lots.filter(commitment_ends_on=ends_on).order_by()
+    enqueue_emails(
+        kind="commitments_ending",
+        about=dict.fromkeys(
+            holders.values_list("organization", flat=True).distinct(), ends_on.isoformat()
+        ),
+        now=datetime.combine(on, time.min, UTC),
+    )

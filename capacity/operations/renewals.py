@@ -1,0 +1,89 @@
+"""What lots are charged: the first term at purchase (R3), then one day at a time (R4)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import CharField, DateField, Exists, F, OuterRef, QuerySet, Value
+
+from billing.models import ChargeType
+from billing.operations.charges import post_charges
+from billing.queries.order_forms import order_forms_in_force
+from billing.queries.payments import long_overdue_payments
+from capacity.models import ExpiryReason, Lot, Purchase
+from capacity.operations.expiries import expire_whole_lots
+from capacity.queries.catalogue import lot_price
+
+
+def renew(lots: QuerySet[Lot], on: date, *, organizations: Sequence[int]) -> int:
+    """Charge the service day `on` for every lot that is not charged for it yet; return how many.
+
+    Past their commitment, units renew only while their organization may buy; the others expire
+    (R11).
+    """
+    due = lots.filter(charged_until__lte=on)
+    past_commitment = due.filter(commitment_ends_on__lte=on)
+    same_organization = {"organization": OuterRef("organization")}
+    without_form = ~Exists(order_forms_in_force(on).filter(**same_organization).order_by())
+    overdue = Exists(long_overdue_payments(on).filter(**same_organization))
+    for condition, reason in (
+        (without_form, ExpiryReason.ORDER_FORM_ENDED),
+        (overdue, ExpiryReason.PAYMENT_OVERDUE),
+    ):
+        expire_whole_lots(
+            past_commitment.filter(condition), reason, on, organizations=organizations
+        )
+    charges = post_charges(renewal_charges(due, on=on))
+    due.update(charged_until=on + timedelta(days=1))
+    return charges
+
+
+def first_term_charges(purchase: Purchase) -> "QuerySet[Lot, Mapping[str, Any]]":
+    """One charge a lot of the purchase: its whole first term, posted on the day of purchase."""
+    return _charges(
+        Lot.objects.filter(purchase=purchase),
+        charge_type=ChargeType.FIRST_TERM,
+        posted_on=F("starts_on"),
+        service_to=F("first_term_ends_on"),
+        price=F("price_per_day"),
+    )
+
+
+def renewal_charges(lots: QuerySet[Lot], *, on: date) -> "QuerySet[Lot, Mapping[str, Any]]":
+    """One charge a lot: the service day `on`, at the price of that day (R6)."""
+    return _charges(
+        lots,
+        charge_type=ChargeType.RENEWAL,
+        posted_on=_date(on),
+        service_to=_date(on + timedelta(days=1)),
+        price=lot_price(on),
+    )
+
+
+def _charges(
+    lots: QuerySet[Lot],
+    *,
+    charge_type: ChargeType,
+    posted_on: Any,
+    service_to: Any,
+    price: Any,
+) -> "QuerySet[Lot, Mapping[str, Any]]":
+    """The columns that `billing.operations.charges.post_charges` takes, in its order."""
+    return lots.order_by("pk").values(
+        "organization_id",
+        "project_id",
+        "public_id",
+        "snapshot__model",
+        "kind",
+        due_type=Value(charge_type.value, output_field=CharField()),
+        due_posted_on=posted_on,
+        due_from=posted_on,
+        due_to=service_to,
+        due_units=F("active_units"),
+        due_price=price,
+        due_currency=F("currency"),
+    )
+
+
+def _date(day: date) -> Value:
+    return Value(day, output_field=DateField())

@@ -1,0 +1,199 @@
+"""Quotes: a request to buy, checked and priced, before anything is bought.
+
+A quote is the dry run of a purchase, and a purchase is made from its quote, so that the two can
+never disagree.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, reduce
+from operator import add
+
+from django.conf import settings
+
+from accounts.models import Organization, Project
+from accounts.queries.projects import find_project
+from billing.domain.money import Money
+from billing.queries.order_forms import billing_account
+from capacity.domain.terms import Term
+from capacity.models import Kind, Pool, Snapshot
+from capacity.queries.active_capacity import tpm_by_kind
+from capacity.queries.cancellations import TpmChange
+from capacity.queries.catalogue import Listing, Offer, find_listing
+from capacity.queries.pools import find_pool
+from capacity.queries.refusals import reasons_to_refuse
+from common.errors import BusinessError, InvalidRequest
+
+MAX_UNITS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """One kind that the snapshot is sold in. With units it becomes one lot and one charge."""
+
+    offer: Offer
+    units: int
+    days: int
+
+    @property
+    def kind(self) -> Kind:
+        return self.offer.kind
+
+    @property
+    def price(self) -> Money:
+        """List price of one unit a service day."""
+        return self.offer.price or Money(0, settings.CURRENCY)
+
+    @property
+    def tpm_added(self) -> int:
+        return self.units * self.offer.unit.tpm
+
+    @property
+    def per_day(self) -> Money:
+        return self.price * self.units
+
+    @property
+    def amount(self) -> Money:
+        """R3: units x price per day x days of the first term."""
+        return self.per_day * self.days
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a purchase costs and brings, at standard rates (R9), and why it would be refused."""
+
+    organization: Organization
+    listing: Listing
+    term: Term
+    all_lines: Sequence[QuoteLine]
+    """A line for each kind that the snapshot is sold in, with or without units."""
+    refusals: Sequence[BusinessError]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.listing.snapshot
+
+    @property
+    def lines(self) -> Sequence[QuoteLine]:
+        """The lines with units."""
+        return [line for line in self.all_lines if line.units]
+
+    @cached_property
+    def all_tpm(self) -> Mapping[Kind, TpmChange]:
+        """Tokens per minute by kind, before and after; read when it is shown."""
+        active = tpm_by_kind(self.organization, self.snapshot)
+        return {
+            line.kind: TpmChange(
+                before=active.get(line.kind, 0), after=active.get(line.kind, 0) + line.tpm_added
+            )
+            for line in self.all_lines
+        }
+
+    @property
+    def tpm(self) -> Mapping[Kind, TpmChange]:
+        """The same for the kinds with units."""
+        return {line.kind: self.all_tpm[line.kind] for line in self.lines}
+
+    @property
+    def due_now(self) -> Money:
+        return _total(line.amount for line in self.lines)
+
+    @property
+    def then_per_day(self) -> Money:
+        return _total(line.per_day for line in self.lines)
+
+    @property
+    def commitment_cost(self) -> Money:
+        """List price of the 30 days that the purchase commits to."""
+        return self.then_per_day * self.term.commitment_days
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPurchase:
+    """A request to buy, checked and priced; `pool` None is the snapshot's default pool."""
+
+    quote: Quote
+    project: Project
+    pool: Pool | None
+
+
+def check_purchase(
+    *,
+    organization: Organization,
+    model: str,
+    units: Mapping[str, int],
+    on: date,
+    project: str | None = None,
+    pool: str | None = None,
+) -> CheckedPurchase:
+    """Check and price what a person or program asks to buy on the service day `on`.
+
+    `project` and `pool` are public ids. Raises NotFound for a model, project or pool that does not
+    exist, InvalidRequest for units that cannot be bought of this model; each names the field.
+    """
+    listing = find_listing(organization=organization, model=model, on=on)
+    check_units(listing, units, on)
+    return CheckedPurchase(
+        project=find_project(organization, project),
+        pool=_find_pool(organization, listing.snapshot, pool),
+        quote=quote_units(organization=organization, listing=listing, units=units, on=on),
+    )
+
+
+def quote_units(
+    *, organization: Organization, listing: Listing, units: Mapping[str, int], on: date
+) -> Quote:
+    """Return the dry run of a purchase of units that are checked already, or of none at all."""
+    term = Term.bought_on(on, billing_account(organization).period_containing(on))
+    return Quote(
+        organization=organization,
+        listing=listing,
+        term=term,
+        all_lines=[
+            QuoteLine(offer, units.get(offer.kind, 0), term.first_term_days)
+            for offer in listing.offers
+        ],
+        refusals=reasons_to_refuse(
+            organization=organization, listing=listing, units=units, term=term
+        ),
+    )
+
+
+def check_units(listing: Listing, units: Mapping[str, int], on: date) -> None:
+    """Raises InvalidRequest for units that cannot be bought of this model; names each field."""
+    errors = {
+        f"units.{kind}": [problem]
+        for kind, wanted in units.items()
+        if (problem := _problem(listing, kind, wanted, on))
+    }
+    if not errors and not any(units.values()):
+        errors["units"] = ["Choose at least one unit."]
+    if errors:
+        raise InvalidRequest(" ".join(message for [message] in errors.values()), errors=errors)
+
+
+def _find_pool(organization: Organization, snapshot: Snapshot, pool_id: str | None) -> Pool | None:
+    if not pool_id:
+        return None
+    pool = find_pool(organization, pool_id)
+    if pool.snapshot_id != snapshot.pk:
+        raise InvalidRequest.field("pool", f"Pool “{pool_id}” is not a pool of {snapshot}.")
+    return pool
+
+
+def _problem(listing: Listing, kind: str, wanted: int, on: date) -> str | None:
+    """Why so many units of a kind cannot be bought; None if they can."""
+    offer = next((offer for offer in listing.offers if offer.kind == kind), None)
+    if offer is None:
+        kinds = " and ".join(offer.kind for offer in listing.offers) or "nothing at all"
+        return f"{listing.snapshot} has no {kind} units; it is sold as {kinds}."
+    if not 0 <= wanted <= MAX_UNITS:
+        return f"Between 0 and {MAX_UNITS:,} units of a kind can be bought at once."
+    if wanted and offer.price is None:
+        return f"{listing.snapshot} has no price on {on} yet."
+    return None
+
+
+def _total(amounts: Iterable[Money]) -> Money:
+    return reduce(add, amounts, Money(0, settings.CURRENCY))

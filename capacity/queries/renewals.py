@@ -1,0 +1,103 @@
+"""Renewals to come of the lots that exist (R4, R6, R11)."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from django.db.models import F, QuerySet, Sum
+
+from accounts.models import Organization
+from billing.domain.order_forms import OrderFormSpan
+from billing.seller import ComingRenewal
+from capacity.domain.renewals import PriceAgreement, known_end, price_spans
+from capacity.models import ListPrice
+from capacity.queries.cancellations import scheduled_cancellations
+from capacity.queries.lots import active_lots, with_renewing_units
+
+
+def renewals_to_come(
+    *, organization: Organization, on: date, until: date, order_forms: Sequence[OrderFormSpan]
+) -> Iterator[ComingRenewal]:
+    """Yield the renewals of the days from `on` to before `until` that are still to be charged.
+
+    Known ends are taken into account: cancellations, retirements, and for units past their
+    commitment the first day from `on` without one of the `order_forms`.
+    """
+    rows = [*_renewing_units(organization), *_cancelled_units(organization)]
+    list_prices = _list_prices({row["snapshot_id"] for row in rows})
+    for row in rows:
+        end = known_end(
+            cancelled_to=row["cancelled_to"],
+            retires_on=row["retires_on"],
+            commitment_ends_on=row["commitment_ends_on"],
+            charged_until=row["charged_until"],
+            order_forms=order_forms,
+        )
+        days = price_spans(
+            max(on, row["charged_until"]),
+            min(until, end or until),
+            agreement=PriceAgreement.of_lot(
+                price=row["price_per_day"],
+                commitment_ends_on=row["commitment_ends_on"],
+                first_term_ends_on=row["first_term_ends_on"],
+            ),
+            list_prices=list_prices[row["snapshot_id"], row["kind"]],
+        )
+        for first, last, price in days:
+            yield ComingRenewal(
+                model=row["model"],
+                kind=row["kind"],
+                project=row["project_id"],
+                start=first,
+                end=last,
+                units=row["total_units"],
+                price_per_day=price,
+            )
+
+
+def _renewing_units(organization: Organization) -> Iterator[dict[str, Any]]:
+    """Active units that no cancellation ends, of lots alike in dates and price."""
+    rows = with_renewing_units(active_lots(organization)).filter(renewing_units__gt=0)
+    for row in _by_terms(rows, lot="", units="renewing_units"):
+        yield {**row, "cancelled_to": None}
+
+
+def _cancelled_units(organization: Organization) -> Iterator[dict[str, Any]]:
+    """Units that scheduled cancellations end, of lots alike in dates and price."""
+    rows = scheduled_cancellations(organization).order_by()
+    yield from _by_terms(rows, lot="lot__", units="units", cancelled_to=F("ends_on"))
+
+
+def _by_terms(
+    rows: QuerySet[Any, Any], *, lot: str, units: str, **columns: F
+) -> QuerySet[Any, Any]:
+    """Units by everything that decides what they will be charged. `lot` leads from a row to it."""
+    names = {
+        "snapshot_id": "snapshot_id",
+        "model": "snapshot__model",
+        "retires_on": "snapshot__retires_on",
+        "kind": "kind",
+        "project_id": "project_id",
+        "price_per_day": "price_per_day",
+        "commitment_ends_on": "commitment_ends_on",
+        "first_term_ends_on": "first_term_ends_on",
+        "charged_until": "charged_until",
+    }
+    terms = [name for name, path in names.items() if f"{lot}{path}" == name]
+    terms_elsewhere = {
+        name: F(f"{lot}{path}") for name, path in names.items() if f"{lot}{path}" != name
+    }
+    grouped = rows.values(*terms, **terms_elsewhere, **columns)
+    by_terms: QuerySet[Any, Any] = grouped.annotate(total_units=Sum(units))
+    return by_terms
+
+
+def _list_prices(snapshots: set[int]) -> defaultdict[tuple[int, str], list[tuple[date, int]]]:
+    prices: defaultdict[tuple[int, str], list[tuple[date, int]]] = defaultdict(list)
+    rows = ListPrice.objects.filter(token_unit__snapshot__in=snapshots).order_by("from_on")
+    for snapshot, kind, from_on, amount in rows.values_list(
+        "token_unit__snapshot_id", "token_unit__kind", "from_on", "amount"
+    ):
+        prices[snapshot, kind].append((from_on, amount))
+    return prices

@@ -1,0 +1,44 @@
+"""Quotes, as the API writes them."""
+
+from rest_framework import serializers
+
+from billing.serializers.money import MoneyField
+from capacity.models import Kind
+from capacity.queries.cancellations import TpmChange
+from capacity.queries.quotes import Quote, QuoteLine
+from common.api.fields import Day
+from common.errors import BusinessError
+
+
+class QuoteLineSerializer(serializers.Serializer[QuoteLine]):
+    kind = serializers.ChoiceField(choices=Kind.choices)
+    units = serializers.IntegerField()
+    tpm_added = serializers.IntegerField()
+    price_per_day = MoneyField(source="price")
+    days = serializers.IntegerField(help_text="Of the first term.")
+    amount = MoneyField()
+
+
+class TpmChangeSerializer(serializers.Serializer[TpmChange]):
+    """Over all pools of the model."""
+
+    before = serializers.IntegerField()
+    after = serializers.IntegerField()
+
+
+class RefusalSerializer(serializers.Serializer[BusinessError]):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class QuoteSerializer(serializers.Serializer[Quote]):
+    """The dry run of a purchase, at standard rates; negotiated discounts are on the invoice."""
+
+    lines = QuoteLineSerializer(many=True)
+    due_now = MoneyField()
+    then_per_day = MoneyField()
+    starts_on = Day(source="term.starts_on")
+    first_term_ends_on = Day(source="term.first_term_ends_on")
+    commitment_ends_on = Day(source="term.commitment_ends_on")
+    tpm = serializers.DictField(child=TpmChangeSerializer(), help_text="By kind.")
+    refusals = RefusalSerializer(many=True, help_text="Why a purchase would be refused now.")

@@ -1,0 +1,20 @@
+"""Units and kinds in templates."""
+
+from django import template
+
+from capacity.models import Kind
+
+register = template.Library()
+
+
+@register.filter
+def units(value: int, kind: str = "") -> str:
+    """`1 input unit`, `4 units`."""
+    noun = f"{kind} unit" if kind else "unit"
+    return f"{value:,} {noun}{'' if value == 1 else 's'}"
+
+
+@register.filter
+def kind_label(kind: str) -> str:
+    """`Input`."""
+    return Kind(kind).label

@@ -1,0 +1,29 @@
+"""A lot's page: what was bought, how it goes on, how it ends, and every charge for it."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.access import AccessContext, Permission
+from accounts.views.permissions import PageRequest, permission_required
+from billing.queries.charges import charges
+from capacity.queries.lots import find_lot
+from capacity.queries.transactions import transactions
+from common.paging import page_of
+
+
+@permission_required(Permission.SCALE_TIER)
+@require_GET
+def lot_page(request: PageRequest, access: AccessContext, lot_id: str) -> HttpResponse:
+    """Show everything about one lot."""
+    organization = access.organization
+    lot = find_lot(organization, lot_id)
+    context = {
+        "now": access.now,
+        "lot": lot,
+        "may_buy": access.may(Permission.BUY),
+        "transactions": page_of(request, "transactions", transactions(organization, lot=lot)),
+    }
+    if access.may(Permission.LIMITS_AND_INVOICES):
+        context["charges"] = page_of(request, "charges", charges(organization, lot=lot.public_id))
+    return render(request, "capacity/lot.html", context)

@@ -1,0 +1,171 @@
+"""Add capacity: choosing units, the Summary that follows, and checkout."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import replace_url
+
+from accounts.access import AccessContext, Permission
+from accounts.queries.projects import projects_to_choose
+from accounts.views.permissions import PageRequest, caller, permission_required
+from accounts.views.responses import redirect_from_dialog
+from capacity.forms import PurchaseForm
+from capacity.models import Purchase
+from capacity.operations.purchases import buy_units
+from capacity.queries.catalogue import Listing, find_listing, listings
+from capacity.queries.pools import pools_of_model
+from capacity.queries.quotes import check_units, quote_units
+from common.errors import BusinessError, InvalidRequest, NotFound
+from common.idempotency import IdempotencyKey, ReplayedResponse
+
+
+@permission_required(Permission.BUY)
+@require_GET
+def add_capacity(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Show the whole page; to htmx, the form for another model with the typed units kept."""
+    catalogue = listings(organization=access.organization, on=access.now.date())
+    context = _quote_context(access, _form(access, request.GET, catalogue))
+    if request.htmx:
+        response = render(request, "capacity/add_capacity.html#order", context)
+        return replace_url(response, f"{request.path}?{request.GET.urlencode()}")
+    return render(request, "capacity/add_capacity.html", context)
+
+
+@permission_required(Permission.BUY)
+@require_GET
+def summary(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Show the Summary alone, at every move of a slider."""
+    context = _quote_context(access, _form_of_one_model(access, request.GET))
+    return render(request, "capacity/add_capacity.html#summary", context)
+
+
+@permission_required(Permission.BUY)
+@require_http_methods(["GET", "POST"])
+def checkout(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Show the confirmation, as a dialog or a page; when it is posted, buy."""
+    if request.method == "GET":
+        return _confirmation(request, access, _form_of_one_model(access, request.GET))
+    form = _form_of_one_model(access, request.POST)
+    if not form.is_valid():
+        return _confirmation(request, access, form)
+    try:
+        message = _buy(request, form)
+    except BusinessError as error:
+        return _confirmation(request, access, form, error)
+    messages.success(request, message)
+    model = form.cleaned_data["model"]
+    url = reverse("model", args=[access.organization.public_id, model])
+    return redirect_from_dialog(request, url)
+
+
+def _buy(request: PageRequest, form: PurchaseForm) -> str:
+    """Buy once, however often the form is sent; return what was bought, in words."""
+    response: dict[str, Any] = {}
+
+    def render(purchase: Purchase) -> dict[str, Any]:
+        response.update(_response_body(purchase))
+        return response
+
+    key = IdempotencyKey.for_request(
+        key=request.POST.get("key", ""), path=request.path, body=form.raw_values, render=render
+    )
+    try:
+        buy_units(
+            **caller(request),
+            **form.purchase_arguments(),
+            shown=form.shown,
+            idempotency_key=key,
+        )
+    except ReplayedResponse as replay:
+        if replay.status != key.status:
+            raise InvalidRequest(replay.body["detail"]) from replay
+        response = replay.body
+    return str(response["message"])
+
+
+def _response_body(purchase: Purchase) -> dict[str, Any]:
+    lots = list(purchase.lots.order_by("pk"))
+    units = " and ".join(f"{lot.units:,} {lot.kind}" for lot in lots)
+    ends_on = lots[0].commitment_ends_on
+    return {
+        "purchase": purchase.public_id,
+        "message": f"Bought {units} units of {purchase.snapshot}. They are active now; "
+        f"the commitment ends on {ends_on} UTC.",
+    }
+
+
+def _form_of_one_model(access: AccessContext, data: QueryDict) -> PurchaseForm:
+    """The form of the model in `data`, without reading the rest of the catalogue."""
+    try:
+        listing = find_listing(
+            organization=access.organization, model=data.get("model", ""), on=access.now.date()
+        )
+    except NotFound:
+        return _form(access, data, [])
+    return _form(access, data, [listing])
+
+
+def _form(access: AccessContext, data: QueryDict, catalogue: list[Listing]) -> PurchaseForm:
+    """The form; projects and pools are read where one can be chosen or was chosen."""
+    organization, model = access.organization, data.get("model", "")
+    return PurchaseForm(
+        data,
+        listings=catalogue,
+        projects=projects_to_choose(organization) if _reads(data, "project") else [],
+        pools=pools_of_model(organization, model=model) if _reads(data, "pool") else [],
+    )
+
+
+def _reads(data: QueryDict, choice: str) -> bool:
+    """A confirmation that is posted has its choices as hidden fields, or none."""
+    return "key" not in data or choice in data
+
+
+def _quote_context(access: AccessContext, form: PurchaseForm) -> dict[str, Any]:
+    """The quote of what is chosen so far, however incomplete, and all the problems with it."""
+    if form.listing is None:
+        return {"form": form, "quote": None, "problems": []}
+    today = access.now.date()
+    units = form.units if form.is_valid() else {}
+    problems = list(form.problems)
+    if any(units.values()):
+        try:
+            check_units(form.listing, units, today)
+        except InvalidRequest as error:
+            problems += [message for messages in error.errors.values() for message in messages]
+            units = {}
+    quote = quote_units(
+        organization=access.organization, listing=form.listing, units=units, on=today
+    )
+    problems += [refusal.detail for refusal in quote.refusals]
+    return {"form": form, "quote": quote, "problems": problems}
+
+
+def _confirmation(
+    request: PageRequest,
+    access: AccessContext,
+    form: PurchaseForm,
+    error: BusinessError | None = None,
+) -> HttpResponse:
+    """Show the confirmation, each time with a new key: what was refused can be tried again."""
+    context = _quote_context(access, form)
+    problems = context["problems"]
+    if context["quote"] is None:
+        problems.append("Choose a model.")
+    elif not context["quote"].lines and not problems:
+        problems.append("Choose at least one unit.")
+    if error and error.detail not in problems:
+        problems.insert(0, error.detail)
+    context["key"] = f"page-{uuid.uuid4().hex}"
+    template = "capacity/checkout.html"
+    return render(
+        request,
+        f"{template}#dialog" if request.htmx else template,
+        context,
+        status=422 if request.method == "POST" else 200,
+    )

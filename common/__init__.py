@@ -1,0 +1,1 @@
+"""What knows no organization, person or role: ids, instants, errors, the API kit."""

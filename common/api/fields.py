@@ -1,0 +1,103 @@
+"""How the API writes and reads single values, for every app alike (contract, sections 1 and 5)."""
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from common.instants import rfc3339
+
+INSTANT = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Input of which every name counts: a misspelt one must not be passed over in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        errors: dict[str, Any] = {}
+        if isinstance(data, dict):
+            errors = {name: ["There is no such field."] for name in data if name not in self.fields}
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as invalid:
+            errors |= cast(dict[str, Any], invalid.detail)
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
+
+
+class WholeNumber(serializers.IntegerField):
+    """A JSON number without a fraction: not `"4"`, not `4.0`, not `true`."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
+class WholeNumberText(serializers.IntegerField):
+    """A whole number of a query string, in plain digits."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", data):
+            self.fail("invalid")
+        return int(data)
+
+
+class Text(serializers.CharField):
+    """A JSON string: not `5`, which would be read as `"5"`."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Day(serializers.DateField):
+    """A date as `YYYY-MM-DD`, in no other of ISO 8601's ways."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            self.fail("invalid", format="YYYY-MM-DD")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail("invalid", format="YYYY-MM-DD")
+
+
+class Instant(serializers.DateTimeField):
+    """RFC 3339 in UTC with `Z`, to the second; read with any offset, but never without one."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or not re.fullmatch(INSTANT, value):
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ssZ")
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC).replace(microsecond=0)
+        except (ValueError, OverflowError):
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ssZ")
+
+    def to_representation(self, value: datetime) -> str:
+        return rfc3339(value)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class DecimalText(serializers.Field[Decimal, Decimal, str, Any]):
+    """A percentage or a weight as a plain decimal: `"12.5"`, `"1"`, without idle zeros."""
+
+    def to_representation(self, value: Decimal) -> str:
+        return format(value.normalize(), "f")
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class Reference(serializers.Field[Any, Any, str, Any]):
+    """Another object, by its public id."""
+
+    def to_representation(self, value: Any) -> str:
+        return str(value.public_id)

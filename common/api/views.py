@@ -1,0 +1,26 @@
+"""Responses that no organization is needed for."""
+
+from http import HTTPStatus
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from common.errors import NotFound
+
+
+class UnknownPath(APIView):
+    """Answers every path that has no route with a problem document, not with a page."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound("There is nothing at this address.")
+
+
+def no_content() -> Response:
+    """Return the response to a request that has no result."""
+    return Response(status=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,15 @@
+"""Business errors on forms."""
+
+from typing import Any, cast
+
+from django import forms
+
+from common.errors import BusinessError
+
+
+def add_business_error(form: forms.BaseForm, error: BusinessError) -> None:
+    """Show an error beside the fields that it names, or above all of them."""
+    for name, messages in error.errors.items():
+        form.add_error(name if name in form.fields else None, cast(Any, messages))
+    if not error.errors:
+        form.add_error(None, error.detail)

@@ -1,0 +1,67 @@
+"""Idempotency keys: the same key with the same request returns the first response (R17)."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from common.errors import BusinessError, InvalidRequest
+
+MAX_KEY_LENGTH = 255
+
+
+class IdempotencyKeyRequired(InvalidRequest):
+    """A request that changes something came without an Idempotency-Key."""
+
+    code = "idempotency_key_required"
+
+
+class IdempotencyKeyReused(BusinessError):
+    """The key was used for another request; nothing was done."""
+
+    code = "idempotency_key_reused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class ReplayedResponse(Exception):
+    """The request had its response before; nothing was done now. Holds that first response."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A key with the fingerprint of its request; `render` makes the response from the result."""
+
+    key: str
+    fingerprint: str
+    render: Callable[[Any], dict[str, Any]]
+    status: HTTPStatus = HTTPStatus.CREATED
+
+    @classmethod
+    def for_request(
+        cls,
+        *,
+        key: str,
+        path: str,
+        body: Any,
+        render: Callable[[Any], dict[str, Any]],
+        status: HTTPStatus = HTTPStatus.CREATED,
+    ) -> "IdempotencyKey":
+        """Raises IdempotencyKeyRequired without a key, InvalidRequest for one that is too long."""
+        if not key:
+            raise IdempotencyKeyRequired(
+                "Send an Idempotency-Key header: this request changes things."
+            )
+        if len(key) > MAX_KEY_LENGTH or not key.isprintable():
+            raise InvalidRequest(
+                f"An Idempotency-Key is at most {MAX_KEY_LENGTH} printable characters."
+            )
+        request = json.dumps((path, body), sort_keys=True, separators=(",", ":"))
+        fingerprint = hashlib.sha256(request.encode()).hexdigest()
+        return cls(key=key, fingerprint=fingerprint, render=render, status=status)

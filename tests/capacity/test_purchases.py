@@ -1,0 +1,218 @@
+"""Buying units: what it costs, what it brings, what refuses it (R3, R6, R8, R11, R12)."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import AuditEntry, Project
+from billing.models import Charge, ModelDiscount, OrderForm
+from billing.operations.order_forms import create_order_form, sign_order_form
+from capacity.models import Lot, Pool, Purchase, Snapshot, Transaction
+from capacity.operations.catalogue import set_supply
+from capacity.operations.purchases import QuoteChanged, buy_units
+from capacity.queries.quotes import Quote, check_purchase
+from capacity.queries.refusals import InsufficientSupply, ModelRetiring, OrderFormRequired
+from common.errors import InvalidRequest, NotFound
+from tests.cast import GPT, GROK, OPERATOR, Acme, at, day, load_catalogue, make_acme
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme() -> Acme:
+    load_catalogue()
+    return make_acme()
+
+
+def quoted(acme: Acme, on: str, model: str = GROK, **units: int) -> Quote:
+    checked = check_purchase(organization=acme.organization, model=model, units=units, on=day(on))
+    return checked.quote
+
+
+def test_the_provider_s_worked_example_costs_80_dollars_a_day(acme: Acme) -> None:
+    shown = quoted(acme, "2026-01-10", input=4, output=4)
+    assert str(shown.then_per_day) == "$80.00"
+    assert str(shown.commitment_cost) == "$2,400.00"
+    assert {kind: change.after for kind, change in shown.tpm.items()} == {
+        "input": 126_000,
+        "output": 50_000,
+    }
+
+
+def test_alice_is_charged_the_first_term_on_the_day_she_buys(acme: Acme) -> None:
+    purchase = acme.buys("2026-01-10", input=4, output=2)
+    assert purchase.amount == (4 + 2) * 1000 * 22
+    charges = Charge.objects.order_by("id")
+    assert [(c.kind, c.units, c.amount, str(c.posted_on), str(c.service_to)) for c in charges] == [
+        ("input", 4, 88_000, "2026-01-10", "2026-02-01"),
+        ("output", 2, 44_000, "2026-01-10", "2026-02-01"),
+    ]
+    lot = acme.lot(purchase)
+    assert (lot.active_units, lot.tpm, lot.charged_until) == (4, 126_000, day("2026-02-01"))
+    assert lot.commitment_ends_on == day("2026-02-09")
+
+
+def test_the_quote_is_what_is_then_charged(acme: Acme) -> None:
+    shown = quoted(acme, "2026-01-17", GPT, input=3, output=7)
+    assert acme.buys("2026-01-17", GPT, input=3, output=7).due == shown.due_now
+
+
+def test_a_purchase_leaves_transactions_and_an_audit_entry(acme: Acme) -> None:
+    purchase = acme.buys("2026-01-10", input=4, output=2)
+    assert Transaction.objects.filter(type="purchase", by=acme.alice.user).count() == 2
+    entry = AuditEntry.objects.get(action="units.bought")
+    assert (entry.subject, entry.source) == (purchase.public_id, "page")
+    assert entry.after
+    assert entry.after["units"] == {"input": 4, "output": 2}
+
+
+def test_the_price_agreed_is_kept_when_the_list_price_changes(acme: Acme) -> None:
+    lot = acme.lot(acme.buys("2026-01-10", input=1))
+    unit = Snapshot.objects.get(model=GROK).token_units.get(kind="input")
+    unit.prices.create(from_on=day("2026-01-20"), amount=1500)
+    assert quoted(acme, "2026-01-19", input=1).then_per_day.amount == 1000
+    assert quoted(acme, "2026-01-20", input=1).then_per_day.amount == 1500
+    lot.refresh_from_db()
+    assert lot.price_per_day == 1000
+
+
+def test_a_charge_carries_the_discount_of_the_form_in_force(acme: Acme) -> None:
+    successor = create_order_form(
+        organization=acme.organization,
+        starts_on=day("2026-03-01"),
+        discount_percent=Decimal("12.5"),
+        by=OPERATOR,
+        now=at("2026-01-01"),
+    )
+    ModelDiscount.objects.create(order_form=successor, model=GPT, discount_percent=Decimal(20))
+    sign_order_form(form=successor, signed_name="Alice", by=acme.alice, now=at("2026-01-02"))
+    acme.buys("2026-02-28", input=1)
+    acme.buys("2026-03-01", input=1)
+    acme.buys("2026-03-01", GPT, input=1)
+    posted = Charge.objects.filter(type="first_term").order_by("id")
+    assert [charge.discount_percent for charge in posted] == [0, Decimal("12.5"), Decimal(20)]
+
+
+def test_nothing_is_bought_without_a_signed_order_form(acme: Acme) -> None:
+    unsigned = make_acme(signed=False)
+    with pytest.raises(OrderFormRequired, match="No signed order form is in force on 2026-01-10"):
+        unsigned.buys("2026-01-10", input=1)
+    assert not Purchase.objects.exists()
+
+
+@pytest.mark.parametrize(("on", "may_buy"), [("2026-01-31", True), ("2026-02-01", False)])
+def test_an_order_form_is_in_force_until_the_day_it_ends(
+    acme: Acme, on: str, may_buy: bool
+) -> None:
+    OrderForm.objects.update(ends_on=day("2026-02-01"))
+    assert bool(quoted(acme, on, input=1).refusals) is not may_buy
+
+
+@pytest.mark.parametrize(("retires_on", "refused"), [("2026-02-09", False), ("2026-02-08", True)])
+def test_a_model_can_be_bought_while_the_commitment_fits_before_it_retires(
+    acme: Acme, retires_on: str, refused: bool
+) -> None:
+    Snapshot.objects.filter(model=GROK).update(retires_on=day(retires_on))
+    if refused:
+        with pytest.raises(ModelRetiring, match="retires on 2026-02-08"):
+            acme.buys("2026-01-10", input=1)
+    else:
+        acme.buys("2026-01-10", input=1)
+
+
+def test_supply_is_shared_by_everyone_and_the_loser_is_told_what_is_left(acme: Acme) -> None:
+    set_supply(model=GROK, kind="input", cap=5, by=OPERATOR, now=at("2026-01-01"))
+    globex = make_acme()
+    acme.buys("2026-01-10", input=3)
+    with pytest.raises(InsufficientSupply, match="Only 2 input units"):
+        globex.buys("2026-01-10", input=3, output=1)
+    assert Lot.objects.count() == 1, "all or nothing"
+    globex.buys("2026-01-10", input=2)
+
+
+def test_a_sandbox_has_the_cap_to_itself_and_takes_nothing_from_others(acme: Acme) -> None:
+    set_supply(model=GROK, kind="input", cap=5, by=OPERATOR, now=at("2026-01-01"))
+    sandbox = make_acme(is_sandbox=True)
+    acme.buys("2026-01-10", input=4)
+    sandbox.buys("2026-01-01", input=5)
+    with pytest.raises(InsufficientSupply, match="Only 0 input units"):
+        sandbox.buys("2026-01-01", input=1)
+    acme.buys("2026-01-10", input=1)
+
+
+def test_units_that_ended_are_free_again_before_their_day_is_opened(acme: Acme) -> None:
+    set_supply(model=GROK, kind="input", cap=3, by=OPERATOR, now=at("2026-01-01"))
+    lot = acme.lot(acme.buys("2026-01-10", input=3))
+    lot.cancellations.create(
+        organization=acme.organization,
+        units=3,
+        requested_at=at("2026-01-11"),
+        requested_by=acme.alice.person,
+        ends_on=day("2026-02-09"),
+    )
+    globex = make_acme()
+    with pytest.raises(InsufficientSupply):
+        globex.buys("2026-02-08", input=1)
+    globex.buys("2026-02-09", input=3)
+
+
+def test_without_a_name_the_default_project_and_pool_are_used(acme: Acme) -> None:
+    purchase = acme.buys("2026-01-10", input=1)
+    assert purchase.project.is_default
+    assert purchase.pool.is_default
+    assert acme.buys("2026-01-10", output=1).pool == purchase.pool
+
+
+def test_another_organization_s_project_does_not_exist(acme: Acme) -> None:
+    theirs = Project.objects.get(organization=make_acme().organization)
+    with pytest.raises(NotFound) as refusal:
+        acme.buys("2026-01-10", project=theirs.public_id, input=1)
+    assert "project" in refusal.value.errors
+    assert not Pool.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("units", "field", "says"),
+    [
+        ({}, "units", "at least one"),
+        ({"input": 0, "output": 0}, "units", "at least one"),
+        ({"input": -1}, "units.input", "Between 0 and"),
+        ({"input": 10**9}, "units.input", "Between 0 and"),
+        ({"combined": 1}, "units.combined", "sold as input and output"),
+        ({"inptu": 1}, "units.inptu", "no inptu units"),
+    ],
+)
+def test_units_that_cannot_be_bought_are_named(
+    acme: Acme, units: dict[str, int], field: str, says: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=says) as refusal:
+        acme.orders(units, "2026-01-10")
+    assert list(refusal.value.errors) == [field]
+
+
+def test_a_purchase_opens_the_days_before_it(acme: Acme) -> None:
+    first = acme.buys("2026-01-10", input=1)
+    acme.buys("2026-02-05", output=1)
+    assert acme.lot(first).charged_until == day("2026-02-06")
+    acme.organization.refresh_from_db()
+    assert acme.organization.opened_until == day("2026-02-05") + timedelta(days=1)
+
+
+def test_what_was_shown_before_midnight_is_not_bought_after_it(acme: Acme) -> None:
+    shown = quoted(acme, "2026-01-31", input=1).due_now
+
+    def confirms(on: str) -> Purchase:
+        return buy_units(
+            organization=acme.organization,
+            model=GROK,
+            units={"input": 1},
+            by=acme.alice,
+            now=at(on, "00:00"),
+            shown=shown,
+        )
+
+    with pytest.raises(QuoteChanged, match=r"\$280.00 would be due now, not \$10.00"):
+        confirms("2026-02-01")
+    assert not Purchase.objects.exists()
+    assert make_acme().buys("2026-01-31", input=1).due == shown

@@ -1,0 +1,174 @@
+"""How many SQL statements a request takes: as many for a hundred rows as for a few."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.test import Client
+
+from accounts.operations.changes import Caller
+from accounts.operations.projects import create_project
+from capacity.models import Lot
+from capacity.operations.cancellations import cancel_units
+from capacity.operations.pools import create_pool
+from tests.cast import GPT, GROK, Acme, at, load_catalogue, make_acme
+
+pytestmark = pytest.mark.django_db
+
+ON = "2026-01-10"
+PAGE, SLIDER_MOVE, PURCHASE, CANCELLATION = 12, 10, 25, 20
+HTMX = {"HX-Request": "true", "HX-Target": "summary"}
+
+Request = Callable[[Client, str, Lot], Any]
+
+
+@pytest.fixture
+def acme() -> Acme:
+    """On a clock that stands, since a page reads the organization's own."""
+    load_catalogue()
+    acme = make_acme(ON, is_sandbox=True)
+    acme.buys(ON, input=4, output=2)
+    acme.buys(ON, GPT, input=4, output=2)
+    return acme
+
+
+@pytest.fixture
+def alice(client: Client, acme: Acme) -> Client:
+    """Signed in, and her use of the session noted in this minute."""
+    client.force_login(acme.alice.person)
+    client.get(_settings(acme) + "members/")
+    return client
+
+
+def _settings(acme: Acme) -> str:
+    return f"/organizations/{acme.organization.public_id}/settings/"
+
+
+def _pages(acme: Acme) -> dict[str, str]:
+    settings = _settings(acme)
+    lot = Lot.objects.filter(snapshot__model=GROK).earliest("pk")
+    return {
+        "Scale Tier": f"{settings}scale-tier/",
+        "model": f"{settings}scale-tier/models/{GROK}/",
+        "lot": f"{settings}scale-tier/lots/{lot.public_id}/",
+        "Add capacity": f"{settings}scale-tier/add/?model={GROK}&input=2",
+        "invoices": f"{settings}invoices/",
+        "upcoming invoice": f"{settings}invoices/upcoming/",
+        "members": f"{settings}members/",
+        "API keys": f"{settings}api-keys/",
+    }
+
+
+def _slider_moves(acme: Acme) -> dict[str, str]:
+    base = f"{_settings(acme)}scale-tier/"
+    lot = Lot.objects.filter(snapshot__model=GROK, kind="input").earliest("pk")
+    return {
+        "Summary": f"{base}add/summary/?model={GROK}&input=2&output=1",
+        "cancellation quote": f"{base}lots/{lot.public_id}/cancel/quote/?units=2",
+    }
+
+
+def add_rows(acme: Acme) -> None:
+    """More than a page of everything that these pages list."""
+    for _ in range(30):
+        purchase = acme.buys(ON, input=2, output=2)
+        cancel_units(
+            organization=acme.organization,
+            lot_id=purchase.lots.latest("pk").public_id,
+            units=1,
+            by=acme.alice,
+            now=at(ON),
+        )
+    acme.buys(ON, "gpt-5.4", combined=1)
+    for number in range(3):
+        name = f"No. {number}"
+        change = Caller(organization=acme.organization, by=acme.alice, now=at(ON))
+        create_project(**change, name=name)
+        create_pool(**change, model=GROK, name=name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Scale Tier",
+        "model",
+        "lot",
+        "Add capacity",
+        "invoices",
+        "upcoming invoice",
+        "members",
+        "API keys",
+    ],
+)
+def test_a_page(acme: Acme, alice: Client, django_assert_max_num_queries: Any, name: str) -> None:
+    address = _pages(acme)[name]
+    with django_assert_max_num_queries(PAGE) as few:
+        assert alice.get(address).status_code == 200
+    add_rows(acme)
+    with django_assert_max_num_queries(PAGE) as many:
+        assert alice.get(address).status_code == 200
+    assert len(many) == len(few)
+
+
+@pytest.mark.parametrize("name", ["Summary", "cancellation quote"])
+def test_a_move_of_a_slider(
+    acme: Acme, alice: Client, django_assert_max_num_queries: Any, name: str
+) -> None:
+    address = _slider_moves(acme)[name]
+    with django_assert_max_num_queries(SLIDER_MOVE) as few:
+        assert alice.get(address, headers=HTMX).status_code == 200
+    add_rows(acme)
+    with django_assert_max_num_queries(SLIDER_MOVE) as many:
+        assert alice.get(address, headers=HTMX).status_code == 200
+    assert len(many) == len(few)
+
+
+def test_a_purchase_by_page(acme: Acme, alice: Client, django_assert_max_num_queries: Any) -> None:
+    def buy() -> None:
+        query = f"model={GROK}&input=2&output=1"
+        answer = alice.post(
+            f"{_settings(acme)}scale-tier/add/checkout/?{query}",
+            {"model": GROK, "input": 2, "output": 1, "key": uuid4().hex},
+            headers=HTMX,
+        )
+        assert answer.headers["HX-Redirect"].endswith(f"/models/{GROK}/")
+
+    with django_assert_max_num_queries(PURCHASE) as few:
+        buy()
+    add_rows(acme)
+    with django_assert_max_num_queries(PURCHASE) as many:
+        buy()
+    assert len(many) == len(few)
+
+
+def test_a_cancellation_by_page(
+    acme: Acme, alice: Client, django_assert_max_num_queries: Any
+) -> None:
+    lot = Lot.objects.filter(snapshot__model=GROK, kind="input").earliest("pk")
+
+    def cancel() -> None:
+        answer = alice.post(
+            f"{_settings(acme)}scale-tier/lots/{lot.public_id}/cancel/",
+            {"units": 1, "key": uuid4().hex},
+            headers=HTMX,
+        )
+        assert answer.headers["HX-Redirect"].endswith(f"/models/{GROK}/")
+
+    with django_assert_max_num_queries(CANCELLATION) as few:
+        cancel()
+    add_rows(acme)
+    with django_assert_max_num_queries(CANCELLATION) as many:
+        cancel()
+    assert len(many) == len(few)
+
+
+def test_the_use_of_a_session_is_noted_once_a_minute_and_at_once_from_a_new_place(
+    acme: Acme, alice: Client
+) -> None:
+    session = UserSession.objects.get()
+    alice.get(f"{_settings(acme)}members/")
+    assert UserSession.objects.get().last_seen_at == session.last_seen_at
+    alice.get(f"{_settings(acme)}members/", REMOTE_ADDR="192.0.2.7")
+    assert UserSession.objects.get().ip == "192.0.2.7"
