@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.operations.audit import Actor
-from capacity.operations.catalogue import BrokenCatalogue, import_catalogue
+from capacity.operations.catalogue import import_catalogue
+from capacity.operations.catalogue_file import BrokenCatalogue
 
 
 class Command(BaseCommand):
