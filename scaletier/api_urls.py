@@ -1,4 +1,4 @@
-"""Everything under `/api/v1/`, put together from the apps."""
+"""All routes under `/api/v1/`, from all apps."""
 
 from csp.decorators import csp_update
 from django.urls import include, path, re_path
@@ -17,7 +17,7 @@ urlpatterns = [
     path("", include("billing.api.urls")),
     path("", include("capacity.api.urls")),
     path("schema", schema, name="api_schema"),
-    # Swagger UI styles its own elements in place; nothing else of the site may.
+    # Swagger UI sets inline styles; no other page of the site may do that.
     path("docs", csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(docs), name="api_docs"),
     re_path("", UnknownPath.as_view()),
 ]

@@ -1,10 +1,10 @@
-"""Connects the apps when a process starts."""
+"""Connects the apps with each other when a process starts."""
 
 from django.apps import AppConfig
 
 
 class ScaletierConfig(AppConfig):
-    """Billing and accounts know protocols; here they get the object behind them."""
+    """Gives accounts and billing the object that implements their protocols."""
 
     name = "scaletier"
 

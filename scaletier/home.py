@@ -1,4 +1,4 @@
-"""`SCALETIER_HOME`: the folder in which an installation keeps what it makes."""
+"""`SCALETIER_HOME`: the folder in which an installation stores its data."""
 
 import fcntl
 import json
@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 
 class HomeUnusableError(SystemExit):
-    """The home cannot be used; carries the one line that says why.
+    """The home cannot be used; the message says why, in one line.
 
-    A `SystemExit`, because settings need the home: wherever it surfaces, Python prints the line
-    and stops, with no traceback.
+    It is a `SystemExit` because the settings need the home. Wherever it is raised, Python prints
+    the line and stops, without a traceback.
     """
 
     def __init__(self, home: Path, reason: str) -> None:
@@ -23,33 +23,37 @@ class HomeUnusableError(SystemExit):
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
-    """Where the embedded engines listen while `make run` has them up."""
+class EngineUrls:
+    """The URLs at which `make run` serves the database and Valkey."""
 
     database_url: str
     valkey_url: str
 
 
 def path() -> Path:
-    """The home folder, absolute; it need not exist yet."""
+    """Return the absolute path of the home, which may not exist yet."""
     return Path(os.environ.get("SCALETIER_HOME") or ".scaletier").expanduser().resolve()
 
 
-def engines(home: Path) -> Engines:
-    """Addresses left by the running `make run` of this home; else ones at which nobody listens,
-    never those of engines that belong to somebody else.
+def engine_urls(home: Path) -> EngineUrls:
+    """Return the URLs published by the `make run` that runs on this home.
+
+    If none is running, return URLs at which no server listens. The engines' usual addresses would
+    be wrong: servers of somebody else may listen there.
     """
     try:
-        return Engines(**json.loads((home / "engines.json").read_text()))
+        return EngineUrls(**json.loads((home / "engines.json").read_text()))
     except (FileNotFoundError, NotADirectoryError):
-        return Engines(f"postgresql:///scaletier?host={quote(str(home))}", "redis://127.0.0.1:1/0")
+        return EngineUrls(
+            f"postgresql:///scaletier?host={quote(str(home))}", "redis://127.0.0.1:1/0"
+        )
 
 
 @contextmanager
-def publish_engines(home: Path, addresses: Engines) -> Iterator[None]:
-    """Tell other processes of this home where the engines listen, for as long as they do."""
+def publish_engine_urls(home: Path, urls: EngineUrls) -> Iterator[None]:
+    """Store the URLs where other processes of this home find them, for the length of the block."""
     file = home / "engines.json"
-    draft = _write_privately(home, json.dumps(asdict(addresses)))
+    draft = _write_private_draft(home, json.dumps(asdict(urls)))
     draft.replace(file)
     try:
         yield
@@ -58,11 +62,13 @@ def publish_engines(home: Path, addresses: Engines) -> Iterator[None]:
 
 
 @contextmanager
-def hold(home: Path) -> Iterator[None]:
-    """Make the home and keep every other `make run` out of it.
+def lock(home: Path) -> Iterator[None]:
+    """Create the home and lock it for the length of the block, against any other `make run`.
 
-    A POSIX record lock: the kernel lifts it however this process ends, and children, which may
-    outlive it, do not inherit it.
+    It is a POSIX record lock. The kernel releases it however this process ends. Child processes do
+    not inherit it: they may run longer than this process.
+
+    Raises HomeUnusableError if the home is locked already or cannot be written.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -73,9 +79,9 @@ def hold(home: Path) -> Iterator[None]:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = file.read().strip() or "unknown"
+            process_id = file.read().strip() or "unknown"
             raise HomeUnusableError(
-                home, f"another `make run` is using it (process {holder})."
+                home, f"another `make run` is using it (process {process_id})."
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
@@ -84,13 +90,16 @@ def hold(home: Path) -> Iterator[None]:
 
 
 def secret_key(home: Path) -> str:
-    """The installation's own signing key, made on first use and readable by its user alone."""
+    """Return the installation's signing key, which only its own user can read.
+
+    The first call creates the key. Raises HomeUnusableError if the home cannot be used.
+    """
     file = home / "secret_key"
     try:
         if not file.exists():
             home.mkdir(parents=True, exist_ok=True)
-            draft = _write_privately(home, secrets.token_urlsafe(48))
-            # A link is refused where the file exists: of two first uses at once, one key wins.
+            draft = _write_private_draft(home, secrets.token_urlsafe(48))
+            # `link` fails if the file exists. So if two processes create a key, both use the first.
             with suppress(FileExistsError):
                 os.link(draft, file)
             draft.unlink()
@@ -99,11 +108,12 @@ def secret_key(home: Path) -> str:
         raise HomeUnusableError(home, _reason(error)) from None
 
 
-def _write_privately(home: Path, text: str) -> Path:
+def _write_private_draft(home: Path, text: str) -> Path:
+    """Write a new file that only our user can read. Returns its path."""
     draft = home / f".draft-{secrets.token_hex(8)}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(text)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
     return draft
 
 

@@ -1,4 +1,4 @@
-"""Ready-made organizations, for `manage.py sandbox` and the demo."""
+"""Sets up organizations with people, for `manage.py sandbox` and the demo."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ COMMAND = Actor("command")
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
-    """How one person gets in, by browser and by key."""
+class Credentials:
+    """What a person signs in with, in the browser and at the API."""
 
     email: str
     name: str
@@ -28,16 +28,16 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """What the ready-made order form says."""
+    """The terms of the order form."""
 
     anchor_day: int = 1
     discount_percent: Decimal = Decimal(0)
 
 
-def make_organization(
+def set_up_organization(
     *, name: str, now: datetime, is_sandbox: bool, terms: OrderTerms | None
 ) -> Organization:
-    """An organization, with a signed order form from `now`'s day on unless `terms` is None."""
+    """Create an organization, with a signed order form from that day on unless `terms` is None."""
     organization = create_organization(name=name, by=COMMAND, now=now, is_sandbox=is_sandbox)
     if terms:
         form = create_order_form(
@@ -54,15 +54,15 @@ def make_organization(
 
 def add_person(
     organization: Organization, *, email: str, name: str, role: Role, password: str, now: datetime
-) -> tuple[User, SignIn]:
-    """A new user with a membership and an API key."""
+) -> tuple[User, Credentials]:
+    """Create a user with a membership and an API key. Returns the user and their credentials."""
     user = User.objects.create_user(email, password, name=name)
     add_member(organization=organization, user=user, role=role, by=COMMAND, now=now)
     _, secret = create_api_key(
         organization=organization, name="First key", by=Actor("command", user), now=now
     )
-    return user, SignIn(email, name, role.value, password, secret)
+    return user, Credentials(email, name, role.value, password, secret)
 
 
 ROLES: Mapping[Role, str] = {Role.OWNER: "Alice", Role.PURCHASER: "Bob", Role.MEMBER: "Mallory"}
-"""The cast of a sandbox, by role."""
+"""The name of the person with each role in a sandbox."""

@@ -1,7 +1,7 @@
-"""Settings: everything that may differ between two installations is an environment variable.
+"""Settings. Everything that may differ between two installations is an environment variable.
 
-`SCALETIER_HOME` (default `.scaletier`) holds what `make run` makes: databases, mail, secret key.
-`DATABASE_URL` and `VALKEY_URL` replace the embedded engines one by one.
+`make run` stores its data in `SCALETIER_HOME` (default `.scaletier`): databases, mail, secret key.
+`DATABASE_URL` replaces the embedded PostgreSQL, `VALKEY_URL` the embedded Valkey.
 """
 
 import os
@@ -18,7 +18,7 @@ django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = home.path()
-ENGINES = home.engines(HOME)
+ENGINES = home.engine_urls(HOME)
 
 DEBUG = os.environ.get("SCALETIER_DEBUG") == "1"
 SECRET_KEY = os.environ.get("SCALETIER_SECRET_KEY") or home.secret_key(HOME)
@@ -114,7 +114,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"  # R1: every day and period is UTC.
 FORMAT_MODULE_PATH = ["scaletier.formats"]
 
-# --- People -------------------------------------------------------------------------------------
+# --- Users and sign-in --------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -133,9 +133,9 @@ ACCOUNT_ADAPTER = "accounts.adapter.InvitationOnlyAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"  # An invitation reaches its address by mail already.
+ACCOUNT_EMAIL_VERIFICATION = "none"  # Not needed: users get their invitation at this address.
 ACCOUNT_SESSION_REMEMBER = True
-# An office signs in from one address: guessing is held up by account, less so by address.
+# Everyone in an office may share one IP address, so the strict limit is the one per account.
 ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "60/m/ip,5/5m/key"}
 USERSESSIONS_TRACK_ACTIVITY = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -157,7 +157,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".staticfiles"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
-    # Browser libraries come from the npm lock file, as they are published: no build step.
+    # Browser libraries are served as npm publishes them (see the lock file): no build step.
     ("tabler", BASE_DIR / "node_modules/@tabler/core/dist/css"),
 ]
 STORAGES = {
@@ -172,7 +172,7 @@ STORAGES = {
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 
-# --- Headers: no inline script, no inline style, nothing from elsewhere ---------------------------
+# --- Headers: no inline scripts, no inline styles, nothing from other sites -----------------------
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -187,11 +187,11 @@ CONTENT_SECURITY_POLICY = {
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# --- The payment provider: without a secret key nothing is sent, and nothing lost -----------------
+# --- The payment provider: without a secret key invoices wait until there is one ------------------
 
 STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
-STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "")  # Empty: Stripe's own.
+STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "")  # Empty: Stripe's own address.
 
 # --- API ----------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    # Fields of one name with several meanings: the document names each by what it is.
+    # Several enums belong to fields of the same name; here each gets its own name in the schema.
     "ENUM_NAME_OVERRIDES": {
         "CancellationStatus": "capacity.models.CancellationStatus",
         "InvoiceStatus": "billing.serializers.invoices.INVOICE_STATUSES",
@@ -222,7 +222,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# --- Work that time starts ------------------------------------------------------------------------
+# --- Scheduled tasks ------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = VALKEY_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -232,7 +232,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    # A knock, not a deadline: each asks who has days to open, and opens them (R7).
+    # Each run opens every day that is due (R7), so a run may be late or missing.
     "open due days": {
         "task": "capacity.tasks.open_due_days",
         "schedule": timedelta(minutes=5),
@@ -240,7 +240,7 @@ CELERY_BEAT_SCHEDULE = {
     "sync invoices": {
         "task": "billing.tasks.sync_invoices",
         "schedule": timedelta(seconds=20),
-        "options": {"expires": 20},  # After an outage one knock is enough.
+        "options": {"expires": 20},  # After an outage one run is enough.
     },
     "process events": {
         "task": "billing.tasks.process_events",
@@ -259,13 +259,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"stripe": {"level": "WARNING"}},  # It tells of every request.
+    "loggers": {"stripe": {"level": "WARNING"}},  # At INFO it logs every request.
     "root": {"handlers": ["console"], "level": os.environ.get("SCALETIER_LOG_LEVEL", "INFO")},
 }
 
 # --- The product ---------------------------------------------------------------------------------
 
-CURRENCY = "usd"  # One currency an installation; the catalogue is refused in any other.
-# Who invoices are from, line by line: "Name | Street 1 | 12345 Town | VAT XX123".
+CURRENCY = "usd"  # The only currency; a catalogue in any other is rejected.
+# The sender's lines on an invoice: "Name | Street 1 | 12345 Town | VAT XX123".
 SELLER = [line.strip() for line in os.environ.get("SCALETIER_SELLER", "Scale Tier").split("|")]
 SUPPORT_EMAIL = os.environ.get("SCALETIER_SUPPORT_EMAIL", "capacity@scaletier.example")

@@ -1,10 +1,13 @@
-"""Which of the published files of browser libraries are served."""
+"""Chooses which files of the browser libraries are served."""
 
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
 class NeededStaticFiles(StaticFilesConfig):
-    """Of Tabler only its core: its other sheets refer to pictures that no page here shows."""
+    """Leaves out the files that no page uses.
+
+    Of Tabler only the core style sheet is served. The others refer to images that no page shows.
+    """
 
     ignore_patterns = [
         *StaticFilesConfig.ignore_patterns,

@@ -11,7 +11,7 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("", include("capacity.urls")),
     path("api/v1/", include("scaletier.api_urls")),
-    # An address comes with an invitation; allauth's page would let anyone claim another's.
+    # A user's address comes from their invitation; allauth's page would let them claim any other.
     path("accounts/email/", RedirectView.as_view(pattern_name="account_change_password")),
     path("accounts/", include("allauth.urls")),
     path("operator/invariants/", invariants, name="invariants"),

@@ -1,4 +1,4 @@
-"""The Chromium that journeys drive: found, or installed by `python -m tests.browser`."""
+"""Finds the Chromium that browser tests use; `python -m tests.browser` installs it."""
 
 import os
 import shutil
@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-FONT = "fonts-liberation"  # What is installed without a font shows boxes.
+PROGRAM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+FONT = "fonts-liberation"  # Without a font Chromium shows boxes instead of letters.
 HOW_TO_GET = (
     "Browser journeys need Chromium: install your system's package `chromium`,"
     " or name one in SCALETIER_CHROMIUM."
@@ -16,38 +16,25 @@ HOW_TO_GET = (
 
 
 def find() -> str | None:
-    """Path of a Chromium on this machine, Playwright's own last; None if there is none."""
-    candidates = [os.environ.get("SCALETIER_CHROMIUM"), *map(shutil.which, NAMES), MAC, _own()]
+    """Return the path of a Chromium on this machine, None if there is none.
+
+    Playwright's own Chromium is the last choice.
+    """
+    candidates = [
+        os.environ.get("SCALETIER_CHROMIUM"),
+        *map(shutil.which, PROGRAM_NAMES),
+        MAC_CHROME,
+        _playwright_chromium(),
+    ]
     return next((str(path) for path in candidates if path and Path(path).exists()), None)
 
 
 def main() -> int:
-    """Install one where none is: Debian's as root, Playwright's own elsewhere."""
+    """Install Chromium if there is none. Returns the exit code."""
     if find():
         return 0
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("==> Chromium (Debian's package)", flush=True)
-        steps = [
-            ["apt-get", "update", "-qq"],
-            [*["apt-get", "install", "-y", "-qq", "--no-install-recommends"], "chromium", FONT],
-        ]
-    else:
-        print("==> Chromium (Playwright's own)", flush=True)
-        steps = [[sys.executable, "-m", "playwright", "install", "chromium"]]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in steps:
-        done = subprocess.run(
-            step,
-            check=False,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        if done.returncode:
-            errors = (line for line in done.stdout.splitlines() if line.startswith(("E", "W:")))
-            print(next(errors, done.stdout), file=sys.stderr)
+    for command in _install_commands():
+        if not _run_command(command):
             break
     if not find():
         print(HOW_TO_GET, file=sys.stderr)
@@ -55,7 +42,34 @@ def main() -> int:
     return 0
 
 
-def _own() -> str:
+def _install_commands() -> list[list[str]]:
+    """Return the commands that install Debian's package as root, Playwright's Chromium if not."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print("==> Chromium (Debian's package)", flush=True)
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", FONT]
+        return [["apt-get", "update", "-qq"], install]
+    print("==> Chromium (Playwright's own)", flush=True)
+    return [[sys.executable, "-m", "playwright", "install", "chromium"]]
+
+
+def _run_command(command: list[str]) -> bool:
+    """Run a command and return whether it succeeded. If not, print its first error."""
+    result = subprocess.run(
+        command,
+        check=False,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if result.returncode:
+        errors = (line for line in result.stdout.splitlines() if line.startswith(("E", "W:")))
+        print(next(errors, result.stdout), file=sys.stderr)
+    return result.returncode == 0
+
+
+def _playwright_chromium() -> str:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey of the tests' own: started once a run, shared by its worker processes."""
+"""PostgreSQL and Valkey for tests: started once for a test run, shared by its worker processes."""
 
 import atexit
 import os
@@ -8,18 +8,19 @@ from pathlib import Path
 
 from scaletier.devserver import embedded
 
-STARTED = "SCALETIER_TEST_ENGINES"
+STARTED_VARIABLE = "SCALETIER_TEST_ENGINES"
 
 
 def start_once() -> None:
-    """Start the engines and put their addresses where settings look, unless a parent has.
+    """Start the engines, unless a parent process has, and set the variables that settings read.
 
-    They stop when this process ends; worker processes inherit the addresses and come and go.
+    The engines stop when this process ends. Worker processes inherit the variables, and the
+    engines keep running when a worker ends.
     """
-    if STARTED in os.environ:
+    if STARTED_VARIABLE in os.environ:
         return
     until_exit = ExitStack()
-    atexit.register(_close_in, os.getpid(), until_exit)
+    atexit.register(_close_in_process, os.getpid(), until_exit)
     home = Path(
         until_exit.enter_context(
             tempfile.TemporaryDirectory(prefix="scaletier-tests-", ignore_cleanup_errors=True)
@@ -32,9 +33,9 @@ def start_once() -> None:
     os.environ["VALKEY_URL"] = until_exit.enter_context(
         embedded.valkey(home / "valkey", durable=False)
     )
-    os.environ[STARTED] = "1"
+    os.environ[STARTED_VARIABLE] = "1"
 
 
-def _close_in(process_id: int, until_exit: ExitStack) -> None:
+def _close_in_process(process_id: int, until_exit: ExitStack) -> None:
     if os.getpid() == process_id:  # A forked child must not stop its parent's engines.
         until_exit.close()

@@ -1,17 +1,18 @@
-"""The product's settings, on engines of the tests' own, without what only costs time in tests."""
+"""The product's settings, with the tests' own engines, and without what only makes tests slower."""
 
 import os
 
 from tests import engines
 
 engines.start_once()
-# Playwright runs an event loop in the thread of the tests; nothing of ours runs in it.
+# Playwright runs an event loop in the tests' thread, so Django would refuse to use the database.
+# Using it is safe: none of our code runs in the event loop.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-from scaletier.settings import *  # noqa: E402, F403 - settings read what was just started.
+from scaletier.settings import *  # noqa: E402, F403 - after `start_once`.
 from scaletier.settings import CACHES, HOME, STORAGES, VALKEY_URL  # noqa: E402
 
-# Each worker process has counters and queues of its own, as it has a database of its own.
+# Each worker process has its own counters and queues, as it has its own database.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
 VALKEY_URL = f"{VALKEY_URL.rpartition('/')[0]}/{WORKER}"
 CELERY_BROKER_URL = VALKEY_URL
@@ -22,6 +23,6 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# Nothing collected: what another process collects meanwhile must not be stumbled over.
+# An empty folder: another process may be collecting static files in the usual one.
 STATIC_ROOT = HOME / "static"
 STATIC_ROOT.mkdir(exist_ok=True)

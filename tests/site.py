@@ -1,4 +1,4 @@
-"""The whole product as a person starts it: `manage.py up` on a home and a port of its own."""
+"""The whole product as a person starts it: `manage.py up`, with its own home and port."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from typing import IO
 
 import psutil
 
-from scaletier.devserver.embedded.processes import end_with_parent
+from scaletier.devserver.embedded.processes import stop_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 180
@@ -25,10 +25,10 @@ STOP_SECONDS = 40
 
 @contextmanager
 def temporary_home() -> Iterator[Path]:
-    """A folder that does not exist yet, for engines to live in.
+    """Yield the path of a folder that does not exist yet, for the data of engines.
 
-    Not pytest's `tmp_path`: its parent is closed again to others whenever some pytest starts, and
-    as root PostgreSQL runs as such an other.
+    pytest's `tmp_path` does not work: each start of pytest closes its parent folder to other users.
+    If we are root, PostgreSQL runs as another user.
     """
     with TemporaryDirectory(prefix="scaletier-", ignore_cleanup_errors=True) as folder:
         yield Path(folder).resolve() / "home"
@@ -43,7 +43,7 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class Site:
-    """One installation; start it, use its `url`, stop it, start it again."""
+    """One installation, which can be started and stopped several times; it serves `url`."""
 
     home: Path
     port: int = field(default_factory=free_port)
@@ -56,11 +56,11 @@ class Site:
 
     @property
     def output(self) -> str:
-        """All that the last start has printed."""
+        """Everything printed since the last start."""
         return Path(self._output.name).read_text()
 
     def start(self, *arguments: str, **environment: str) -> None:
-        """Run `manage.py up` until it says that it is ready."""
+        """Run `manage.py up` and wait until it is ready."""
         self.launch(*arguments, **environment)
         deadline = time.monotonic() + START_SECONDS
         while f"Scale Tier is ready at {self.url}" not in self.output:
@@ -71,7 +71,7 @@ class Site:
 
     def launch(self, *arguments: str, **environment: str) -> None:
         """Run `manage.py up` without waiting for it."""
-        self._output = NamedTemporaryFile()  # noqa: SIM115 - read as long as the site is used
+        self._output = NamedTemporaryFile()  # noqa: SIM115 - read until the end
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", *arguments],
             cwd=ROOT,
@@ -80,22 +80,23 @@ class Site:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(end_with_parent, signal.SIGTERM),  # noqa: PLW1509 - one system call
+            preexec_fn=partial(stop_with_parent, signal.SIGTERM),  # noqa: PLW1509 - one system call
         )
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> int:
-        """Send a signal, as Ctrl-C does, to the foreground process group; the exit code."""
+    def stop(self, stop_signal: signal.Signals = signal.SIGINT) -> int:
+        """Send a signal to the whole process group, as Ctrl-C does. Returns the exit code."""
         assert self.process is not None
-        os.killpg(self.process.pid, how)
+        os.killpg(self.process.pid, stop_signal)
         return self.wait()
 
     def wait(self) -> int:
+        """Wait until the product has stopped. Returns the exit code."""
         assert self.process is not None
         return self.process.wait(STOP_SECONDS)
 
     def manage(self, *arguments: str) -> str:
-        """What a management command prints that is run beside it, on the same home."""
-        done = subprocess.run(
+        """Run a management command on the same home, while the site runs. Returns its output."""
+        result = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             check=False,
             cwd=ROOT,
@@ -103,11 +104,11 @@ class Site:
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def processes(self) -> dict[int, str]:
-        """Process ids and command lines of everything that runs for this home."""
+        """Return the process ids and command lines of all processes of this home."""
         return {
             process.pid: " ".join(process.info["cmdline"])
             for process in psutil.process_iter(["cmdline", "environ"])
@@ -116,10 +117,10 @@ class Site:
         }
 
     def _environment(self) -> dict[str, str]:
-        ours = ("SCALETIER_", "STRIPE_", "DJANGO_", "PYTEST_")
+        excluded_prefixes = ("SCALETIER_", "STRIPE_", "DJANGO_", "PYTEST_")
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(ours) and name not in {"DATABASE_URL", "VALKEY_URL"}
+            if not name.startswith(excluded_prefixes) and name not in {"DATABASE_URL", "VALKEY_URL"}
         }
         return {**inherited, "SCALETIER_HOME": str(self.home), "SCALETIER_PORT": str(self.port)}

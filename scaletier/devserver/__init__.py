@@ -1,1 +1,1 @@
-"""What only `make run` and the tests need: engines, supervision, a Stripe, demo data."""
+"""What only `make run` and tests need: engines, process supervision, a Stripe, demo data."""

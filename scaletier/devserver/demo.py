@@ -1,6 +1,7 @@
-"""Demo data: two customers with a past, made by the same operations that a customer uses.
+"""Demo data: two customers with a history.
 
-Nothing is written around the rules: the past is lived through, day by day, with its own `now`.
+The history is made by the same operations that customers use, day by day, each with its own `now`.
+So the demo data keeps all rules.
 """
 
 from collections.abc import Iterator
@@ -18,12 +19,12 @@ from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.operations.clock import advance_clock
 from capacity.operations.days import open_due_days
 from capacity.operations.purchases import buy_units
-from scaletier.sandbox import COMMAND, OrderTerms, SignIn, add_person, make_organization
+from scaletier.sandbox import COMMAND, Credentials, OrderTerms, add_person, set_up_organization
 
 NORTHWIND_AGE = timedelta(days=141)
-"""How long ago the demo's customer on the real clock signed."""
+"""How long ago Northwind Labs signed its order form."""
 
-PAYS_AFTER = timedelta(days=25)
+PAYMENT_DELAY = timedelta(days=25)
 
 PEOPLE = {
     "Northwind Labs": (
@@ -40,118 +41,132 @@ OPERATOR = ("operator@scaletier.example", "Olga Petrov")
 
 
 def password_for(email: str) -> str:
-    """The demo password of an address: the same at every start, different in every installation."""
+    """Return the demo password of an address.
+
+    It is the same at every start, and different in every installation.
+    """
     return salted_hmac("scaletier demo sign-in", email, algorithm="sha256").hexdigest()[:12]
 
 
-def sign_ins() -> Iterator[tuple[str, SignIn]]:
-    """Everybody who can sign in to the demo, with their organization."""
+def demo_credentials() -> Iterator[tuple[str, Credentials]]:
+    """Yield the organization and the credentials of everyone who can sign in to the demo."""
     for organization, people in PEOPLE.items():
         for email, name, role in people:
-            yield organization, SignIn(email, name, role.label, password_for(email))
+            yield organization, Credentials(email, name, role.label, password_for(email))
     email, name = OPERATOR
-    yield "the platform", SignIn(email, name, "Operator", password_for(email))
+    yield "the platform", Credentials(email, name, "Operator", password_for(email))
 
 
 @dataclass(slots=True)
 class Customer:
-    """An organization living through its past: `at` moves on, each step acts on its own day."""
+    """A demo organization whose history is being made. Every operation happens at `now`."""
 
     organization: Organization
     by: Actor
-    at: datetime
+    now: datetime
 
-    def after(self, days: int) -> "Customer":
-        """Live on, paying each invoice by bank transfer when it is 25 days old."""
+    def advance(self, days: int) -> "Customer":
+        """Move `now` on day by day, and pay each invoice by bank transfer when it is 25 days old.
+
+        Returns the customer itself.
+        """
         for _ in range(days):
-            old = self.at.date() - PAYS_AFTER
-            owed = self.organization.invoices.filter(payment__status="open")
-            for invoice in owed.filter(issued_on__lte=old):
-                record_payment(invoice=invoice, by=COMMAND, now=self.at)
-            self.at += timedelta(days=1)
+            unpaid_invoices = self.organization.invoices.filter(payment__status="open")
+            last_issue_date = self.now.date() - PAYMENT_DELAY
+            for invoice in unpaid_invoices.filter(issued_on__lte=last_issue_date):
+                record_payment(invoice=invoice, by=COMMAND, now=self.now)
+            self.now += timedelta(days=1)
             if self.organization.is_sandbox:
-                advance_clock(organization=self.organization, to=self.at, by=self.by)
+                advance_clock(organization=self.organization, to=self.now, by=self.by)
             else:
-                open_due_days(organization=self.organization, now=self.at)
+                open_due_days(organization=self.organization, now=self.now)
         return self
 
     def buy(self, model: str, **units: int) -> Purchase:
         return buy_units(
-            organization=self.organization, model=model, units=units, by=self.by, now=self.at
+            organization=self.organization, model=model, units=units, by=self.by, now=self.now
         )
 
     def cancel(self, purchase: Purchase, kind: str, units: int) -> str:
+        """Cancel units of the lot of this kind. Returns the id of the cancellation."""
         lot = purchase.lots.get(kind=kind)
         return cancel_units(
             organization=self.organization,
             lot_id=lot.public_id,
             units=units,
             by=self.by,
-            now=self.at,
+            now=self.now,
         ).public_id
 
-    def undo(self, cancellation: str) -> None:
+    def undo(self, cancellation_id: str) -> None:
         undo_cancellation(
             organization=self.organization,
-            cancellation_id=cancellation,
+            cancellation_id=cancellation_id,
             by=self.by,
-            now=self.at,
+            now=self.now,
         )
 
 
-def make_demo(now: datetime) -> None:
-    """Make both demo customers and the operator, each unless it is there."""
+def create_demo_data(now: datetime) -> None:
+    """Create the operator and both demo customers, except those that exist already."""
     email, name = OPERATOR
-    if not _known(email):
+    if not _user_exists(email):
         User.objects.create_superuser(email, password_for(email), name=name)
-    if not _known("alice@northwind.example"):
-        live_as_northwind(now)
-    if not _known("charlie@contoso.example"):
-        live_as_contoso(now)
-    OutboundEmail.objects.filter(sent_at=None).update(
-        sent_at=now
-    )  # Their past was told in the past.
+    if not _user_exists("alice@northwind.example"):
+        create_northwind(now)
+    if not _user_exists("charlie@contoso.example"):
+        create_contoso(now)
+    # These emails are about days in the past, so they are marked as sent.
+    OutboundEmail.objects.filter(sent_at=None).update(sent_at=now)
 
 
-def _known(email: str) -> bool:
+def _user_exists(email: str) -> bool:
     return User.objects.filter(email=email).exists()
 
 
-def live_as_northwind(now: datetime) -> None:
-    """GPT models on the real clock: lots of several ages, some cancelled, some expired."""
-    started = (now - NORTHWIND_AGE).replace(hour=9, minute=12, second=0, microsecond=0)
-    customer = _customer("Northwind Labs", started, terms=OrderTerms(1, Decimal("12.5")))
+def create_northwind(now: datetime) -> None:
+    """Create a customer of GPT models on the real clock.
+
+    Its lots were bought at different times. Some are cancelled, some are expired.
+    """
+    start = (now - NORTHWIND_AGE).replace(hour=9, minute=12, second=0, microsecond=0)
+    customer = _create_customer("Northwind Labs", start, terms=OrderTerms(1, Decimal("12.5")))
     first = customer.buy("gpt-4.1-2025-04-14", input=12, output=6)
-    mini = customer.after(6).buy("gpt-4.1-mini-2025-04-14", input=2, output=1)
-    customer.after(31).cancel(first, "input", 4)
-    customer.after(9).buy("gpt-4.1-2025-04-14", input=3, output=4)
+    mini = customer.advance(6).buy("gpt-4.1-mini-2025-04-14", input=2, output=1)
+    customer.advance(31).cancel(first, "input", 4)
+    customer.advance(9).buy("gpt-4.1-2025-04-14", input=3, output=4)
     customer.cancel(mini, "output", 1)
-    trial = customer.after(14).buy("gpt-5-mini-2025-08-07", input=1, output=1)
+    trial = customer.advance(14).buy("gpt-5-mini-2025-08-07", input=1, output=1)
     customer.cancel(trial, "input", 1)
     customer.cancel(trial, "output", 1)
-    second_thoughts = customer.after(22).cancel(mini, "input", 1)
-    customer.after(0).undo(second_thoughts)
-    customer.after(28).buy("gpt-5.2-2025-12-11", input=5, output=8)
-    customer.after(11).buy("gpt-5.4", combined=3)
-    recent = customer.after(8).buy("gpt-4.1-2025-04-14", output=2)
-    customer.after(5).cancel(recent, "output", 1)
+    cancellation_id = customer.advance(22).cancel(mini, "input", 1)
+    customer.undo(cancellation_id)
+    customer.advance(28).buy("gpt-5.2-2025-12-11", input=5, output=8)
+    customer.advance(11).buy("gpt-5.4", combined=3)
+    recent = customer.advance(8).buy("gpt-4.1-2025-04-14", output=2)
+    customer.advance(5).cancel(recent, "output", 1)
     open_due_days(organization=customer.organization, now=now)
 
 
-def live_as_contoso(now: datetime) -> None:
-    """Grok in a sandbox, whose clock stands at the worked example of the provider's docs."""
-    started = now.replace(year=2026, month=1, day=10, hour=15, minute=20, second=0, microsecond=0)
-    customer = _customer("Contoso Robotics (sandbox)", started, is_sandbox=True, terms=OrderTerms())
+def create_contoso(now: datetime) -> None:
+    """Create a customer of Grok in a sandbox.
+
+    Its history starts at the time of the worked example in the provider's documentation.
+    """
+    start = now.replace(year=2026, month=1, day=10, hour=15, minute=20, second=0, microsecond=0)
+    customer = _create_customer(
+        "Contoso Robotics (sandbox)", start, is_sandbox=True, terms=OrderTerms()
+    )
     first = customer.buy("grok-4-1-fast-reasoning", input=4, output=4)
-    customer.after(5).cancel(first, "output", 1)
-    customer.after(9).buy("grok-4-1-fast-reasoning", input=2)
+    customer.advance(5).cancel(first, "output", 1)
+    customer.advance(9).buy("grok-4-1-fast-reasoning", input=2)
     customer.cancel(first, "input", 2)
 
 
-def _customer(
-    name: str, started: datetime, *, terms: OrderTerms, is_sandbox: bool = False
+def _create_customer(
+    name: str, start: datetime, *, terms: OrderTerms, is_sandbox: bool = False
 ) -> Customer:
-    organization = make_organization(name=name, now=started, is_sandbox=is_sandbox, terms=terms)
+    organization = set_up_organization(name=name, now=start, is_sandbox=is_sandbox, terms=terms)
     users = [
         add_person(
             organization,
@@ -159,8 +174,8 @@ def _customer(
             name=person,
             role=role,
             password=password_for(email),
-            now=started,
+            now=start,
         )[0]
         for email, person, role in PEOPLE[name]
     ]
-    return Customer(organization, Actor("page", users[0]), started)
+    return Customer(organization, Actor("page", users[0]), start)

@@ -1,4 +1,4 @@
-"""The long-running processes of an installation, kept together in one terminal by `make run`."""
+"""Runs the long-running processes of an installation together in one terminal, for `make run`."""
 
 import os
 import re
@@ -14,77 +14,84 @@ from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
 from scaletier.devserver import stripe_process
-from scaletier.devserver.embedded.processes import end
+from scaletier.devserver.embedded.processes import stop_processes
 
 PYTHON = shlex.quote(sys.executable)
 
-# By name: the command line; `$…` is read from the environment.
+# The command line of each process, by its name; `$…` is an environment variable.
 PROCESSES = {
     "web": f"{PYTHON} -m gunicorn scaletier.wsgi --bind $SCALETIER_WEB_ADDRESS"
     " --worker-class gthread --workers 2 --threads 4 --graceful-timeout 3"
     " --log-level warning --no-control-socket",
-    # `make run` works as root too, on purpose; Celery's warning is for production.
+    # `make run` supports root on purpose; Celery's warning about root is meant for production.
     "worker": f'{PYTHON} -W "ignore:You\'re running the worker with superuser privileges"'
     " -m celery --quiet -A scaletier worker --concurrency 2"
     " --loglevel warning --without-gossip --without-mingle",
     "beat": f"{PYTHON} -m celery --quiet -A scaletier beat --loglevel warning",
 }
-STAND_IN = {"stripe": f"{PYTHON} {stripe_process.COMMAND}"}
+STRIPE_STAND_IN = {"stripe": f"{PYTHON} {stripe_process.COMMAND}"}
 
-# Every process started here carries its home in this variable. By it, what is left of a run that
-# was killed is found at the next start, and whatever lingers at the end of this one.
-MARK = "SCALETIER_PROCESS_OF"
+HOME_VARIABLE = "SCALETIER_PROCESS_OF"
+"""The environment variable that names the home of every process started here.
+
+`stop_all` finds processes by it: at the start those of an earlier run that was killed, and at the
+end those that are still running.
+"""
 
 
 class ProcessEndedError(Exception):
-    """A process that should have gone on ended by itself."""
+    """A process ended by itself, though it should have run until the end."""
 
 
-class _Output(Printer):
-    """Prints the processes' lines; of honcho's own remarks keeps what they tell about the end."""
+class _ProcessPrinter(Printer):
+    """Prints the processes' output. Honcho's own messages are not printed, only read.
 
-    asked_to_stop = False
-    ended_first: str | None = None
+    They say whether a signal arrived, and which process ended first.
+    """
+
+    stop_requested = False
+    first_exit: str | None = None
 
     def write(self, message: Message) -> None:
         if message.name != SYSTEM_PRINTER_NAME:
-            with suppress(OSError):  # The terminal may be gone; everything is stopped all the same.
+            with suppress(OSError):  # If the terminal is gone, the processes must still be stopped.
                 super().write(message)
         elif message.data.endswith("received\n"):
-            self.asked_to_stop = True
-        elif found := re.fullmatch(r"(\S+) stopped \(rc=(-?\d+)\)\n", message.data):
-            how = f"{found[1]} ended by itself (exit code {found[2]})"
-            self.ended_first = self.ended_first or how
+            self.stop_requested = True
+        elif match := re.fullmatch(r"(\S+) stopped \(rc=(-?\d+)\)\n", message.data):
+            process_exit = f"{match[1]} ended by itself (exit code {match[2]})"
+            self.first_exit = self.first_exit or process_exit
 
 
 def run(home: Path, commands: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Run every command, by name, until SIGINT or SIGTERM, then stop all of them.
+    """Run all commands, given by name, until SIGINT or SIGTERM, then stop all of them.
 
-    Raises `ProcessEndedError` if one ended before it was asked to; the others are stopped then.
+    If one process ends before that, stop the others and raise ProcessEndedError.
     """
-    output = _Output(sys.stdout)
-    manager = Manager(printer=output)
+    printer = _ProcessPrinter(sys.stdout)
+    manager = Manager(printer=printer)
     for name, command in commands.items():
-        # `exec`: the process itself, not a shell around it, is who gets the signals.
-        manager.add_process(name, f"exec {command}", env=marked(environment, home))
+        # `exec` replaces the shell, so that signals reach the process itself.
+        manager.add_process(name, f"exec {command}", env=child_environment(environment, home))
     try:
         manager.loop()
     finally:
-        end_all(home)
-    if not output.asked_to_stop:
-        raise ProcessEndedError(output.ended_first)
+        stop_all(home)
+    if not printer.stop_requested:
+        raise ProcessEndedError(printer.first_exit)
 
 
-def marked(environment: Mapping[str, str], home: Path) -> dict[str, str]:
-    """The environment of a process that `end_all` is to find."""
-    return {**environment, MARK: str(home)}
+def child_environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return the environment with the variable by which `stop_all` finds the process."""
+    return {**environment, HOME_VARIABLE: str(home)}
 
 
-def end_all(home: Path) -> None:
-    """End every process that was started for this home, by this run or by one that was killed."""
-    marked = [
+def stop_all(home: Path) -> None:
+    """Stop every process of this home, started by this run or by an earlier one."""
+    processes = [
         process
         for process in psutil.process_iter(["environ"])
-        if (process.info["environ"] or {}).get(MARK) == str(home) and process.pid != os.getpid()
+        if (process.info["environ"] or {}).get(HOME_VARIABLE) == str(home)
+        and process.pid != os.getpid()
     ]
-    end(marked, signal.SIGTERM)
+    stop_processes(processes, signal.SIGTERM)

@@ -1,6 +1,6 @@
-"""The local stand-in for Stripe, which `make run` starts where no `STRIPE_SECRET_KEY` is given.
+"""The Stripe stand-in as a process; `make run` starts it if `STRIPE_SECRET_KEY` is not set.
 
-It is a process of its own, told everything by its command line and reached by its address alone.
+It gets its configuration on the command line, and the product reaches it only by its URL.
 """
 
 import os
@@ -14,44 +14,53 @@ COMMAND = (
     " --port $STRIPE_STANDIN_PORT --public-url $STRIPE_STANDIN_PUBLIC_URL"
     " --webhook-url $STRIPE_STANDIN_WEBHOOK_URL --webhook-secret $STRIPE_WEBHOOK_SECRET"
 )
-HERE = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
-def wanted() -> bool:
+def is_needed() -> bool:
+    """Return whether the product has no key for Stripe itself."""
     return not os.environ.get("STRIPE_SECRET_KEY")
 
 
-def environment(home: Path, *, bound_to: str, web_url: str, public_url: str) -> dict[str, str]:
-    """What makes the product and the stand-in find each other.
+def environment(home: Path, *, web_host: str, web_url: str, public_url: str) -> dict[str, str]:
+    """Return the environment variables by which the product and the stand-in find each other.
 
-    Browsers reach its invoice pages by the product's own host name; where the product is bound to
-    this machine alone, so is the stand-in.
+    Browsers reach the stand-in's invoice pages by the host name of `public_url`. If the product
+    listens only on this machine (`web_host`), so does the stand-in.
     """
-    port = _port(home)
-    direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), os.environ.get("no_proxy"), HERE)))
+    port = _choose_port(home)
+    no_proxy = ",".join(
+        filter(None, (os.environ.get("NO_PROXY"), os.environ.get("no_proxy"), LOOPBACK))
+    )
+    is_local = web_host in {LOOPBACK, "localhost"}
     return {
         "STRIPE_SECRET_KEY": "sk_test_standin",
-        "STRIPE_API_BASE": f"http://{HERE}:{port}",
+        "STRIPE_API_BASE": f"http://{LOOPBACK}:{port}",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
         "STRIPE_STANDIN_FILE": str(home / "stripe.sqlite3"),
-        "STRIPE_STANDIN_HOST": HERE if bound_to in {HERE, "localhost"} else "0.0.0.0",  # noqa: S104
+        "STRIPE_STANDIN_HOST": LOOPBACK if is_local else "0.0.0.0",  # noqa: S104
         "STRIPE_STANDIN_PORT": str(port),
-        "STRIPE_STANDIN_PUBLIC_URL": f"http://{urlsplit(public_url).hostname or HERE}:{port}",
+        "STRIPE_STANDIN_PUBLIC_URL": f"http://{urlsplit(public_url).hostname or LOOPBACK}:{port}",
         "STRIPE_STANDIN_WEBHOOK_URL": f"{web_url}/webhooks/stripe",
-        "NO_PROXY": direct,
-        "no_proxy": direct,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
     }
 
 
-def _port(home: Path) -> int:
-    """The port of the last run if it is free: invoices keep the address of their page."""
+def _choose_port(home: Path) -> int:
+    """Return a free port, and store it for the next run. Raises OSError if none is free.
+
+    The first choice is `SCALETIER_STRIPE_PORT` or else the port of the last run: invoices store
+    the URL of their page, which contains the port.
+    """
     file = home / "stripe_port"
-    kept = file.read_text() if file.exists() else ""
-    for wish in (os.environ.get("SCALETIER_STRIPE_PORT") or kept or "0", "0"):
+    last_port = file.read_text() if file.exists() else ""
+    preferred_port = os.environ.get("SCALETIER_STRIPE_PORT") or last_port or "0"
+    for candidate in (preferred_port, "0"):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HERE, int(wish)))
+                probe.bind((LOOPBACK, int(candidate)))
             except OSError:
                 continue
             port: int = probe.getsockname()[1]

@@ -1,1 +1,1 @@
-"""How Django writes dates of its own accord, as in the operator's pages."""
+"""The formats in which Django writes dates by default, for example on the operator's pages."""

@@ -1,4 +1,4 @@
-"""The embedded engines: real, private, and never left behind."""
+"""The embedded engines keep their data, are private, and stop with the run that started them."""
 
 import os
 import signal
@@ -23,8 +23,8 @@ def home() -> Iterator[Path]:
         yield home
 
 
-def run_database(folder: Path, sql: str = "SELECT 1") -> object:
-    """Start, ask one thing, stop."""
+def query_database(folder: Path, sql: str = "SELECT 1") -> object:
+    """Start PostgreSQL, run one query, and stop. Returns the first value of the result."""
     with postgresql(folder, durable=False) as url, psycopg.connect(url) as connection:
         row = connection.execute(sql.encode()).fetchone()
         assert row is not None
@@ -40,8 +40,8 @@ def servers_of(folder: Path) -> list[str]:
     ]
 
 
-def start_and_be_killed(folder: Path) -> None:
-    """Both engines are up, with a key and a table stored, when their parent is killed."""
+def kill_run_with_data(folder: Path) -> None:
+    """Start both engines, store a table and a queued task, and kill the process that runs them."""
     program = """
         import os, signal, sys
         from pathlib import Path
@@ -55,30 +55,30 @@ def start_and_be_killed(folder: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
     """
     command = [sys.executable, "-c", textwrap.dedent(program), str(folder)]
-    ended = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, "PYTHONPATH": "."})
-    assert ended.returncode == -signal.SIGKILL
+    process = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, "PYTHONPATH": "."})
+    assert process.returncode == -signal.SIGKILL
 
 
-def test_both_go_on_where_a_killed_run_left_them(home: Path) -> None:
-    start_and_be_killed(home)
-    assert run_database(home / "postgresql", "SELECT answer FROM kept") == 42
+def test_both_engines_keep_their_data_when_a_run_is_killed(home: Path) -> None:
+    kill_run_with_data(home)
+    assert query_database(home / "postgresql", "SELECT answer FROM kept") == 42
     with valkey(home / "valkey") as url, redis.Redis.from_url(url) as client:
         assert client.lrange("queue", 0, -1) == [b"task"]
     assert servers_of(home) == []
 
 
-def test_a_block_that_fails_still_stops_its_engine(home: Path) -> None:
+def test_an_engine_stops_when_its_block_fails(home: Path) -> None:
     with pytest.raises(ZeroDivisionError), postgresql(home / "postgresql", durable=False):
         raise ZeroDivisionError
     assert servers_of(home) == []
 
 
-def test_the_product_is_no_superuser_of_its_database(home: Path) -> None:
+def test_the_product_connects_to_its_database_without_superuser_rights(home: Path) -> None:
     sql = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-    assert run_database(home / "postgresql", sql) is False
+    assert query_database(home / "postgresql", sql) is False
 
 
-def test_other_users_of_the_machine_can_open_neither(home: Path) -> None:
+def test_other_users_of_the_machine_can_open_neither_engine(home: Path) -> None:
     with postgresql(home / "postgresql", durable=False) as url:
         sockets = Path(url.partition("host=")[2])
         assert sockets.stat().st_mode & 0o077 == 0
@@ -90,36 +90,38 @@ def test_other_users_of_the_machine_can_open_neither(home: Path) -> None:
         assert (home / "valkey" / "valkey.conf").stat().st_mode & 0o077 == 0
 
 
-def test_a_home_with_a_long_path_works(home: Path) -> None:
+def test_the_database_works_in_a_home_with_a_long_path(home: Path) -> None:
     folder = home / ("long-" * 20) / "postgresql"
-    assert run_database(folder) == 1
-    assert run_database(folder) == 1
+    assert query_database(folder) == 1
+    assert query_database(folder) == 1
 
 
-def test_a_pid_file_whose_number_another_program_has_by_now_is_no_obstacle(home: Path) -> None:
+def test_the_database_starts_if_another_program_has_the_process_id_in_its_pid_file(
+    home: Path,
+) -> None:
     folder = home / "postgresql"
-    assert run_database(folder) == 1
+    assert query_database(folder) == 1
     (folder / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n{folder / 'data'}\n0\n")
-    assert run_database(folder) == 1
+    assert query_database(folder) == 1
 
 
-def test_another_version_s_files_are_refused_in_one_line(home: Path) -> None:
+def test_files_of_another_postgresql_version_are_refused_in_one_line(home: Path) -> None:
     folder = home / "postgresql"
-    assert run_database(folder) == 1
+    assert query_database(folder) == 1
     (folder / "data" / "PG_VERSION").write_text("17\n")
     with pytest.raises(EngineError, match=r"made by PostgreSQL 17; this is 18: move it"):
-        run_database(folder)
+        query_database(folder)
 
 
-def test_files_that_were_never_finished_are_made_anew(home: Path) -> None:
+def test_an_unfinished_data_folder_is_created_again(home: Path) -> None:
     (home / "postgresql" / "data.new" / "base").mkdir(parents=True)
-    assert run_database(home / "postgresql") == 1
+    assert query_database(home / "postgresql") == 1
 
 
-def test_a_server_that_does_not_start_says_why_in_one_line(home: Path) -> None:
+def test_the_reason_why_a_server_does_not_start_is_one_line(home: Path) -> None:
     folder = home / "postgresql"
-    assert run_database(folder) == 1
+    assert query_database(folder) == 1
     (folder / "data" / "postgresql.conf").write_text("no_such_setting = 1\n")
-    with pytest.raises(EngineError, match=r"PostgreSQL did not start: .*errors") as refused:
-        run_database(folder)
-    assert len(str(refused.value).splitlines()) == 1
+    with pytest.raises(EngineError, match=r"PostgreSQL did not start: .*errors") as error:
+        query_database(folder)
+    assert len(str(error.value).splitlines()) == 1

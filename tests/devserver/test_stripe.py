@@ -1,4 +1,4 @@
-"""The stand-in keeps what Stripe promises, seen through Stripe's own library."""
+"""The stand-in behaves as Stripe does, as seen through Stripe's own library."""
 
 import json
 import urllib.request
@@ -30,77 +30,79 @@ def client_of(url: str, key: str = "sk_test_standin") -> stripe.StripeClient:
     return stripe.StripeClient(key, base_addresses={"api": url}, max_network_retries=0)
 
 
-def customer(client: stripe.StripeClient, key: str = "a", name: str = "Acme") -> stripe.Customer:
+def create_customer(
+    client: stripe.StripeClient, key: str = "a", name: str = "Acme"
+) -> stripe.Customer:
     return client.v1.customers.create(
         {"name": name, "email": "alice@example.com"}, {"idempotency_key": key}
     )
 
 
-def draft(client: stripe.StripeClient, *amounts: int, **said: Any) -> stripe.Invoice:
-    params: InvoiceCreateParams = {
-        "customer": customer(client).id,
+def create_draft(client: stripe.StripeClient, *amounts: int, **params: Any) -> stripe.Invoice:
+    defaults: InvoiceCreateParams = {
+        "customer": create_customer(client).id,
         "collection_method": "send_invoice",
         "days_until_due": 30,
     }
-    made = client.v1.invoices.create(cast(InvoiceCreateParams, {**params, **said}))
+    invoice = client.v1.invoices.create(cast(InvoiceCreateParams, {**defaults, **params}))
     if amounts:
         lines: Any = [{"amount": amount, "description": f"{amount}"} for amount in amounts]
-        made = client.v1.invoices.add_lines(made.id, {"lines": lines})
-    return made
+        invoice = client.v1.invoices.add_lines(invoice.id, {"lines": lines})
+    return invoice
 
 
-def control(stand_in: StandIn, what: str, **said: Any) -> Any:
+def control(stand_in: StandIn, action: str, **body: Any) -> Any:
     request = urllib.request.Request(
-        f"{stand_in.url}/_control/{what}", json.dumps(said).encode() if said else None
+        f"{stand_in.url}/_control/{action}", json.dumps(body).encode() if body else None
     )
     with urllib.request.urlopen(request) as response:
         return json.load(response)
 
 
-def test_an_idempotency_key_replays_refuses_and_expires(
+def test_an_idempotency_key_replays_refuses_other_parameters_and_expires(
     stand_in: StandIn, client: stripe.StripeClient
 ) -> None:
-    first = customer(client)
-    replayed = customer(client)
+    first = create_customer(client)
+    replayed = create_customer(client)
     assert replayed.id == first.id
     assert replayed.last_response is not None
     assert replayed.last_response.headers["Idempotent-Replayed"] == "true"
     with pytest.raises(stripe.IdempotencyError, match="same parameters"):
-        customer(client, name="Globex")
+        create_customer(client, name="Globex")
     control(stand_in, "clock", ahead=24 * 3600 + 1)
-    assert customer(client).id != first.id
+    assert create_customer(client).id != first.id
 
 
-def test_an_error_of_its_own_is_kept_under_the_key_and_a_429_is_not(
+def test_a_500_is_stored_under_the_idempotency_key_and_a_429_is_not(
     stand_in: StandIn, client: stripe.StripeClient
 ) -> None:
     control(stand_in, "faults", status=429)
     with pytest.raises(stripe.RateLimitError):
-        customer(client)
+        create_customer(client)
     control(stand_in, "faults", status=500)
     for _ in range(2):
         with pytest.raises(stripe.APIError, match="A 500, as was asked for"):
-            customer(client)
-    assert customer(client, key="b").name == "Acme"
+            create_customer(client)
+    assert create_customer(client, key="b").name == "Acme"
 
 
 def test_an_invoice_goes_from_draft_to_open_to_paid(client: stripe.StripeClient) -> None:
-    made = draft(client, 1000, -125)
-    assert (made.status, made.total) == ("draft", 875)
-    final = client.v1.invoices.finalize_invoice(made.id)
+    draft = create_draft(client, 1000, -125)
+    assert (draft.status, draft.total) == ("draft", 875)
+    final = client.v1.invoices.finalize_invoice(draft.id)
     assert (final.status, final.amount_due) == ("open", 875)
-    assert client.v1.invoices.send_invoice(made.id).status == "open"
-    paid = client.v1.invoices.pay(made.id)
+    assert client.v1.invoices.send_invoice(draft.id).status == "open"
+    paid = client.v1.invoices.pay(draft.id)
     assert (paid.status, paid.amount_remaining) == ("paid", 0)
-    for refused in (client.v1.invoices.void_invoice, client.v1.invoices.mark_uncollectible):
+    for request in (client.v1.invoices.void_invoice, client.v1.invoices.mark_uncollectible):
         with pytest.raises(stripe.InvalidRequestError, match="This invoice is paid"):
-            refused(made.id)
+            request(draft.id)
 
 
-def test_paid_out_of_band_it_is_paid_without_an_attempt(
+def test_an_invoice_paid_out_of_band_is_paid_without_an_attempt(
     stand_in: StandIn, client: stripe.StripeClient
 ) -> None:
-    final = client.v1.invoices.finalize_invoice(draft(client, 1000).id)
+    final = client.v1.invoices.finalize_invoice(create_draft(client, 1000).id)
     client.v1.invoices.mark_uncollectible(final.id)
     paid = client.v1.invoices.pay(final.id, {"paid_out_of_band": True})
     assert (paid.status, paid.amount_paid, paid.amount_remaining) == ("paid", 1000, 0)
@@ -108,39 +110,39 @@ def test_paid_out_of_band_it_is_paid_without_an_attempt(
     assert control(stand_in, "state")["events"][-1] == "invoice.paid"
     with pytest.raises(stripe.InvalidRequestError, match="This invoice is paid"):
         client.v1.invoices.pay(final.id, {"paid_out_of_band": True})
-    wrong: Any = {"paid_out_of_band": "perhaps"}
+    invalid_params: Any = {"paid_out_of_band": "perhaps"}
     with pytest.raises(stripe.InvalidRequestError, match="Invalid boolean: perhaps"):
-        client.v1.invoices.pay(final.id, wrong)
+        client.v1.invoices.pay(final.id, invalid_params)
 
 
-def test_lists_are_newest_first_and_go_on_by_cursor(client: stripe.StripeClient) -> None:
-    made = [draft(client).id for _ in range(5)]
-    listed = client.v1.invoices.list({"limit": 2})
-    assert listed.has_more
-    assert [found.id for found in listed.auto_paging_iter()] == made[::-1]
+def test_lists_are_newest_first_and_have_pages(client: stripe.StripeClient) -> None:
+    invoice_ids = [create_draft(client).id for _ in range(5)]
+    first_page = client.v1.invoices.list({"limit": 2})
+    assert first_page.has_more
+    assert [invoice.id for invoice in first_page.auto_paging_iter()] == invoice_ids[::-1]
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("params", "message"),
     [
         ({"due_date": 1_000_000_000, "days_until_due": None}, "in the future"),
         ({"customer": "cus_of_nobody"}, "No such customer: 'cus_of_nobody'"),
         ({"colour": "blue"}, "unknown parameter: colour"),
     ],
 )
-def test_what_stripe_refuses_is_refused(
-    client: stripe.StripeClient, said: dict[str, Any], message: str
+def test_an_invoice_that_stripe_would_refuse_is_refused(
+    client: stripe.StripeClient, params: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError, match=message):
-        draft(client, **said)
+        create_draft(client, **params)
 
 
-def test_no_key_but_a_test_key_is_taken(stand_in: StandIn) -> None:
+def test_a_live_key_is_refused(stand_in: StandIn) -> None:
     with pytest.raises(stripe.AuthenticationError, match="test keys only"):
-        customer(client_of(stand_in.url, "sk_live_standin"))
+        create_customer(client_of(stand_in.url, "sk_live_standin"))
 
 
-def test_its_signatures_are_what_the_library_verifies() -> None:
+def test_stripes_library_verifies_the_signatures_of_webhooks() -> None:
     payload = b'{"id": "evt_1", "object": "event", "type": "ping"}'
     header = signature(payload, "whsec_standin")
     assert stripe.Webhook.construct_event(payload, header, "whsec_standin").type == "ping"
@@ -148,8 +150,8 @@ def test_its_signatures_are_what_the_library_verifies() -> None:
         stripe.Webhook.construct_event(payload, signature(payload, "other"), "whsec_standin")
 
 
-def test_a_browser_pays_on_the_hosted_page(stand_in: StandIn, client: stripe.StripeClient) -> None:
-    final = client.v1.invoices.finalize_invoice(draft(client, 1000).id)
+def test_a_customer_pays_on_the_hosted_page(stand_in: StandIn, client: stripe.StripeClient) -> None:
+    final = client.v1.invoices.finalize_invoice(create_draft(client, 1000).id)
     assert final.hosted_invoice_url is not None
     with urllib.request.urlopen(final.hosted_invoice_url) as response:
         page = response.read().decode()
@@ -161,19 +163,19 @@ def test_a_browser_pays_on_the_hosted_page(stand_in: StandIn, client: stripe.Str
     assert control(stand_in, "state")["events"][-1] == "invoice.paid"
 
 
-def test_a_dropped_request_may_have_done_its_work_all_the_same(
+def test_a_dropped_request_may_have_been_executed(
     stand_in: StandIn, client: stripe.StripeClient
 ) -> None:
     stand_in.faults.ask_for(Fault(how="drop", done=True))
     with pytest.raises(stripe.APIConnectionError):
-        customer(client)
+        create_customer(client)
     assert len(client.v1.customers.list().data) == 1
-    assert customer(client).id == client.v1.customers.list().data[0].id
+    assert create_customer(client).id == client.v1.customers.list().data[0].id
 
 
-def test_started_again_it_finds_everything(tmp_path: Path) -> None:
+def test_a_restarted_stand_in_still_has_its_invoices(tmp_path: Path) -> None:
     file = tmp_path / "stripe.sqlite3"
     with StandIn(file) as stand_in:
-        made = draft(client_of(stand_in.url), 1000)
+        draft = create_draft(client_of(stand_in.url), 1000)
     with StandIn(file) as stand_in:
-        assert client_of(stand_in.url).v1.invoices.retrieve(made.id).total == 1000
+        assert client_of(stand_in.url).v1.invoices.retrieve(draft.id).total == 1000

@@ -1,4 +1,4 @@
-"""`make run`: one command, one terminal, nothing left behind."""
+"""`make run` runs the whole product in one terminal, and leaves no process behind."""
 
 import os
 import signal
@@ -11,13 +11,13 @@ import pytest
 
 from tests.site import Site, temporary_home
 
-SIGNS = {"web": "-m gunicorn", "worker": "scaletier worker", "beat": "scaletier beat"}
+PROCESSES = {"web": "-m gunicorn", "worker": "scaletier worker", "beat": "scaletier beat"}
 ENGINES = {"PostgreSQL": "bin/postgres -D", "Valkey": "valkey-server"}
 
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """One home for all: every start but the first finds its database made."""
+    """One home for all tests of this module, so that only the first start creates the database."""
     with temporary_home() as home:
         yield home
 
@@ -31,30 +31,33 @@ def site(home: Path) -> Iterator[Site]:
 
 
 def only_line(site: Site) -> str:
-    """What a start that failed printed: beside its steps, one line for a person."""
+    """Return the only line, apart from the steps, that a failed start has printed."""
     assert site.wait() == 1
     (line,) = (line for line in site.output.splitlines() if not line.startswith("==>"))
     return line
 
 
 def shell(site: Site, code: str) -> str:
+    """Run code in the product's shell. Returns its output."""
     imports = "from django.contrib.auth.models import Group; from django.core.cache import cache"
     return site.manage("shell", "-v0", "-c", f"{imports}; {code}").strip()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_one_signal_stops_everything_and_leaves_no_process(site: Site, how: signal.Signals) -> None:
+@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_signal_stops_everything_and_leaves_no_process(
+    site: Site, stop_signal: signal.Signals
+) -> None:
     site.start("--no-demo")
-    running = "\n".join(site.processes().values())
-    for sign in (*SIGNS.values(), *ENGINES.values()):
-        assert sign in running
-    assert site.stop(how) == 0
+    command_lines = "\n".join(site.processes().values())
+    for command in (*PROCESSES.values(), *ENGINES.values()):
+        assert command in command_lines
+    assert site.stop(stop_signal) == 0
     assert site.processes() == {}
     assert "Traceback" not in site.output
     assert not (site.home / "engines.json").exists()
 
 
-def test_a_command_beside_it_works_on_the_same_data_and_the_next_run_finds_it(site: Site) -> None:
+def test_a_management_command_uses_the_same_data_and_the_next_run_still_has_it(site: Site) -> None:
     site.start("--no-demo")
     shell(site, "Group.objects.create(name='kept'); cache.set('kept', 'too', None)")
     key = (site.home / "secret_key").read_text()
@@ -64,7 +67,7 @@ def test_a_command_beside_it_works_on_the_same_data_and_the_next_run_finds_it(si
     assert (site.home / "secret_key").read_text() == key
 
 
-def test_starts_again_after_being_killed(site: Site) -> None:
+def test_the_product_starts_again_after_it_was_killed(site: Site) -> None:
     site.start("--no-demo")
     site.stop(signal.SIGKILL)
     assert site.processes() != {}
@@ -75,16 +78,20 @@ def test_starts_again_after_being_killed(site: Site) -> None:
     assert site.processes() == {}
 
 
-def test_a_process_that_ends_by_itself_ends_the_others(site: Site) -> None:
+def test_when_one_process_ends_by_itself_the_others_are_stopped(site: Site) -> None:
     site.start("--no-demo")
-    beat = (process_id for process_id, line in site.processes().items() if SIGNS["beat"] in line)
-    os.kill(min(beat), signal.SIGKILL)
+    process_ids = (
+        process_id
+        for process_id, command_line in site.processes().items()
+        if PROCESSES["beat"] in command_line
+    )
+    os.kill(min(process_ids), signal.SIGKILL)
     assert site.wait() == 1
     assert "beat ended by itself (exit code -9); the others were stopped." in site.output
     assert site.processes() == {}
 
 
-def test_a_busy_port_is_one_clear_line(site: Site) -> None:
+def test_a_port_in_use_is_reported_in_one_line(site: Site) -> None:
     with socket.create_server(("127.0.0.1", site.port)):
         site.launch()
         line = only_line(site)
@@ -93,12 +100,12 @@ def test_a_busy_port_is_one_clear_line(site: Site) -> None:
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536"])
-def test_what_is_not_a_port_is_one_clear_line(site: Site, port: str) -> None:
+def test_an_invalid_port_is_reported_in_one_line(site: Site, port: str) -> None:
     site.launch(SCALETIER_PORT=port)
     assert only_line(site) == f"CommandError: SCALETIER_PORT is not a port: '{port}'."
 
 
-def test_a_home_in_use_is_one_clear_line(site: Site) -> None:
+def test_a_home_in_use_is_reported_in_one_line(site: Site) -> None:
     site.start("--no-demo")
     assert site.process is not None
     second = Site(site.home)
@@ -107,7 +114,7 @@ def test_a_home_in_use_is_one_clear_line(site: Site) -> None:
     assert site.process.poll() is None
 
 
-def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     site = Site(tmp_path / "file" / "home")
     site.launch()
@@ -122,18 +129,18 @@ def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
         ("VALKEY_URL", "redis://127.0.0.1:1/0"),
     ],
 )
-def test_a_replaced_engine_that_is_not_there_is_one_clear_line(
+def test_a_configured_engine_that_does_not_answer_is_reported_in_one_line(
     site: Site, name: str, url: str
 ) -> None:
     site.launch(**{name: url})
     assert only_line(site).startswith(f"CommandError: {name} does not answer:")
 
 
-def test_engines_are_replaced_one_by_one(site: Site) -> None:
-    # The tests' own Valkey: what is stored there now is not the home's.
-    given = os.environ["VALKEY_URL"]
-    site.start("--no-demo", VALKEY_URL=given)
-    running = "\n".join(site.processes().values())
-    assert ENGINES["PostgreSQL"] in running
-    assert ENGINES["Valkey"] not in running
-    assert shell(site, "from django.conf import settings as s; print(s.VALKEY_URL)") == given
+def test_one_engine_can_be_configured_while_the_other_is_embedded(site: Site) -> None:
+    # The tests' own Valkey, which is not in this home.
+    valkey_url = os.environ["VALKEY_URL"]
+    site.start("--no-demo", VALKEY_URL=valkey_url)
+    command_lines = "\n".join(site.processes().values())
+    assert ENGINES["PostgreSQL"] in command_lines
+    assert ENGINES["Valkey"] not in command_lines
+    assert shell(site, "from django.conf import settings as s; print(s.VALKEY_URL)") == valkey_url

@@ -1,6 +1,5 @@
-"""How many SQL statements a request takes: as many for a hundred rows as for a few."""
+"""A request takes the same number of SQL statements for many rows as for a few."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -17,26 +16,24 @@ from tests.cast import GPT, GROK, Acme, at, load_catalogue, make_acme
 
 pytestmark = pytest.mark.django_db
 
-ON = "2026-01-10"
-PAGE, SLIDER_MOVE, PURCHASE, CANCELLATION = 12, 10, 25, 20
+DAY = "2026-01-10"
+PAGE, SLIDER_MOVE, PURCHASE, CANCELLATION = 12, 10, 25, 20  # SQL statements at most.
 HTMX = {"HX-Request": "true", "HX-Target": "summary"}
-
-Request = Callable[[Client, str, Lot], Any]
 
 
 @pytest.fixture
 def acme() -> Acme:
-    """On a clock that stands, since a page reads the organization's own."""
+    """A sandbox: pages read the organization's clock, and here it does not run."""
     load_catalogue()
-    acme = make_acme(ON, is_sandbox=True)
-    acme.buys(ON, input=4, output=2)
-    acme.buys(ON, GPT, input=4, output=2)
+    acme = make_acme(DAY, is_sandbox=True)
+    acme.buys(DAY, input=4, output=2)
+    acme.buys(DAY, GPT, input=4, output=2)
     return acme
 
 
 @pytest.fixture
 def alice(client: Client, acme: Acme) -> Client:
-    """Signed in, and her use of the session noted in this minute."""
+    """Alice, signed in. Her first request this minute has stored the use of her session."""
     client.force_login(acme.alice.person)
     client.get(_settings(acme) + "members/")
     return client
@@ -71,20 +68,20 @@ def _slider_moves(acme: Acme) -> dict[str, str]:
 
 
 def add_rows(acme: Acme) -> None:
-    """More than a page of everything that these pages list."""
+    """Add more rows to every list than fit on one page."""
     for _ in range(30):
-        purchase = acme.buys(ON, input=2, output=2)
+        purchase = acme.buys(DAY, input=2, output=2)
         cancel_units(
             organization=acme.organization,
             lot_id=purchase.lots.latest("pk").public_id,
             units=1,
             by=acme.alice,
-            now=at(ON),
+            now=at(DAY),
         )
-    acme.buys(ON, "gpt-5.4", combined=1)
+    acme.buys(DAY, "gpt-5.4", combined=1)
     for number in range(3):
         name = f"No. {number}"
-        change = Caller(organization=acme.organization, by=acme.alice, now=at(ON))
+        change = Caller(organization=acme.organization, by=acme.alice, now=at(DAY))
         create_project(**change, name=name)
         create_pool(**change, model=GROK, name=name)
 
@@ -102,7 +99,9 @@ def add_rows(acme: Acme) -> None:
         "API keys",
     ],
 )
-def test_a_page(acme: Acme, alice: Client, django_assert_max_num_queries: Any, name: str) -> None:
+def test_a_page_takes_no_more_statements_when_there_are_many_rows(
+    acme: Acme, alice: Client, django_assert_max_num_queries: Any, name: str
+) -> None:
     address = _pages(acme)[name]
     with django_assert_max_num_queries(PAGE) as few:
         assert alice.get(address).status_code == 200
@@ -113,7 +112,7 @@ def test_a_page(acme: Acme, alice: Client, django_assert_max_num_queries: Any, n
 
 
 @pytest.mark.parametrize("name", ["Summary", "cancellation quote"])
-def test_a_move_of_a_slider(
+def test_moving_a_slider_takes_no_more_statements_when_there_are_many_rows(
     acme: Acme, alice: Client, django_assert_max_num_queries: Any, name: str
 ) -> None:
     address = _slider_moves(acme)[name]
@@ -125,15 +124,17 @@ def test_a_move_of_a_slider(
     assert len(many) == len(few)
 
 
-def test_a_purchase_by_page(acme: Acme, alice: Client, django_assert_max_num_queries: Any) -> None:
+def test_alice_buys_with_no_more_statements_when_there_are_many_rows(
+    acme: Acme, alice: Client, django_assert_max_num_queries: Any
+) -> None:
     def buy() -> None:
         query = f"model={GROK}&input=2&output=1"
-        answer = alice.post(
+        response = alice.post(
             f"{_settings(acme)}scale-tier/add/checkout/?{query}",
             {"model": GROK, "input": 2, "output": 1, "key": uuid4().hex},
             headers=HTMX,
         )
-        assert answer.headers["HX-Redirect"].endswith(f"/models/{GROK}/")
+        assert response.headers["HX-Redirect"].endswith(f"/models/{GROK}/")
 
     with django_assert_max_num_queries(PURCHASE) as few:
         buy()
@@ -143,18 +144,18 @@ def test_a_purchase_by_page(acme: Acme, alice: Client, django_assert_max_num_que
     assert len(many) == len(few)
 
 
-def test_a_cancellation_by_page(
+def test_alice_cancels_with_no_more_statements_when_there_are_many_rows(
     acme: Acme, alice: Client, django_assert_max_num_queries: Any
 ) -> None:
     lot = Lot.objects.filter(snapshot__model=GROK, kind="input").earliest("pk")
 
     def cancel() -> None:
-        answer = alice.post(
+        response = alice.post(
             f"{_settings(acme)}scale-tier/lots/{lot.public_id}/cancel/",
             {"units": 1, "key": uuid4().hex},
             headers=HTMX,
         )
-        assert answer.headers["HX-Redirect"].endswith(f"/models/{GROK}/")
+        assert response.headers["HX-Redirect"].endswith(f"/models/{GROK}/")
 
     with django_assert_max_num_queries(CANCELLATION) as few:
         cancel()
@@ -164,7 +165,7 @@ def test_a_cancellation_by_page(
     assert len(many) == len(few)
 
 
-def test_the_use_of_a_session_is_noted_once_a_minute_and_at_once_from_a_new_place(
+def test_the_use_of_a_session_is_stored_once_a_minute_and_at_once_from_a_new_address(
     acme: Acme, alice: Client
 ) -> None:
     session = UserSession.objects.get()

@@ -1,4 +1,4 @@
-"""To outsiders another organization does not exist, at whatever door they try (R18)."""
+"""For outsiders another organization does not exist, on any page (R18)."""
 
 import re
 
@@ -10,7 +10,7 @@ from tests.cast import make_acme
 
 pytestmark = pytest.mark.django_db
 
-INSIDE = [
+ROUTES_INSIDE = [
     str(pattern.pattern)
     for app in get_resolver().url_patterns
     for pattern in getattr(app, "url_patterns", [])
@@ -18,16 +18,16 @@ INSIDE = [
 ]
 
 
-def test_there_are_pages_inside_organizations() -> None:
-    assert len(INSIDE) > 20
+def test_the_routes_inside_organizations_are_found() -> None:
+    assert len(ROUTES_INSIDE) > 20
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-@pytest.mark.parametrize("route", INSIDE)
-def test_charlie_finds_nothing(route: str, method: str) -> None:
+@pytest.mark.parametrize("route", ROUTES_INSIDE)
+def test_charlie_finds_no_page_of_acme(route: str, method: str) -> None:
     acme = make_acme()
     charlie = Client()
     charlie.force_login(acme.charlie.person)
-    here = route.replace("<slug:organization_id>", acme.organization.public_id)
-    address = "/" + re.sub("<[^>]+>", "1", here)
+    acme_route = route.replace("<slug:organization_id>", acme.organization.public_id)
+    address = "/" + re.sub("<[^>]+>", "1", acme_route)
     assert charlie.generic(method, address).status_code == 404

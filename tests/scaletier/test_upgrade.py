@@ -1,4 +1,4 @@
-"""A database of an earlier version is migrated with what it holds."""
+"""Migrations keep the data of an earlier version's database."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -13,33 +13,39 @@ from tests.cast import at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BEFORE_FIELD_TERMS = [("accounts", "0004_days_due_by_clock"), ("billing", "0005_settled_invoices")]
+EARLIER_VERSION = [("accounts", "0004_days_due_by_clock"), ("billing", "0005_settled_invoices")]
 
 
 def migrate_to(targets: list[tuple[str, str]]) -> Apps:
-    """Migrate, and return the models as they are after the targets."""
+    """Migrate to the targets. Returns the models as they are in that version."""
     executor = MigrationExecutor(connection)
     executor.migrate(targets)
     apps: Apps = executor.loader.project_state(targets).apps
     return apps
 
 
+def model_of(apps: Apps, app_label: str, name: str) -> Any:
+    """Return a model of one version; mypy would reject a name that the newest version lacks."""
+    return apps.get_model(app_label, name)
+
+
 @pytest.fixture
 def earlier() -> Iterator[Apps]:
-    """The models before the field's terms; the database is the newest again after the test."""
-    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    yield migrate_to(BEFORE_FIELD_TERMS)
-    migrate_to(newest)
+    """The models of the earlier version. After the test the database is migrated again."""
+    newest_targets = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    yield migrate_to(EARLIER_VERSION)
+    migrate_to(newest_targets)
 
 
 def _invoice(apps: Apps, number: int, **sync: Any) -> int:
-    organization = apps.get_model("accounts", "Organization").objects.create(
+    """Create a paid invoice with its organization. Returns its primary key."""
+    organization = model_of(apps, "accounts", "Organization").objects.create(
         public_id=f"org_{number}",
         name="Acme",
         created_at=at("2026-01-01"),
         opened_until=date(2026, 2, 2),
     )
-    invoice = apps.get_model("billing", "Invoice").objects.create(
+    invoice = model_of(apps, "billing", "Invoice").objects.create(
         public_id=f"inv_{number}",
         organization=organization,
         number=1,
@@ -52,46 +58,46 @@ def _invoice(apps: Apps, number: int, **sync: Any) -> int:
         discount=0,
         total=0,
     )
-    apps.get_model("billing", "Settlement").objects.create(
+    model_of(apps, "billing", "Settlement").objects.create(
         invoice=invoice, organization=organization, status="paid", settled_at=at("2026-02-03")
     )
-    apps.get_model("billing", "Dispatch").objects.create(
+    model_of(apps, "billing", "Dispatch").objects.create(
         invoice=invoice, organization=organization, **sync
     )
-    key: int = invoice.pk
-    return key
+    invoice_pk: int = invoice.pk
+    return invoice_pk
 
 
 def test_invoices_keep_their_payment_status_and_their_sync(earlier: Apps) -> None:
     sent = _invoice(earlier, 1, status="sent", provider_id="in_1", sent_at=at("2026-02-02"))
-    needless = _invoice(earlier, 2, status="needless")
+    not_needed = _invoice(earlier, 2, status="needless")
     failed = _invoice(earlier, 3, status="failed", problem="No such customer.")
 
     apps = migrate_to(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
-    syncs = apps.get_model("billing", "InvoiceSync").objects.in_bulk()
-    assert [syncs[key].status for key in (sent, needless, failed)] == [
+    syncs = model_of(apps, "billing", "InvoiceSync").objects.in_bulk()
+    assert [syncs[invoice_pk].status for invoice_pk in (sent, not_needed, failed)] == [
         "synced",
         "not_needed",
         "failed",
     ]
     assert syncs[sent].synced_at == at("2026-02-02")
     assert syncs[failed].last_error == "No such customer."
-    payment = apps.get_model("billing", "InvoicePayment").objects.get(invoice=sent)
+    payment = model_of(apps, "billing", "InvoicePayment").objects.get(invoice=sent)
     assert (payment.status, payment.status_changed_at) == ("paid", at("2026-02-03"))
 
 
-def test_emails_and_stored_responses_stay(earlier: Apps) -> None:
+def test_emails_and_stored_responses_are_kept(earlier: Apps) -> None:
     _invoice(earlier, 1)
-    organization = earlier.get_model("accounts", "Organization").objects.get()
-    earlier.get_model("accounts", "Notice").objects.create(
+    organization = model_of(earlier, "accounts", "Organization").objects.get()
+    model_of(earlier, "accounts", "Notice").objects.create(
         public_id="mail_1",
         organization=organization,
         kind="invoice_issued",
         subject="inv_1",
         created_at=at("2026-02-01"),
     )
-    earlier.get_model("accounts", "KeptAnswer").objects.create(
+    model_of(earlier, "accounts", "KeptAnswer").objects.create(
         organization=organization,
         key="k1",
         fingerprint="f",
@@ -102,5 +108,5 @@ def test_emails_and_stored_responses_stay(earlier: Apps) -> None:
 
     apps = migrate_to(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
-    assert apps.get_model("accounts", "OutboundEmail").objects.get().about == "inv_1"
-    assert apps.get_model("accounts", "StoredResponse").objects.get().key == "k1"
+    assert model_of(apps, "accounts", "OutboundEmail").objects.get().about == "inv_1"
+    assert model_of(apps, "accounts", "StoredResponse").objects.get().key == "k1"

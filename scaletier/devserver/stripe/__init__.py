@@ -1,6 +1,10 @@
-"""A small server that speaks as much of Stripe's HTTP as the product uses. No money moves.
+"""A small HTTP server with the part of Stripe's API that the product uses. No money moves.
 
-Customers and invoices in the real objects' shapes; idempotency keys that replay, refuse other
-parameters and expire; lists by cursor; errors in Stripe's JSON; signed webhooks; a hosted invoice
-page with a Pay button; and, under `/_control/`, faults on demand and a clock that can be moved.
+It has
+
+- customers and invoices, with all fields of Stripe's own objects;
+- idempotency keys, which replay the stored response, reject other parameters, and expire;
+- lists with a cursor, and errors in Stripe's JSON;
+- signed webhooks, and a hosted invoice page with a Pay button;
+- under `/_control/`, for tests: fault injection and a clock that can be moved.
 """

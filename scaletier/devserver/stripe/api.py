@@ -1,4 +1,4 @@
-"""What Stripe's API does with customers and invoices, as far as the product asks for it."""
+"""Stripe's API for customers and invoices, as far as the product uses it."""
 
 import re
 from collections.abc import Callable
@@ -7,256 +7,269 @@ from typing import Any
 
 from scaletier.devserver.stripe import shapes
 from scaletier.devserver.stripe.errors import invalid, missing
-from scaletier.devserver.stripe.form import Params, boolean, integer, only, required
+from scaletier.devserver.stripe.form import Params, boolean, integer, reject_unknown, required
 from scaletier.devserver.stripe.shapes import Object
 from scaletier.devserver.stripe.store import Store, new_id
 
-MOST_LINES = 250
-SHOWN_LINES = 10
+MAX_LINES = 250
+EMBEDDED_LINES = 10
 PAGING = ("limit", "starting_after", "created")
+CUSTOMER_PARAMS = ("name", "email", "metadata", "description")
+INVOICE_FIELDS = ("currency", "custom_fields", "description", "metadata")
+INVOICE_PARAMS = (
+    *INVOICE_FIELDS,
+    "auto_advance",
+    "collection_method",
+    "customer",
+    "days_until_due",
+    "due_date",
+    "pending_invoice_items_behavior",
+)
 
 
 @dataclass(slots=True)
 class Api:
-    """One request's hands on the store, inside one transaction."""
+    """The endpoints of the API. One request uses it, inside one transaction of the store.
+
+    `request` is what events say about the request that caused them. Every endpoint returns the
+    body of the response, and raises ApiError.
+    """
 
     store: Store
     public_url: str
     request: Object = field(default_factory=lambda: {"id": None, "idempotency_key": None})
 
     def handle(self, method: str, path: str, params: Params) -> Object:
-        """The answer's body. Raises ApiError."""
-        for verb, pattern, action in ROUTES:
-            if verb == method and (found := re.fullmatch(pattern, path)):
-                body: Object = action(self, params, *found.groups())
+        """Return the body of the response. Raises ApiError."""
+        for route_method, pattern, endpoint in ROUTES:
+            if route_method == method and (match := re.fullmatch(pattern, path)):
+                body: Object = endpoint(self, params, *match.groups())
                 return body
         raise invalid(f"Unrecognized request URL ({method}: {path}).", status=404)
 
     # --- Customers ----------------------------------------------------------------------------
 
     def create_customer(self, params: Params) -> Object:
-        only(params, "name", "email", "metadata", "description")
-        made = shapes.customer(new_id("cus"), self._now(), **params)
-        return self._tell("customer.created", self.store.add(made))
+        reject_unknown(params, *CUSTOMER_PARAMS)
+        customer = shapes.customer(new_id("cus"), self._now(), **params)
+        return self._record_event("customer.created", self.store.add(customer))
 
-    def update_customer(self, params: Params, customer: str) -> Object:
-        only(params, "name", "email", "metadata", "description")
-        return self._tell(
-            "customer.updated", self.store.save(self._customer(customer, "id") | params)
-        )
+    def update_customer(self, params: Params, customer_id: str) -> Object:
+        reject_unknown(params, *CUSTOMER_PARAMS)
+        customer = self._customer(customer_id, "id") | params
+        return self._record_event("customer.updated", self.store.save(customer))
 
     def list_customers(self, params: Params) -> Object:
-        only(params, "email", *PAGING)
-        having = {"email": params["email"]} if "email" in params else {}
-        return self._page(self.store.all("customer", **having)[::-1], params, "/v1/customers")
+        reject_unknown(params, "email", *PAGING)
+        filters = {"email": params["email"]} if "email" in params else {}
+        newest_first = self.store.all("customer", **filters)[::-1]
+        return self._page(newest_first, params, "/v1/customers")
 
-    # --- Invoices: draft ----------------------------------------------------------------------
+    # --- Draft invoices -----------------------------------------------------------------------
 
     def create_invoice(self, params: Params) -> Object:
-        only(
-            params,
-            "auto_advance",
-            "collection_method",
-            "currency",
-            "custom_fields",
-            "customer",
-            "days_until_due",
-            "description",
-            "due_date",
-            "metadata",
-            "pending_invoice_items_behavior",
-        )
-        payer = self._customer(required(params, "customer"), "customer")
-        said = {
-            name: params[name]
-            for name in ("currency", "custom_fields", "description", "metadata")
-            if name in params
-        }
-        made = shapes.invoice(new_id("in"), self._now(), payer, **said)
-        made |= self._collection(params, payer)
-        return self._tell("invoice.created", self._with_lines(self.store.add(made)))
+        reject_unknown(params, *INVOICE_PARAMS)
+        customer = self._customer(required(params, "customer"), "customer")
+        values = {name: params[name] for name in INVOICE_FIELDS if name in params}
+        invoice = shapes.invoice(new_id("in"), self._now(), customer, **values)
+        invoice |= self._collection(params, customer)
+        return self._record_event("invoice.created", self._with_lines(self.store.add(invoice)))
 
-    def _collection(self, params: Params, payer: Object) -> Object:
+    def _collection(self, params: Params, customer: Object) -> Object:
+        """Return the fields that say how and when the invoice is to be paid."""
         if params.get("collection_method") != "send_invoice":
             return {}
-        if not payer["email"]:
+        if not customer["email"]:
             raise invalid(
                 "Missing email. In order to create invoices that are sent to the customer, the "
                 "customer must have a valid email.",
                 "customer",
             )
-        days, due = integer(params, "days_until_due"), integer(params, "due_date")
-        if (days is None) == (due is None):
+        days, due_date = integer(params, "days_until_due"), integer(params, "due_date")
+        if (days is None) == (due_date is None):
             raise invalid("Specify one of days_until_due and due_date.", "days_until_due")
-        if due is None:
-            due = self._now() + 86400 * (days or 0)
-        elif due <= self._now():
+        if due_date is None:
+            due_date = self._now() + 86400 * (days or 0)
+        elif due_date <= self._now():
             raise invalid(
                 "Invalid timestamp: must be an integer Unix timestamp in the future.", "due_date"
             )
-        return {"collection_method": "send_invoice", "due_date": due}
+        return {"collection_method": "send_invoice", "due_date": due_date}
 
-    def add_lines(self, params: Params, invoice: str) -> Object:
-        only(params, "lines")
-        found = self._invoice(invoice)
-        self._must_be(found, "draft")
+    def add_lines(self, params: Params, invoice_id: str) -> Object:
+        reject_unknown(params, "lines")
+        invoice = self._invoice(invoice_id)
+        self._check_status(invoice, "draft")
         lines = required(params, "lines")
-        if len(lines) + len(self._lines(found)) > MOST_LINES:
-            raise invalid(f"An invoice has at most {MOST_LINES} items.", "lines")
+        if len(lines) + len(self._lines(invoice)) > MAX_LINES:
+            raise invalid(f"An invoice has at most {MAX_LINES} items.", "lines")
         for line in lines:
-            only(line, "amount", "description", "metadata", "discountable", "period")
-            said = line | {"amount": integer(line, "amount", 0)}
-            made = shapes.line_item(new_id("il"), new_id("ii"), self._now(), found, **said)
-            self.store.add(made)
-        total = sum(line["amount"] for line in self._lines(found))
-        names = ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax")
-        found |= dict.fromkeys(names, total)
-        found |= dict.fromkeys(("amount_due", "amount_remaining"), max(total, 0))
-        return self._with_lines(self.store.save(found))
+            reject_unknown(line, "amount", "description", "metadata", "discountable", "period")
+            values = line | {"amount": integer(line, "amount", 0)}
+            self.store.add(
+                shapes.line_item(new_id("il"), new_id("ii"), self._now(), invoice, **values)
+            )
+        total = sum(line["amount"] for line in self._lines(invoice))
+        total_fields = ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax")
+        invoice |= dict.fromkeys(total_fields, total)
+        invoice |= dict.fromkeys(("amount_due", "amount_remaining"), max(total, 0))
+        return self._with_lines(self.store.save(invoice))
 
-    def list_lines(self, params: Params, invoice: str) -> Object:
-        only(params, *PAGING)
-        return self._page(
-            self._lines(self._invoice(invoice)), params, f"/v1/invoices/{invoice}/lines"
-        )
+    def list_lines(self, params: Params, invoice_id: str) -> Object:
+        reject_unknown(params, *PAGING)
+        lines = self._lines(self._invoice(invoice_id))
+        return self._page(lines, params, f"/v1/invoices/{invoice_id}/lines")
 
-    # --- Invoices: final ----------------------------------------------------------------------
+    # --- Final invoices -----------------------------------------------------------------------
 
-    def finalize(self, params: Params, invoice: str) -> Object:
-        only(params, "auto_advance")
-        found = self._invoice(invoice)
-        self._must_be(found, "draft")
-        payer = self._customer(found["customer"], "customer")
-        number = f"{payer['invoice_prefix']}-{payer['next_invoice_sequence']:04d}"
-        payer["next_invoice_sequence"] += 1
-        self.store.save(payer)
-        page = f"{self.public_url}/i/{new_id('test')}"
-        found |= {
-            "status": "open",
+    def finalize(self, params: Params, invoice_id: str) -> Object:
+        reject_unknown(params, "auto_advance")
+        invoice = self._invoice(invoice_id)
+        self._check_status(invoice, "draft")
+        customer = self._customer(invoice["customer"], "customer")
+        number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
+        customer["next_invoice_sequence"] += 1
+        self.store.save(customer)
+        page_url = f"{self.public_url}/i/{new_id('test')}"
+        invoice |= {
             "number": number,
             "effective_at": self._now(),
-            "hosted_invoice_url": page,
-            "invoice_pdf": page,
-            "due_date": max(found["due_date"] or 0, self._now()),
+            "hosted_invoice_url": page_url,
+            "invoice_pdf": page_url,
+            "due_date": max(invoice["due_date"] or 0, self._now()),
         }
-        self._tell("invoice.finalized", self._moved(found, "open", "finalized_at"))
-        return self.settle(found, "paid") if found["total"] <= 0 else self._with_lines(found)
+        finalized = self._set_status(invoice, "open", "finalized_at")
+        self._record_event("invoice.finalized", finalized)
+        if invoice["total"] <= 0:
+            return self.settle(invoice, "paid")
+        return self._with_lines(invoice)
 
-    def send(self, params: Params, invoice: str) -> Object:
-        only(params)
-        found = self._invoice(invoice)
-        self._must_be(found, "open")
-        return self._tell("invoice.sent", self._with_lines(found))
+    def send(self, params: Params, invoice_id: str) -> Object:
+        reject_unknown(params)
+        invoice = self._invoice(invoice_id)
+        self._check_status(invoice, "open")
+        return self._record_event("invoice.sent", self._with_lines(invoice))
 
-    def retrieve(self, params: Params, invoice: str) -> Object:
-        only(params)
-        return self._with_lines(self._invoice(invoice))
+    def retrieve(self, params: Params, invoice_id: str) -> Object:
+        reject_unknown(params)
+        return self._with_lines(self._invoice(invoice_id))
 
     def list_invoices(self, params: Params) -> Object:
-        only(params, "customer", "status", *PAGING)
-        having = {name: params[name] for name in ("customer", "status") if name in params}
-        if "customer" in having:
-            self._customer(having["customer"], "customer")
-        page = self._page(self.store.all("invoice", **having)[::-1], params, "/v1/invoices")
-        return page | {"data": [self._with_lines(found) for found in page["data"]]}
+        reject_unknown(params, "customer", "status", *PAGING)
+        filters = {name: params[name] for name in ("customer", "status") if name in params}
+        if "customer" in filters:
+            self._customer(filters["customer"], "customer")
+        newest_first = self.store.all("invoice", **filters)[::-1]
+        page = self._page(newest_first, params, "/v1/invoices")
+        return page | {"data": [self._with_lines(invoice) for invoice in page["data"]]}
 
-    def pay(self, params: Params, invoice: str) -> Object:
-        only(params, "paid_out_of_band")
-        elsewhere = boolean(params, "paid_out_of_band")
-        return self.settle(self._invoice(invoice), "paid", attempts=0 if elsewhere else 1)
+    def pay(self, params: Params, invoice_id: str) -> Object:
+        reject_unknown(params, "paid_out_of_band")
+        is_out_of_band = boolean(params, "paid_out_of_band")
+        return self.settle(self._invoice(invoice_id), "paid", attempts=0 if is_out_of_band else 1)
 
-    def void(self, params: Params, invoice: str) -> Object:
-        only(params)
-        return self.settle(self._invoice(invoice), "void")
+    def void(self, params: Params, invoice_id: str) -> Object:
+        reject_unknown(params)
+        return self.settle(self._invoice(invoice_id), "void")
 
-    def mark_uncollectible(self, params: Params, invoice: str) -> Object:
-        only(params)
-        return self.settle(self._invoice(invoice), "uncollectible")
+    def mark_uncollectible(self, params: Params, invoice_id: str) -> Object:
+        reject_unknown(params)
+        return self.settle(self._invoice(invoice_id), "uncollectible")
 
-    def settle(self, found: Object, status: str, *, attempts: int = 1) -> Object:
-        """Paid, void or uncollectible, where Stripe lets an invoice become that.
+    def settle(self, invoice: Object, status: str, *, attempts: int = 1) -> Object:
+        """Make the invoice paid, void or uncollectible, if its status allows it.
 
-        Paid out of band it looks the same, less the attempt that Stripe did not have to make.
+        `attempts` is the number of Stripe's attempts to collect the payment: 0 for an invoice that
+        was paid out of band, which otherwise looks the same.
         """
-        self._must_be(
-            found, *(("open",) if status == "uncollectible" else ("open", "uncollectible"))
-        )
+        allowed = ("open",) if status == "uncollectible" else ("open", "uncollectible")
+        self._check_status(invoice, *allowed)
         if status == "paid":
-            found |= {
-                "amount_paid": found["amount_due"],
+            invoice |= {
+                "amount_paid": invoice["amount_due"],
                 "amount_remaining": 0,
                 "attempted": True,
-                "attempt_count": found["attempt_count"] + attempts,
+                "attempt_count": invoice["attempt_count"] + attempts,
             }
-        event, moment = {
+        event_type, transition = {
             "paid": ("invoice.paid", "paid_at"),
             "void": ("invoice.voided", "voided_at"),
             "uncollectible": ("invoice.marked_uncollectible", "marked_uncollectible_at"),
         }[status]
-        return self._tell(event, self._moved(found, status, moment))
+        return self._record_event(event_type, self._set_status(invoice, status, transition))
 
-    def fail_payment(self, found: Object) -> Object:
-        self._must_be(found, "open", "uncollectible")
-        found |= {"attempted": True, "attempt_count": found["attempt_count"] + 1}
-        return self._tell("invoice.payment_failed", self._with_lines(self.store.save(found)))
+    def fail_payment(self, invoice: Object) -> Object:
+        """Record a failed attempt to collect the payment."""
+        self._check_status(invoice, "open", "uncollectible")
+        invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
+        invoice = self._with_lines(self.store.save(invoice))
+        return self._record_event("invoice.payment_failed", invoice)
 
-    # --- What they share ----------------------------------------------------------------------
+    # --- Shared steps -------------------------------------------------------------------------
 
     def _now(self) -> int:
         return int(self.store.now())
 
-    def _customer(self, customer: str, param: str) -> Object:
-        found = self.store.get("customer", customer)
-        if found is None:
-            raise missing("customer", customer, param)
-        return found
+    def _customer(self, customer_id: str, param: str) -> Object:
+        customer = self.store.get("customer", customer_id)
+        if customer is None:
+            raise missing("customer", customer_id, param)
+        return customer
 
-    def _invoice(self, invoice: str) -> Object:
-        found = self.store.get("invoice", invoice)
-        if found is None:
-            raise missing("invoice", invoice)
-        return found
+    def _invoice(self, invoice_id: str) -> Object:
+        invoice = self.store.get("invoice", invoice_id)
+        if invoice is None:
+            raise missing("invoice", invoice_id)
+        return invoice
 
-    def _must_be(self, found: Object, *statuses: str) -> None:
-        if found["status"] not in statuses:
+    def _check_status(self, invoice: Object, *statuses: str) -> None:
+        """Raise ApiError unless the invoice has one of these statuses."""
+        if invoice["status"] not in statuses:
             raise invalid(
-                f"This invoice is {found['status']}, not {' or '.join(statuses)}.",
+                f"This invoice is {invoice['status']}, not {' or '.join(statuses)}.",
                 code="invoice_not_editable",
-                kept=True,
+                is_stored=True,
             )
 
-    def _lines(self, found: Object) -> list[Object]:
-        return self.store.all("line_item", invoice=found["id"])
+    def _lines(self, invoice: Object) -> list[Object]:
+        return self.store.all("line_item", invoice=invoice["id"])
 
-    def _with_lines(self, found: Object) -> Object:
-        lines = self._lines(found)
-        url = f"/v1/invoices/{found['id']}/lines"
-        shown = shapes.listing(lines[:SHOWN_LINES], url, has_more=len(lines) > SHOWN_LINES)
-        return found | {"lines": shown}
+    def _with_lines(self, invoice: Object) -> Object:
+        """Return the invoice with its first lines embedded, as Stripe shows it."""
+        lines = self._lines(invoice)
+        url = f"/v1/invoices/{invoice['id']}/lines"
+        has_more = len(lines) > EMBEDDED_LINES
+        return invoice | {"lines": shapes.listing(lines[:EMBEDDED_LINES], url, has_more=has_more)}
 
-    def _moved(self, found: Object, status: str, moment: str) -> Object:
-        found["status"] = status
-        found["status_transitions"][moment] = self._now()
-        return self._with_lines(self.store.save(found))
+    def _set_status(self, invoice: Object, status: str, transition: str) -> Object:
+        """Change the status, with the time of the transition. Returns the invoice with lines."""
+        invoice["status"] = status
+        invoice["status_transitions"][transition] = self._now()
+        return self._with_lines(self.store.save(invoice))
 
-    def _tell(self, kind: str, about: Object) -> Object:
-        event = shapes.event(new_id("evt"), self._now(), kind, about, self.request)
-        self.store.owe(self.store.add(event)["id"])
-        return about
+    def _record_event(self, event_type: str, subject: Object) -> Object:
+        """Create an event about `subject` and enqueue its delivery. Returns `subject`."""
+        event = shapes.event(new_id("evt"), self._now(), event_type, subject, self.request)
+        self.store.add(event)
+        self.store.enqueue_delivery(event["id"])
+        return subject
 
-    def _page(self, found: list[Object], params: Params, url: str) -> Object:
-        """One page after the cursor. Stripe's lists are never behind what was answered before."""
+    def _page(self, items: list[Object], params: Params, url: str) -> Object:
+        """Return the page of the list that follows the cursor.
+
+        Lists contain everything that an earlier response has confirmed, as Stripe's lists do.
+        """
         limit = integer(params, "limit", 10) or 0
         if not 1 <= limit <= 100:
             raise invalid("This value must be between 1 and 100.", "limit")
         since = integer(params.get("created") or {}, "gte", 0) or 0
-        found = [item for item in found if item.get("created", since) >= since]
+        items = [item for item in items if item.get("created", since) >= since]
         if cursor := params.get("starting_after"):
-            ids = [item["id"] for item in found]
+            ids = [item["id"] for item in items]
             if cursor not in ids:
                 raise missing("object", cursor, "starting_after")
-            found = found[ids.index(cursor) + 1 :]
-        return shapes.listing(found[:limit], url, has_more=len(found) > limit)
+            items = items[ids.index(cursor) + 1 :]
+        return shapes.listing(items[:limit], url, has_more=len(items) > limit)
 
 
 ROUTES: list[tuple[str, str, Callable[..., Any]]] = [

@@ -1,33 +1,51 @@
-"""`/_control/`: what tests, and curious people, may ask of the stand-in itself. JSON in and out."""
+"""`/_control/`: tests, and anyone curious, change and read the stand-in itself. JSON in and out."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from scaletier.devserver.stripe.faults import Fault
+from scaletier.devserver.stripe.endpoint import ReceivedRequest
+from scaletier.devserver.stripe.faults import Fault, Faults
+from scaletier.devserver.stripe.store import Store
+from scaletier.devserver.stripe.webhooks import WebhookSender
 
-if TYPE_CHECKING:
-    from scaletier.devserver.stripe.server import StandIn
+SHOWN_REQUESTS = 1000
 
 
-def control(stand_in: "StandIn", what: str, said: dict[str, Any]) -> tuple[int, Any]:
-    """Status and body. `POST` what it says, `GET state` for what there is."""
-    if what == "faults":  # {"how": "answer", "status": 500, "times": 2, "skip": 1, "done": true}
-        stand_in.faults.ask_for(Fault(**said))
-    elif what == "clock":  # {"ahead": seconds} from where it stands, or {"to": timestamp}
-        to = said["to"] if "to" in said else stand_in.store.now() + said["ahead"]
-        stand_in.store.move_clock(to)
-    elif what == "webhooks":  # {"url": …, "secret": …, "shuffle": true, "repeat": 3}
-        for name in ("url", "secret", "shuffle", "repeat"):
-            if name in said:
-                setattr(stand_in.webhooks, name, said[name])
-    elif what == "deliver":  # Everything owed, now.
-        return 200, {"statuses": stand_in.webhooks.deliver()}
-    elif what != "state":
-        return 404, {"error": f"nothing here is called {what}"}
-    return 200, {
-        "now": stand_in.store.now(),
-        "requests": [asdict(seen) for seen in stand_in.seen[-1000:]],
-        "customers": stand_in.store.all("customer"),
-        "invoices": stand_in.store.all("invoice"),
-        "events": [event["type"] for event in stand_in.store.all("event")],
-    }
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The actions under `/_control/`."""
+
+    store: Store
+    faults: Faults
+    webhooks: WebhookSender
+    requests: list[ReceivedRequest]
+
+    def handle(self, action: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """Execute an action. Returns the status and the body of the response.
+
+        The examples below show the body of each action; `state` and `deliver` have none. The
+        response is the state after the action, except for `deliver`.
+        """
+        if action == "faults":  # {"how": "answer", "status": 500, "times": 2, "done": true}
+            self.faults.ask_for(Fault(**body))
+        elif action == "clock":  # {"ahead": seconds}, from the clock's time, or {"to": timestamp}
+            timestamp = body["to"] if "to" in body else self.store.now() + body["ahead"]
+            self.store.move_clock(timestamp)
+        elif action == "webhooks":  # {"url": …, "secret": …, "shuffle": true, "repeat": 3}
+            for name in ("url", "secret", "shuffle", "repeat"):
+                if name in body:
+                    setattr(self.webhooks, name, body[name])
+        elif action == "deliver":
+            return 200, {"statuses": self.webhooks.deliver()}
+        elif action != "state":
+            return 404, {"error": f"there is no action called {action}"}
+        return 200, self._state()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "now": self.store.now(),
+            "requests": [asdict(request) for request in self.requests[-SHOWN_REQUESTS:]],
+            "customers": self.store.all("customer"),
+            "invoices": self.store.all("invoice"),
+            "events": [event["type"] for event in self.store.all("event")],
+        }

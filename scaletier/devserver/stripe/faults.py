@@ -1,4 +1,4 @@
-"""What goes wrong on demand, at one place on a request's way."""
+"""Fault injection: tests choose which requests fail, and how."""
 
 import re
 import threading
@@ -9,11 +9,17 @@ ANSWER, DROP, HANG, WAIT = "answer", "drop", "hang", "wait"
 
 @dataclass(slots=True)
 class Fault:
-    """After `skip` requests that match, the next `times` go wrong.
+    """A fault of the next `times` requests that match, after `skip` matching ones without it.
 
-    `how`: an `answer` with the status; a `drop` of the connection without one; a `hang` that never
-    answers; a `wait`, until it is released, for what is right and only late. `done`: whether the
-    work was done all the same.
+    A request matches if its method starts with `method` and its path contains the regular
+    expression `path`. `how` is one of
+
+    - `answer`: respond with the error `status`;
+    - `drop`: close the connection without a response;
+    - `hang`: never respond;
+    - `wait`: respond correctly, but only after `Faults.released` is set.
+
+    `done` says whether the request is executed before the fault happens.
     """
 
     how: str = ANSWER
@@ -24,8 +30,8 @@ class Fault:
     method: str = ""
     path: str = ""
 
-    def strikes(self, method: str, path: str) -> bool:
-        """Whether this request is one of them; counts it."""
+    def applies_to(self, method: str, path: str) -> bool:
+        """Return whether this request gets the fault, and count the request."""
         if self.times <= 0 or not method.startswith(self.method) or not re.search(self.path, path):
             return False
         if self.skip > 0:
@@ -37,26 +43,24 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """Those asked for, in the order they were; a request meets one at most."""
+    """The faults to inject, oldest first; a request gets one at most."""
 
     hanging: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
-    _asked_for: list[Fault] = field(default_factory=list)
+    _faults: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask_for(self, fault: Fault) -> None:
+        """Add a fault for later requests."""
         with self._lock:
-            self._asked_for.append(fault)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._asked_for.clear()
+            self._faults.append(fault)
 
     def take(self, method: str, path: str) -> Fault | None:
+        """Return the fault for this request, if there is one."""
         with self._lock:
-            return next((fault for fault in self._asked_for if fault.strikes(method, path)), None)
+            return next((fault for fault in self._faults if fault.applies_to(method, path)), None)
 
     def hang(self) -> None:
-        """Hold the request until it is released, or the stand-in stops."""
+        """Set `hanging`, then block until `released` is set, by a test or when the server stops."""
         self.hanging.set()
         self.released.wait()

@@ -1,4 +1,4 @@
-"""Requests' bodies and queries: `lines[0][amount]=5&metadata[invoice]=…` as nested dictionaries."""
+"""Decodes form data: `lines[0][amount]=5&metadata[invoice]=…` becomes nested dictionaries."""
 
 import re
 from typing import Any
@@ -10,46 +10,50 @@ Params = dict[str, Any]
 
 
 def decode(text: str) -> Params:
-    """Nested dictionaries of text; numbered entries become lists."""
-    tree: Params = {}
+    """Return the parameters of a body or query as nested dictionaries and lists of strings."""
+    params: Params = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
-        *path, last = re.findall(r"[^\[\]]+", name)
-        branch = tree
-        for part in path:
-            branch = branch.setdefault(part, {})
-        branch[last] = value
-    return {name: _lists(value) for name, value in tree.items()}
+        *parent_names, last_name = re.findall(r"[^\[\]]+", name)
+        parent = params
+        for parent_name in parent_names:
+            parent = parent.setdefault(parent_name, {})
+        parent[last_name] = value
+    return {name: _with_lists(value) for name, value in params.items()}
 
 
-def _lists(value: Any) -> Any:
+def _with_lists(value: Any) -> Any:
+    """Turn each dictionary whose names are all numbers into a list, at every level."""
     if not isinstance(value, dict):
         return value
     if value and all(name.isdecimal() for name in value):
-        return [_lists(value[name]) for name in sorted(value, key=int)]
-    return {name: _lists(inner) for name, inner in value.items()}
+        return [_with_lists(value[name]) for name in sorted(value, key=int)]
+    return {name: _with_lists(inner) for name, inner in value.items()}
 
 
-def only(params: Params, *known: str) -> None:
-    """Refuse, as Stripe does, what the endpoint does not know."""
+def reject_unknown(params: Params, *names: str) -> None:
+    """Raise ApiError if a parameter has a name that the endpoint does not know."""
     for name in params:
-        if name not in known:
+        if name not in names:
             raise invalid(f"Received unknown parameter: {name}", name, "parameter_unknown")
 
 
 def required(params: Params, name: str) -> Any:
+    """Return the value of a parameter. Raises ApiError if it is missing or empty."""
     if not params.get(name):
         raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
     return params[name]
 
 
 def boolean(params: Params, name: str) -> bool:
-    said = params.get(name, "false")
-    if said not in {"true", "false"}:
-        raise invalid(f"Invalid boolean: {said}", name, "parameter_invalid")
-    return bool(said == "true")
+    """Return the value of a parameter, False if it is missing. Raises ApiError."""
+    value = params.get(name, "false")
+    if value not in {"true", "false"}:
+        raise invalid(f"Invalid boolean: {value}", name, "parameter_invalid")
+    return bool(value == "true")
 
 
 def integer(params: Params, name: str, default: int | None = None) -> int | None:
+    """Return the value of a parameter, `default` if it is missing. Raises ApiError."""
     if name not in params:
         return default
     try:

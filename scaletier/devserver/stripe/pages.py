@@ -1,4 +1,4 @@
-"""The hosted invoice page: what a customer sees, marked as what it is."""
+"""The hosted invoice page, with a notice that no money moves."""
 
 from datetime import UTC, datetime
 from html import escape
@@ -28,16 +28,16 @@ ACTIONS = {
 
 
 def hosted_page(invoice: Object, lines: list[Object]) -> str:
-    """One invoice, with what can still be done with it."""
-    facts = {
+    """Return the HTML of one invoice, with buttons for the actions that its status allows."""
+    details = {
         "Invoice": invoice["number"],
         **{field["name"]: field["value"] for field in invoice["custom_fields"] or []},
         "Billed to": invoice["customer_name"] or invoice["customer_email"],
         "Due": datetime.fromtimestamp(invoice["due_date"], UTC).date().isoformat(),
         "Status": invoice["status"],
     }
-    listed = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(str(fact))}</dd>" for name, fact in facts.items()
+    detail_list = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in details.items()
     )
     rows = "".join(
         f"<tr><td>{escape(line['description'] or '')}</td>"
@@ -47,13 +47,14 @@ def hosted_page(invoice: Object, lines: list[Object]) -> str:
     total = money(invoice["total"], invoice["currency"])
     return page(
         f"Invoice {invoice['number']}",
-        f"<h1>{total}</h1><dl>{listed}</dl>"
+        f"<h1>{total}</h1><dl>{detail_list}</dl>"
         f"<table><thead><tr><th>Description</th><th>Amount</th></tr></thead><tbody>{rows}</tbody>"
         f"<tfoot><tr><th>Total</th><th>{total}</th></tr></tfoot></table>{_buttons(invoice)}",
     )
 
 
 def page(title: str, body: str) -> str:
+    """Return a whole HTML page. `body` is HTML, `title` is text."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -64,6 +65,7 @@ def page(title: str, body: str) -> str:
 
 
 def money(amount: int, currency: str) -> str:
+    """Return an amount in minor units as text for HTML: `1,234.50 USD`."""
     sign = "−" if amount < 0 else ""
     return f"{sign}{abs(amount) // 100:,}.{abs(amount) % 100:02d} {escape(currency.upper())}"
 
@@ -76,12 +78,13 @@ def _buttons(invoice: Object) -> str:
         for action, label in ACTIONS.items()
         if action != "uncollectible" or invoice["status"] == "open"
     )
-    pay = _button("pay", f"Pay {money(invoice['amount_remaining'], invoice['currency'])}", "pay")
+    amount = money(invoice["amount_remaining"], invoice["currency"])
+    pay = _button("pay", f"Pay {amount}", "pay")
     return f"<div>{pay}</div><details><summary>Try something else</summary>{others}</details>"
 
 
-def _button(action: str, label: str, kind: str = "") -> str:
+def _button(action: str, label: str, css_class: str = "") -> str:
     return (
-        f'<form method="post"><button class="{kind}" name="action" value="{action}">'
+        f'<form method="post"><button class="{css_class}" name="action" value="{action}">'
         f"{label}</button></form>"
     )

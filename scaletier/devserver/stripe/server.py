@@ -1,4 +1,4 @@
-"""The server: Stripe's API under /v1/, hosted pages under /i/, and /_control/ for tests."""
+"""The HTTP server: Stripe's API under /v1/, hosted pages under /i/, and /_control/ for tests."""
 
 import json
 import threading
@@ -11,36 +11,25 @@ from urllib.parse import urlsplit
 
 from scaletier.devserver.stripe import errors
 from scaletier.devserver.stripe.api import Api
-from scaletier.devserver.stripe.control import control
+from scaletier.devserver.stripe.control import Control
+from scaletier.devserver.stripe.endpoint import ConnectionDropped, Endpoint, ReceivedRequest
 from scaletier.devserver.stripe.errors import ApiError
-from scaletier.devserver.stripe.faults import ANSWER, DROP, HANG, WAIT, Fault, Faults
+from scaletier.devserver.stripe.faults import Faults
 from scaletier.devserver.stripe.form import Params, decode
 from scaletier.devserver.stripe.pages import hosted_page, page
 from scaletier.devserver.stripe.shapes import API_VERSION, Object
-from scaletier.devserver.stripe.store import Answer, Store, new_id
-from scaletier.devserver.stripe.webhooks import Deliverer
+from scaletier.devserver.stripe.store import Store, new_id
+from scaletier.devserver.stripe.webhooks import WebhookSender
 
 TEST_KEYS = ("Bearer sk_test_", "Bearer rk_test_")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A request that came in."""
-
-    method: str
-    path: str
-    key: str | None
-
-
-class Dropped(Exception):
-    """The connection ends without an answer."""
-
-
 @dataclass(slots=True)
 class StandIn:
-    """A running stand-in; as a context manager it stops at the end of the block.
+    """A running stand-in. As a context manager, it stops at the end of the block.
 
-    Without a file it forgets everything then. `public_url` is where browsers reach it.
+    Without a file its data is lost then. `public_url` is the URL at which browsers reach it.
+    `seen` lists the requests to the API, oldest first.
     """
 
     file: Path | None = None
@@ -48,18 +37,21 @@ class StandIn:
     port: int = 0
     public_url: str = ""
     store: Store = field(init=False)
-    webhooks: Deliverer = field(init=False)
+    webhooks: WebhookSender = field(init=False)
     faults: Faults = field(init=False, default_factory=Faults)
-    seen: list[Seen] = field(init=False, default_factory=list)
+    seen: list[ReceivedRequest] = field(init=False, default_factory=list)
+    endpoint: Endpoint = field(init=False)
+    control: Control = field(init=False)
     _server: "Server" = field(init=False)
-    _in_flight: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.store = Store(self.file)
-        self.webhooks = Deliverer(self.store)
+        self.webhooks = WebhookSender(self.store)
         self._server = Server((self.host, self.port), self)
         self.port = self._server.server_address[1]
         self.public_url = self.public_url or self.url
+        self.endpoint = Endpoint(self.store, self.public_url, self.faults, self.seen)
+        self.control = Control(self.store, self.faults, self.webhooks, self.seen)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -81,79 +73,18 @@ class StandIn:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    def answer(
-        self, method: str, path: str, params: Params, key: str | None
-    ) -> tuple[Answer, bool]:
-        """The answer to an API request, and whether it was kept from an earlier one.
-
-        Raises Dropped where a fault says so.
-        """
-        self.seen.append(Seen(method, path, key))
-        fault = self.faults.take(method, path)
-        if fault and not fault.done:
-            self._strike(fault)
-            if fault.status in {409, 429}:
-                raise errors.on_demand(fault.status)
-        request = f"{method} {path} {json.dumps(params, sort_keys=True)}"
-        if key is None or method != "POST":
-            answer, replayed = self._carry_out(method, path, params, fault), False
-        else:
-            answer, replayed = self._once(request, key, method, path, params, fault)
-        if fault and fault.done:
-            self._strike(fault)
-        return answer, replayed
-
-    def _strike(self, fault: Fault) -> None:
-        if fault.how in {HANG, WAIT}:
-            self.faults.hang()
-        if fault.how in {HANG, DROP}:
-            raise Dropped
-
-    def _once(
-        self, request: str, key: str, method: str, path: str, params: Params, fault: Fault | None
-    ) -> tuple[Answer, bool]:
-        with self.store.lock:
-            kept = self.store.answer(key)
-            if kept and kept.request != request:
-                raise errors.other_parameters(key)
-            if kept:
-                return kept, True
-            if key in self._in_flight:
-                raise errors.in_use(key)
-            self._in_flight.add(key)
-        try:
-            done = self._carry_out(method, path, params, fault, key)
-            self.store.keep(key, Answer(request, done.status, done.body))
-        except ApiError as error:
-            if error.kept:
-                self.store.keep(key, Answer(request, error.status, error.body))
-            raise
-        finally:
-            self._in_flight.discard(key)
-        return done, False
-
-    def _carry_out(
-        self, method: str, path: str, params: Params, fault: Fault | None, key: str | None = None
-    ) -> Answer:
-        wrong = errors.on_demand(fault.status) if fault and fault.how == ANSWER else None
-        if wrong and fault and not fault.done:
-            raise wrong
-        with self.store.changing():
-            api = Api(self.store, self.public_url, {"id": new_id("req"), "idempotency_key": key})
-            body = api.handle(method, path, params)
-        if wrong:
-            raise wrong
-        return Answer("", 200, body)
-
-    def hosted(self, page_path: str) -> Object | None:
-        """The invoice of a hosted page."""
+    def find_invoice(self, page_path: str) -> Object | None:
+        """Return the invoice of a hosted page."""
         url = f"{self.public_url}{page_path}"
-        found = self.store.all("invoice", hosted_invoice_url=url)
-        return found[0] if found else None
+        invoices = self.store.all("invoice", hosted_invoice_url=url)
+        return invoices[0] if invoices else None
 
     def act(self, invoice: Object, action: str) -> None:
-        """What a button of the hosted page does. Raises ApiError."""
-        with self.store.changing():
+        """Execute the action of a button on the hosted page.
+
+        Raises ApiError if the invoice's status forbids it, KeyError if there is no such action.
+        """
+        with self.store.transaction():
             api = Api(self.store, self.public_url)
             if action == "fail":
                 api.fail_payment(invoice)
@@ -170,7 +101,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Translates HTTP; decides nothing."""
+    """Translates between HTTP and the stand-in; contains no rules."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -183,21 +114,22 @@ class Handler(BaseHTTPRequestHandler):
         self._route(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing: `make run` has one terminal for everything."""
+        """Log nothing: with `make run`, all processes share one terminal."""
 
     def _route(self, body: str) -> None:
-        asked = urlsplit(self.path)
-        if asked.path.startswith("/v1/"):
-            self._api(asked.path, decode(body or asked.query))
-        elif asked.path.startswith("/i/"):
-            self._hosted(asked.path, decode(body))
-        elif asked.path.startswith("/_control/"):
-            said = json.loads(body or "{}")
-            self._json(*control(self.server.stand_in, asked.path.removeprefix("/_control/"), said))
+        url = urlsplit(self.path)
+        if url.path.startswith("/v1/"):
+            self._respond_to_api(url.path, decode(body or url.query))
+        elif url.path.startswith("/i/"):
+            self._respond_to_browser(url.path, decode(body))
+        elif url.path.startswith("/_control/"):
+            action = url.path.removeprefix("/_control/")
+            control = self.server.stand_in.control
+            self._send_json(*control.handle(action, json.loads(body or "{}")))
         else:
-            self._html(404, page("Not found", "<h1>Not found</h1>"))
+            self._send_html(404, page("Not found", "<h1>Not found</h1>"))
 
-    def _api(self, path: str, params: Params) -> None:
+    def _respond_to_api(self, path: str, params: Params) -> None:
         key = self.headers.get("Idempotency-Key")
         headers = {"Stripe-Version": API_VERSION, "Request-Id": new_id("req")}
         if key:
@@ -205,44 +137,44 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if not self.headers.get("Authorization", "").startswith(TEST_KEYS):
                 raise errors.unauthorized()
-            answer, replayed = self.server.stand_in.answer(self.command, path, params, key)
-        except Dropped:
+            request = ReceivedRequest(self.command, path, key)
+            response = self.server.stand_in.endpoint.respond(request, params)
+        except ConnectionDropped:
             self.close_connection = True
             return
         except ApiError as error:
-            self._json(error.status, error.body, headers)
+            self._send_json(error.status, error.body, headers)
             return
-        if replayed:
+        if response.is_replay:
             headers["Idempotent-Replayed"] = "true"
-        self._json(answer.status, answer.body, headers)
+        self._send_json(response.status, response.body, headers)
 
-    def _hosted(self, path: str, form: Params) -> None:
+    def _respond_to_browser(self, path: str, form: Params) -> None:
         stand_in = self.server.stand_in
-        invoice = stand_in.hosted(path)
+        invoice = stand_in.find_invoice(path)
         if invoice is None:
-            self._html(404, page("Not found", "<h1>There is no such invoice.</h1>"))
+            self._send_html(404, page("Not found", "<h1>There is no such invoice.</h1>"))
             return
         if self.command == "POST":
             try:
                 stand_in.act(invoice, form.get("action", ""))
             except (ApiError, KeyError) as error:
-                self._html(400, page("Refused", f"<h1>Refused</h1><p>{error}</p>"))
+                self._send_html(400, page("Refused", f"<h1>Refused</h1><p>{error}</p>"))
                 return
             self._send(303, b"", "text/plain", {"Location": path})
             return
-        self._html(
-            200, hosted_page(invoice, stand_in.store.all("line_item", invoice=invoice["id"]))
-        )
+        lines = stand_in.store.all("line_item", invoice=invoice["id"])
+        self._send_html(200, hosted_page(invoice, lines))
 
-    def _json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+    def _send_json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         self._send(status, json.dumps(body, indent=2).encode(), "application/json", headers or {})
 
-    def _html(self, status: int, text: str) -> None:
-        self._send(status, text.encode(), "text/html; charset=utf-8", {})
+    def _send_html(self, status: int, html: str) -> None:
+        self._send(status, html.encode(), "text/html; charset=utf-8", {})
 
-    def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str]) -> None:
+    def _send(self, status: int, body: bytes, content_type: str, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in (headers | {"Content-Type": kind}).items():
+        for name, value in (headers | {"Content-Type": content_type}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -1,13 +1,15 @@
-"""Objects as Stripe writes them, with every field there is and nothing in it yet."""
+"""Stripe's objects with all their fields.
+
+Each function returns one object. A field has Stripe's default unless its value is given.
+"""
 
 from typing import Any
 
 Object = dict[str, Any]
 API_VERSION = "2026-10-28.endive"
-ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 
 
-def customer(customer_id: str, created: int, **said: Any) -> Object:
+def customer(customer_id: str, created: int, **values: Any) -> Object:
     return {
         "id": customer_id,
         "object": "customer",
@@ -37,11 +39,11 @@ def customer(customer_id: str, created: int, **said: Any) -> Object:
         "shipping": None,
         "tax_exempt": "none",
         "test_clock": None,
-        **said,
+        **values,
     }
 
 
-_NOTHING_IN_IT = (
+_NULL_FIELDS = (
     "account_tax_ids",
     "application",
     "automatically_finalizes_at",
@@ -74,7 +76,7 @@ _NOTHING_IN_IT = (
     "total_pretax_credit_amounts",
     "webhooks_delivered_at",
 )
-_ZERO = (
+_ZERO_FIELDS = (
     "amount_due",
     "amount_overpaid",
     "amount_paid",
@@ -89,14 +91,14 @@ _ZERO = (
     "total",
     "total_excluding_tax",
 )
-_EMPTY = (
+_EMPTY_LIST_FIELDS = (
     "customer_tax_ids",
     "default_tax_rates",
     "discounts",
     "total_discount_amounts",
     "total_taxes",
 )
-_OF_A_SELLER_WITHOUT_EXTRAS = {
+_DEFAULT_FIELDS = {
     "account_country": "US",
     "account_name": "Stripe stand-in",
     "attempted": False,
@@ -109,14 +111,14 @@ _OF_A_SELLER_WITHOUT_EXTRAS = {
 }
 
 
-def invoice(invoice_id: str, created: int, payer: Object, **said: Any) -> Object:
+def invoice(invoice_id: str, created: int, payer: Object, **values: Any) -> Object:
     return {
         "id": invoice_id,
         "object": "invoice",
-        **dict.fromkeys(_NOTHING_IN_IT),
-        **dict.fromkeys(_ZERO, 0),
-        **{name: [] for name in _EMPTY},
-        **_OF_A_SELLER_WITHOUT_EXTRAS,
+        **dict.fromkeys(_NULL_FIELDS),
+        **dict.fromkeys(_ZERO_FIELDS, 0),
+        **{name: [] for name in _EMPTY_LIST_FIELDS},
+        **_DEFAULT_FIELDS,
         "created": created,
         "customer": payer["id"],
         "customer_address": payer["address"],
@@ -137,21 +139,21 @@ def invoice(invoice_id: str, created: int, payer: Object, **said: Any) -> Object
         "status_transitions": dict.fromkeys(
             ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
         ),
-        **said,
+        **values,
     }
 
 
-def line_item(line_id: str, item_id: str, created: int, of: Object, **said: Any) -> Object:
+def line_item(line_id: str, item_id: str, created: int, draft: Object, **values: Any) -> Object:
     return {
         "id": line_id,
         "object": "line_item",
         "amount": 0,
-        "currency": of["currency"],
+        "currency": draft["currency"],
         "description": None,
         "discount_amounts": [],
         "discountable": True,
         "discounts": [],
-        "invoice": of["id"],
+        "invoice": draft["id"],
         "livemode": False,
         "metadata": {},
         "parent": {
@@ -170,23 +172,23 @@ def line_item(line_id: str, item_id: str, created: int, of: Object, **said: Any)
         "quantity": 1,
         "quantity_decimal": "1",
         "subscription": None,
-        "subtotal": said.get("amount", 0),
+        "subtotal": values.get("amount", 0),
         "taxes": None,
-        **said,
+        **values,
     }
 
 
-def event(event_id: str, created: int, kind: str, about: Object, request: Object) -> Object:
+def event(event_id: str, created: int, event_type: str, subject: Object, request: Object) -> Object:
     return {
         "id": event_id,
         "object": "event",
         "api_version": API_VERSION,
         "created": created,
-        "data": {"object": about},
+        "data": {"object": subject},
         "livemode": False,
         "pending_webhooks": 1,
         "request": request,
-        "type": kind,
+        "type": event_type,
     }
 
 

@@ -1,4 +1,4 @@
-"""Everything the stand-in remembers, in one SQLite file: a second start finds it all."""
+"""The stand-in's data, in one SQLite file, so that it survives a restart."""
 
 import json
 import secrets
@@ -13,7 +13,9 @@ from typing import Any
 
 from scaletier.devserver.stripe.shapes import Object
 
-KEY_LIFETIME = 24 * 60 * 60
+KEY_LIFETIME_SECONDS = 24 * 60 * 60
+
+# `answers` contains the stored responses. Existing files have these names, so they do not change.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, kind TEXT NOT NULL,
@@ -33,8 +35,11 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a request with an idempotency key was, and what it was answered."""
+class StoredResponse:
+    """The response to a request with an idempotency key.
+
+    `request` is the method, path and parameters of that request as one text.
+    """
 
     request: str
     status: int
@@ -42,7 +47,7 @@ class Answer:
 
 
 class Store:
-    """One connection under one lock; `changing()` is one transaction."""
+    """The database: one connection, which one thread at a time uses, under `lock`."""
 
     def __init__(self, file: Path | None = None) -> None:
         self.lock = threading.RLock()
@@ -52,16 +57,16 @@ class Store:
         self._database.executescript(SCHEMA)
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """All or nothing of what the block writes, and nobody else in between."""
+    def transaction(self) -> Iterator[None]:
+        """Run the block as one transaction, under the lock. An exception rolls it back."""
         with self.lock:
-            self._run("BEGIN")
+            self._execute("BEGIN")
             try:
                 yield
             except BaseException:
-                self._run("ROLLBACK")
+                self._execute("ROLLBACK")
                 raise
-            self._run("COMMIT")
+            self._execute("COMMIT")
 
     def close(self) -> None:
         with self.lock:
@@ -70,102 +75,107 @@ class Store:
     # --- The clock ----------------------------------------------------------------------------
 
     def now(self) -> float:
-        """Seconds since 1970 by the stand-in's own clock."""
-        return time.time() + float(self.setting("clock_ahead") or 0)
+        """Return the time of the stand-in's own clock, in seconds since 1970."""
+        return time.time() + float(self._setting("clock_ahead") or 0)
 
     def move_clock(self, to: float) -> None:
-        self.set("clock_ahead", str(to - time.time()))
+        self._set_setting("clock_ahead", str(to - time.time()))
 
-    def setting(self, name: str) -> str | None:
-        row = self._run("SELECT value FROM settings WHERE name = ?", name).fetchone()
+    def _setting(self, name: str) -> str | None:
+        row = self._execute("SELECT value FROM settings WHERE name = ?", name).fetchone()
         return row[0] if row else None
 
-    def set(self, name: str, value: str) -> None:
-        self._run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value)
+    def _set_setting(self, name: str, value: str) -> None:
+        self._execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value)
 
     # --- Objects ------------------------------------------------------------------------------
 
-    def add(self, found: Object) -> Object:
-        self._run(
+    def add(self, new_object: Object) -> Object:
+        self._execute(
             "INSERT INTO objects (id, kind, created, body) VALUES (?, ?, ?, ?)",
-            found["id"],
-            found["object"],
-            found["created"] if "created" in found else int(self.now()),
-            json.dumps(found),
+            new_object["id"],
+            new_object["object"],
+            new_object["created"] if "created" in new_object else int(self.now()),
+            json.dumps(new_object),
         )
-        return found
+        return new_object
 
-    def save(self, found: Object) -> Object:
-        self._run("UPDATE objects SET body = ? WHERE id = ?", json.dumps(found), found["id"])
-        return found
+    def save(self, changed_object: Object) -> Object:
+        self._execute(
+            "UPDATE objects SET body = ? WHERE id = ?",
+            json.dumps(changed_object),
+            changed_object["id"],
+        )
+        return changed_object
 
     def get(self, kind: str, object_id: str) -> Object | None:
-        row = self._run(
+        row = self._execute(
             "SELECT body FROM objects WHERE kind = ? AND id = ?", kind, object_id
         ).fetchone()
         return json.loads(row[0]) if row else None
 
-    def all(self, kind: str, **having: str) -> list[Object]:
-        """Oldest first."""
-        where = "".join(f" AND json_extract(body, '$.{name}') = ?" for name in having)
-        rows = self._run(
-            f"SELECT body FROM objects WHERE kind = ?{where} ORDER BY seq",  # noqa: S608
+    def all(self, kind: str, **filters: str) -> list[Object]:
+        """Return the objects of a kind whose fields have these values, oldest first."""
+        conditions = "".join(f" AND json_extract(body, '$.{name}') = ?" for name in filters)
+        rows = self._execute(
+            f"SELECT body FROM objects WHERE kind = ?{conditions} ORDER BY seq",  # noqa: S608
             kind,
-            *having.values(),
+            *filters.values(),
         )
         return [json.loads(row[0]) for row in rows]
 
-    # --- Idempotency --------------------------------------------------------------------------
+    # --- Idempotency keys ---------------------------------------------------------------------
 
-    def answer(self, key: str) -> Answer | None:
-        """What is kept under a key that has not expired."""
-        row = self._run(
+    def stored_response(self, key: str) -> StoredResponse | None:
+        """Return the response stored under an idempotency key, unless the key has expired."""
+        row = self._execute(
             "SELECT request, status, body FROM answers WHERE key = ? AND at > ?",
             key,
-            self.now() - KEY_LIFETIME,
+            self.now() - KEY_LIFETIME_SECONDS,
         ).fetchone()
-        return Answer(row[0], row[1], json.loads(row[2])) if row else None
+        return StoredResponse(row[0], row[1], json.loads(row[2])) if row else None
 
-    def keep(self, key: str, answer: Answer) -> None:
-        self._run(
+    def store_response(self, key: str, response: StoredResponse) -> None:
+        self._execute(
             "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)",
             key,
-            answer.request,
+            response.request,
             self.now(),
-            answer.status,
-            json.dumps(answer.body),
+            response.status,
+            json.dumps(response.body),
         )
 
-    # --- Deliveries of events -----------------------------------------------------------------
+    # --- Webhook deliveries -------------------------------------------------------------------
 
-    def owe(self, event: str) -> None:
-        self._run("INSERT INTO deliveries (event) VALUES (?)", event)
+    def enqueue_delivery(self, event_id: str) -> None:
+        self._execute("INSERT INTO deliveries (event) VALUES (?)", event_id)
 
-    def owed(self) -> list[Object]:
-        """Events to deliver by now, oldest first."""
-        rows = self._run(
+    def due_events(self) -> list[Object]:
+        """Return the events that are due for delivery, oldest first."""
+        rows = self._execute(
             "SELECT body FROM deliveries JOIN objects ON id = event"
             " WHERE NOT done AND due <= ? ORDER BY seq",
             time.time(),
         )
         return [json.loads(row[0]) for row in rows]
 
-    def delivered(self, event: str) -> None:
-        self._run("UPDATE deliveries SET done = 1 WHERE event = ?", event)
+    def mark_delivered(self, event_id: str) -> None:
+        self._execute("UPDATE deliveries SET done = 1 WHERE event = ?", event_id)
 
-    def not_delivered(self, event: str) -> None:
-        """Try again in 1, 2, 4 … 60 seconds."""
-        self._run(
+    def schedule_retry(self, event_id: str) -> None:
+        """Make the event due again in 1, 2, 4 … 60 seconds, longer after each attempt."""
+        self._execute(
             "UPDATE deliveries SET attempts = attempts + 1,"
             " due = ? + min(60, 1 << min(attempts, 6)) WHERE event = ?",
             time.time(),
-            event,
+            event_id,
         )
 
-    def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
+    def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         with self.lock:
             return self._database.execute(sql, values)
 
 
 def new_id(prefix: str) -> str:
+    """Return a new id like Stripe's: `in_…`, `cus_…`."""
     return f"{prefix}_{secrets.token_hex(12)}"

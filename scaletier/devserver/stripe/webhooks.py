@@ -1,4 +1,4 @@
-"""Telling the product: signed, again until it is heard, and as untidily as is asked for."""
+"""Sends events to the product's webhook: signed, and again until the product accepts them."""
 
 import hashlib
 import hmac
@@ -13,21 +13,21 @@ from urllib.request import ProxyHandler, Request, build_opener
 from scaletier.devserver.stripe.shapes import Object
 from scaletier.devserver.stripe.store import Store
 
-PAUSE = 0.2
-TIMEOUT = 10
-DIRECT = build_opener(ProxyHandler({}))
+POLL_SECONDS = 0.2
+TIMEOUT_SECONDS = 10
+OPENER_WITHOUT_PROXY = build_opener(ProxyHandler({}))
 
 
-def signature(payload: bytes, secret: str, at: int | None = None) -> str:
-    """`t=…,v1=…`, as in the header `Stripe-Signature`."""
-    at = int(time.time()) if at is None else at
-    signed = hmac.new(secret.encode(), f"{at}.".encode() + payload, hashlib.sha256)
-    return f"t={at},v1={signed.hexdigest()}"
+def signature(payload: bytes, secret: str, timestamp: int | None = None) -> str:
+    """Return the value of the header `Stripe-Signature`: `t=…,v1=…`."""
+    timestamp = int(time.time()) if timestamp is None else timestamp
+    digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + payload, hashlib.sha256)
+    return f"t={timestamp},v1={digest.hexdigest()}"
 
 
 @dataclass(slots=True)
-class Deliverer:
-    """Delivers what is owed to one address, in order, or shuffled and several times."""
+class WebhookSender:
+    """Sends events to `url`, oldest first, or in random order (`shuffle`); each `repeat` times."""
 
     store: Store
     url: str = ""
@@ -37,23 +37,23 @@ class Deliverer:
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Until stopped; in a thread of its own."""
-        while not self._stopped.wait(PAUSE):
+        """Send events until stopped. Runs in its own thread."""
+        while not self._stopped.wait(POLL_SECONDS):
             self.deliver()
 
     def stop(self) -> None:
         self._stopped.set()
 
     def deliver(self) -> list[int]:
-        """Everything that is owed by now; the statuses that came back."""
+        """Send every event that is due. Returns the status of each response, 0 for none."""
         if not self.url:
             return []
-        events = self.store.owed() * self.repeat
+        events = self.store.due_events() * self.repeat
         if self.shuffle:
             random.shuffle(events)
-        return [self._deliver_one(event) for event in events]
+        return [self._send(event) for event in events]
 
-    def _deliver_one(self, event: Object) -> int:
+    def _send(self, event: Object) -> int:
         payload = json.dumps(event).encode()
         request = Request(  # noqa: S310 - the address is the product's
             self.url,
@@ -65,12 +65,12 @@ class Deliverer:
             },
         )
         try:
-            with DIRECT.open(request, timeout=TIMEOUT) as response:
+            with OPENER_WITHOUT_PROXY.open(request, timeout=TIMEOUT_SECONDS) as response:
                 status: int = response.status
-        except OSError as error:  # Not there, or (an HTTPError) not content.
+        except OSError as error:  # No response, or an HTTPError, which has the status as `code`.
             status = getattr(error, "code", 0)
         if status == HTTPStatus.OK:
-            self.store.delivered(event["id"])
+            self.store.mark_delivered(event["id"])
         else:
-            self.store.not_delivered(event["id"])
+            self.store.schedule_retry(event["id"])
         return status

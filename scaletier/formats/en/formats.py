@@ -1,4 +1,4 @@
-"""As everywhere in the product: ISO dates, and instants that say UTC."""
+"""ISO dates, and times that name UTC, as everywhere in the product."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i"

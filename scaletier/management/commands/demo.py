@@ -1,4 +1,4 @@
-"""`manage.py demo`: the shipped catalogue, and two customers with a past."""
+"""`manage.py demo`: the shipped catalogue, and two customers with a history."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.operations.audit import Actor
 from capacity.models import Snapshot
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
-from scaletier.devserver.demo import make_demo, sign_ins
+from scaletier.devserver.demo import create_demo_data, demo_credentials
 
 
 class Command(BaseCommand):
@@ -18,8 +18,8 @@ class Command(BaseCommand):
         now = timezone.now()
         if not Snapshot.objects.exists():
             import_catalogue(SHIPPED_CATALOGUE.read_text(), by=Actor("command"), now=now)
-        make_demo(now)
-        for organization, person in sign_ins():
+        create_demo_data(now)
+        for organization, person in demo_credentials():
             self.stdout.write(
                 f"  {person.email:<28} {person.password:<14} {person.role}, {organization}"
             )
