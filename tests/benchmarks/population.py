@@ -1,4 +1,4 @@
-"""A platform's worth of customers, written by SQL alone: making them is not what is measured."""
+"""Many customers, created by SQL alone, because creating them is not what is measured."""
 
 from datetime import date, timedelta
 
@@ -10,33 +10,33 @@ from tests.cast import GPT, GROK, load_catalogue
 
 LOTS_EACH = 10
 TODAY = date(2026, 3, 10)
-"""The last open day; far from any rollover, with half the lots past their commitment."""
+"""The last open day: no period starts near it, and half the lots are past their commitment."""
 
 POPULATE = """
-WITH made AS (
+WITH customer AS (
     INSERT INTO accounts_organization (name, created_at, is_sandbox, opened_until)
     SELECT 'Customer ' || n, '2026-01-01', false, %(tomorrow)s
     FROM generate_series(1, %(organizations)s) n
     RETURNING id
 ), project AS (
     INSERT INTO accounts_project (organization_id, name, is_default, created_at)
-    SELECT id, 'Default project', true, '2026-01-01' FROM made
+    SELECT id, 'Default project', true, '2026-01-01' FROM customer
 ), account AS (
     INSERT INTO billing_billingaccount (organization_id, anchor_day, last_invoice_number)
-    SELECT id, 1, 0 FROM made
+    SELECT id, 1, 0 FROM customer
 ), form AS (
     INSERT INTO billing_orderform
         (organization_id, created_at, starts_on, anchor_day, discount_percent, days_until_due,
          signed_at, signed_name)
-    SELECT id, '2026-01-01', '2026-01-01', 1, 10, 30, '2026-01-01', 'Alice' FROM made
+    SELECT id, '2026-01-01', '2026-01-01', 1, 10, 30, '2026-01-01', 'Alice' FROM customer
     RETURNING id
 ), own_discount AS (
     INSERT INTO billing_modeldiscount (order_form_id, model, discount_percent)
     SELECT id, %(discounted)s, 12.5 FROM form WHERE id %% 4 = 0
 )
 INSERT INTO capacity_pool (organization_id, snapshot_id, name, is_default, created_at)
-SELECT made.id, snapshot.id, 'Default pool', true, '2026-01-01'
-FROM made CROSS JOIN capacity_snapshot snapshot
+SELECT customer.id, snapshot.id, 'Default pool', true, '2026-01-01'
+FROM customer CROSS JOIN capacity_snapshot snapshot
 WHERE snapshot.model IN (%(discounted)s, %(plain)s)
 """
 
@@ -70,13 +70,13 @@ FROM (
     JOIN capacity_tokenunit unit ON unit.snapshot_id = purchase.snapshot_id
     CROSS JOIN generate_series(1, 3)
     WHERE purchase.organization_id > %(after)s
-) due
+) numbered
 WHERE nth <= %(lots_each)s
 """
 
 
 def populate(organizations: int, lots_each: int = LOTS_EACH, *, today: date = TODAY) -> None:
-    """More customers with so many lots each, of two models and two kinds, renewing tomorrow."""
+    """Add customers with `lots_each` lots, of two models and two kinds, which renew tomorrow."""
     load_catalogue()
     buyer, _ = User.objects.get_or_create(email="buyer@example.com", name="Buyer")
     values = {

@@ -1,7 +1,7 @@
-"""What a knock of the sweep costs when nobody has a day to open, for few organizations and many.
+"""What an idle sweep costs: it finds no day to open, among few organizations or many.
 
-The floor is the least that two questions can cost: the same columns of one row, by primary key,
-each in a transaction of its own.
+The floor is the least that its two queries can cost: each reads the same columns, of one row, by
+primary key, in a transaction of its own.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 FEW, MANY = 10_000, 100_000
 ONE_SANDBOX_IN = 10
-KNOCKS = 200
+SWEEPS = 200
 MOST_TIMES_THE_FLOOR = 3.0
 MOST_TIMES_FEW = 1.5
 
-# Sandboxes whose clocks stand long ago, as forgotten ones do, with nothing due by them.
-MORE = """
+# One in ten is a forgotten sandbox: its test clock stands at an old time, and nothing is due by it.
+ADD_ORGANIZATIONS = """
     INSERT INTO accounts_organization (name, created_at, is_sandbox, clock_at, opened_until)
     SELECT 'Customer ' || n, timestamptz '2026-01-01', n %% %(one_in)s = 0,
            CASE WHEN n %% %(one_in)s = 0 THEN timestamptz '2026-01-01' END,
@@ -36,28 +36,31 @@ MORE = """
 """
 
 
-def test_an_idle_knock_costs_the_same_for_ten_times_the_organizations() -> None:
-    few = _knocks(FEW)
-    many = _knocks(MANY - FEW)
+def test_an_idle_sweep_costs_the_same_for_ten_times_the_organizations() -> None:
+    few = _ratio_to_floor(added=FEW)
+    many = _ratio_to_floor(added=MANY - FEW)
     print(
-        f"\nAn idle knock, median of {KNOCKS}: {few:.2f} times the floor with {FEW:,} "
+        f"\nAn idle sweep, median of {SWEEPS}: {few:.2f} times the floor with {FEW:,} "
         f"organizations, {many:.2f} times with {MANY:,}"
     )
     assert many <= MOST_TIMES_THE_FLOOR
     assert many <= few * MOST_TIMES_FEW
 
 
-def _knocks(more: int) -> float:
-    """Add organizations; then knock, and ask for the floor between the knocks: the ratio."""
+def _ratio_to_floor(*, added: int) -> float:
+    """Add organizations, then measure sweeps and floors in turn, and return the ratio."""
     with connection.cursor() as cursor:
-        cursor.execute(MORE, {"organizations": more, "one_in": ONE_SANDBOX_IN, "today": TODAY})
+        cursor.execute(
+            ADD_ORGANIZATIONS,
+            {"organizations": added, "one_in": ONE_SANDBOX_IN, "today": TODAY},
+        )
         cursor.execute("VACUUM ANALYZE accounts_organization")
-    some = Organization.objects.latest("pk").pk
-    rounds = [(_seconds(_knock), _seconds(lambda: _floor(some))) for _ in range(KNOCKS)]
-    return median(knock for knock, _ in rounds) / median(floor for _, floor in rounds)
+    one_pk = Organization.objects.latest("pk").pk
+    rounds = [(_seconds(_idle_sweep), _seconds(lambda: _floor(one_pk))) for _ in range(SWEEPS)]
+    return median(sweep for sweep, _ in rounds) / median(floor for _, floor in rounds)
 
 
-def _knock() -> None:
+def _idle_sweep() -> None:
     assert open_due_days_everywhere(now=datetime.combine(TODAY, time(), UTC)) == Opened()
 
 

@@ -1,7 +1,7 @@
-"""What the opening of a day costs, as a ratio to a named floor measured between its runs.
+"""What it costs to open a day, as a ratio to a floor that is measured between its runs.
 
-The floor is what the database cannot be spared: a bare `INSERT … SELECT` of the same charges and an
-`UPDATE` of the same lots, in tables with the same indexes, checks and foreign keys.
+The floor is what the database must do in any case: a bare `INSERT … SELECT` of the same charges and
+an `UPDATE` of the same lots, in tables with the same indexes, checks and foreign keys.
 """
 
 import os
@@ -43,19 +43,19 @@ MAKE_FLOOR = """
     ANALYZE floor_lot;
 """
 
-CHARGED = """organization_id, project_id, lot, model, kind, type, posted_on, service_from,
+CHARGE_COLUMNS = """organization_id, project_id, lot, model, kind, type, posted_on, service_from,
     service_to, units, price_per_day, currency, amount, discount_percent"""
 
-FLOOR = f"""
+RUN_FLOOR = f"""
     BEGIN;
-    INSERT INTO floor_charge ({CHARGED}) SELECT {CHARGED} FROM charged_today ORDER BY id;
+    INSERT INTO floor_charge ({CHARGE_COLUMNS})
+    SELECT {CHARGE_COLUMNS} FROM charged_today ORDER BY id;
     UPDATE floor_lot SET charged_until = '%s'
     WHERE active_units > 0 AND charged_until < '%s';
     COMMIT;
 """
 
-
-MORE_FLOOR = """
+EXTEND_FLOOR = """
     INSERT INTO floor_lot OVERRIDING SYSTEM VALUE
     SELECT * FROM capacity_lot WHERE id > (SELECT max(id) FROM floor_lot);
     ANALYZE floor_lot;
@@ -64,14 +64,14 @@ MORE_FLOOR = """
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds."""
+    """How many seconds the sweep and the floor took."""
 
-    swept: float
+    sweep: float
     floor: float
 
     @property
     def ratio(self) -> float:
-        return self.swept / self.floor
+        return self.sweep / self.floor
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ def floor_tables() -> Iterator[None]:
 @pytest.mark.usefixtures("floor_tables")
 def test_a_day_of_100_000_lots_costs_at_most_three_times_the_floor() -> None:
     rounds = [_round(TODAY + n * ONE_DAY, ORGANIZATIONS) for n in range(1, ROUNDS + 2)]
-    ratios = [one.ratio for one in rounds[1:]]  # The first round only warms up.
+    ratios = [one.ratio for one in rounds[1:]]  # The first round only warms up the database.
     print(
         f"\n100,000 lots of 10,000 organizations, median of {ROUNDS}: a day opened in "
-        f"{median(one.swept for one in rounds[1:]):.2f} s, the bare INSERT … SELECT and UPDATE of "
+        f"{median(one.sweep for one in rounds[1:]):.2f} s, the bare INSERT … SELECT and UPDATE of "
         f"the same rows in {median(one.floor for one in rounds[1:]):.2f} s: {median(ratios):.2f} "
         f"times the floor (from {min(ratios):.2f} to {max(ratios):.2f})"
     )
@@ -100,43 +100,44 @@ def test_a_day_of_100_000_lots_costs_at_most_three_times_the_floor() -> None:
 def test_a_million_lots_take_ten_times_as_long_in_the_same_memory() -> None:
     small = [_round(TODAY + n * ONE_DAY, ORGANIZATIONS) for n in (1, 2)][-1]
     populate(9 * ORGANIZATIONS, today=TODAY + 2 * ONE_DAY)
-    _run(MORE_FLOOR)
+    _run(EXTEND_FLOOR)
     memory = psutil.Process().memory_info().rss
     large = [_round(TODAY + n * ONE_DAY, 10 * ORGANIZATIONS) for n in (3, 4)][-1]
     growth = psutil.Process().memory_info().rss - memory
     print(
-        f"\n1,000,000 lots of 100,000 organizations: a day opened in {large.swept:.1f} s, "
-        f"{large.swept / small.swept:.1f} times as long as 100,000 lots ({small.swept:.1f} s); the "
+        f"\n1,000,000 lots of 100,000 organizations: a day opened in {large.sweep:.1f} s, "
+        f"{large.sweep / small.sweep:.1f} times as long as 100,000 lots ({small.sweep:.1f} s); the "
         f"floor takes {large.floor:.1f} s, {large.floor / small.floor:.1f} times as long; "
         f"{large.ratio:.2f} times the floor, {small.ratio:.2f} with 100,000. The worker's memory "
         f"grew by {growth / 1024 / 1024:.1f} MiB"
     )
-    assert large.swept / small.swept <= 10 * MOST_TIMES_LINEAR
+    assert large.sweep / small.sweep <= 10 * MOST_TIMES_LINEAR
     assert large.ratio <= MOST_TIMES_THE_FLOOR
     assert growth <= MOST_GROWTH
 
 
-def test_a_purchase_is_not_held_up_by_the_sweep_of_others() -> None:
+def test_a_purchase_need_not_wait_for_a_sweep_of_other_organizations() -> None:
     populate(ORGANIZATIONS)
     day = TODAY + ONE_DAY
     acme = make_acme(day.isoformat())
-    idle = [_seconds(lambda: acme.buys(day.isoformat(), input=1)) for _ in range(50)]
-    busy = []
+    idle_times = [_seconds(lambda: acme.buys(day.isoformat(), input=1)) for _ in range(50)]
+    busy_times = []
     sweep = Thread(target=_sweep_elsewhere, args=[day])
     sweep.start()
     while sweep.is_alive():
-        busy.append(_seconds(lambda: acme.buys(day.isoformat(), input=1)))
+        busy_times.append(_seconds(lambda: acme.buys(day.isoformat(), input=1)))
     sweep.join()
-    typical = median(busy) / median(idle)
+    ratio = median(busy_times) / median(idle_times)
     print(
-        f"\nA purchase takes {median(idle) * 1000:.0f} ms while nothing else happens, "
-        f"{median(busy) * 1000:.0f} ms ({max(busy) * 1000:.0f} at most, of {len(busy)}) "
-        f"while a day is opened for {ORGANIZATIONS:,} others: {typical:.1f} times"
+        f"\nA purchase takes {median(idle_times) * 1000:.0f} ms while nothing else happens, "
+        f"{median(busy_times) * 1000:.0f} ms "
+        f"({max(busy_times) * 1000:.0f} at most, of {len(busy_times)}) "
+        f"while a day is opened for {ORGANIZATIONS:,} others: {ratio:.1f} times"
     )
 
 
 def _sweep_elsewhere(day: date) -> None:
-    """As another worker does, on a connection of its own."""
+    """Open the day as another worker does, on a connection of its own."""
     try:
         _open(day, ORGANIZATIONS)
     finally:
@@ -149,8 +150,8 @@ def _open(day: date, organizations: int) -> None:
 
 
 def _round(day: date, organizations: int) -> Round:
-    """The sweep and the floor, one after the other, on whatever else the machine does just now."""
-    return Round(swept=_seconds(lambda: _open(day, organizations)), floor=_floor(day))
+    """Measure the sweep, then at once the floor, so that the machine is as busy for both."""
+    return Round(sweep=_seconds(lambda: _open(day, organizations)), floor=_floor(day))
 
 
 def _floor(day: date) -> float:
@@ -159,7 +160,7 @@ def _floor(day: date) -> float:
         f"WHERE posted_on = '{day}'; ANALYZE charged_today"
     )
     tomorrow = day + ONE_DAY
-    return _seconds(lambda: _run(FLOOR % (tomorrow, tomorrow)))
+    return _seconds(lambda: _run(RUN_FLOOR % (tomorrow, tomorrow)))
 
 
 def _run(sql: str) -> None:

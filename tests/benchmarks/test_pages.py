@@ -1,4 +1,4 @@
-"""What the Scale Tier page and a model's page read, for ten lots and for ten thousand."""
+"""How long the queries of two pages take, Scale Tier and a model, for ten lots and ten thousand."""
 
 import statistics
 from collections.abc import Callable
@@ -24,28 +24,29 @@ def test_ten_thousand_lots_are_read_like_ten() -> None:
     populate(1, lots_each=10_000)
     small, large = Organization.objects.order_by("pk")
     for page, read in {
-        "Provisioned tokens": _provisioned,
-        "First page of a model's lots": _first_lots,
+        "Provisioned tokens": _read_active_capacity,
+        "First page of a model's lots": _read_first_lots,
     }.items():
-        before, after = _typical(partial(read, small)), _typical(partial(read, large))
+        small_time = _median_seconds(partial(read, small))
+        large_time = _median_seconds(partial(read, large))
         print(
-            f"\n{page}: {before * 1000:.1f} ms with 10 lots, {after * 1000:.1f} ms with 10,000: "
-            f"{after / before:.1f} times"
+            f"\n{page}: {small_time * 1000:.1f} ms with 10 lots, "
+            f"{large_time * 1000:.1f} ms with 10,000: {large_time / small_time:.1f} times"
         )
 
 
-def _provisioned(organization: Organization) -> None:
+def _read_active_capacity(organization: Organization) -> None:
     assert capacity_by_model(organization, on=TODAY)
 
 
-def _first_lots(organization: Organization) -> None:
+def _read_first_lots(organization: Organization) -> None:
     assert list(lots_of_model(organization, model=GROK, on=TODAY)[:FIRST_PAGE])
 
 
-def _typical(action: Callable[[], Any], times: int = 20) -> float:
-    taken = []
+def _median_seconds(action: Callable[[], Any], times: int = 20) -> float:
+    durations = []
     for _ in range(times):
         started = perf_counter()
         action()
-        taken.append(perf_counter() - started)
-    return statistics.median(taken)
+        durations.append(perf_counter() - started)
+    return statistics.median(durations)

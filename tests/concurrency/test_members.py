@@ -1,17 +1,17 @@
-"""Two who change roles at the same time: the second decides by what the first has left."""
+"""Two people change roles at the same time: the second change sees the result of the first."""
 
 from functools import partial
 
 import pytest
 from django.test import Client
 
-from accounts.models import Membership, Role, User
+from accounts.models import Membership, Role
 from accounts.operations.audit import Actor
 from accounts.operations.members import authorize_purchaser, set_role, withdraw_purchaser
 from accounts.operations.organizations import lock_organization
 from capacity.operations.days import open_due_days
 from tests.cast import Acme, at, make_acme
-from tests.concurrency.threads import Action, codes, in_line
+from tests.concurrency.threads import Action, error_codes, run_in_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,93 +20,93 @@ NOW = at("2026-01-10")
 
 @pytest.fixture
 def acme() -> Acme:
-    """Acme on an open day: the lock of its own change is the first that each thread takes."""
+    """Acme without due days: so the first lock that each thread takes is that of its own change."""
     acme = make_acme()
     open_due_days(organization=acme.organization, now=NOW)
     return acme
 
 
-def becomes(acme: Acme, who: Actor, role: Role) -> Action:
+def role_change(acme: Acme, member: Actor, role: Role) -> Action:
     return partial(
         set_role,
         organization=acme.organization,
-        user_id=who.person.public_id,
+        user_id=member.person.public_id,
         role=role,
         by=acme.alice,
         now=NOW,
     )
 
 
-def withdrawn(acme: Acme, who: Actor) -> Action:
+def withdrawal(acme: Acme, member: Actor) -> Action:
     return partial(
         withdraw_purchaser,
         organization=acme.organization,
-        user_id=who.person.public_id,
+        user_id=member.person.public_id,
         by=acme.alice,
         now=NOW,
     )
 
 
-def authorized(acme: Acme, who: Actor) -> Action:
+def authorization(acme: Acme, member: Actor) -> Action:
     return partial(
         authorize_purchaser,
         organization=acme.organization,
-        email=who.person.email,
+        email=member.person.email,
         by=acme.alice,
         now=NOW,
     )
 
 
-def role_of(acme: Acme, who: Actor) -> str:
-    return Membership.objects.get(organization=acme.organization, user=who.person).role
+def role_of(acme: Acme, member: Actor) -> str:
+    return Membership.objects.get(organization=acme.organization, user=member.person).role
 
 
-def role_changes(acme: Acme) -> int:
+def count_role_changes(acme: Acme) -> int:
     return acme.organization.audit_entries.filter(action="member.role_changed").count()
 
 
-def test_bob_who_becomes_an_owner_meanwhile_loses_nothing_by_a_withdrawal(acme: Acme) -> None:
-    results = in_line(
-        becomes(acme, acme.bob, Role.OWNER),
-        withdrawn(acme, acme.bob),
+def test_bob_stays_an_owner_when_his_authorization_is_withdrawn_at_once(acme: Acme) -> None:
+    results = run_in_queue(
+        role_change(acme, acme.bob, Role.OWNER),
+        withdrawal(acme, acme.bob),
         behind=partial(lock_organization, acme.organization),
     )
-    assert codes(results) == ["not_found"]
+    assert error_codes(results) == ["not_found"]
     assert role_of(acme, acme.bob) == Role.OWNER
 
 
-def test_mallory_who_becomes_an_owner_meanwhile_is_not_made_a_purchaser(acme: Acme) -> None:
-    results = in_line(
-        becomes(acme, acme.mallory, Role.OWNER),
-        authorized(acme, acme.mallory),
+def test_mallory_stays_an_owner_when_she_is_authorized_at_once(acme: Acme) -> None:
+    results = run_in_queue(
+        role_change(acme, acme.mallory, Role.OWNER),
+        authorization(acme, acme.mallory),
         behind=partial(lock_organization, acme.organization),
     )
-    assert codes(results) == ["invalid_request"]
+    assert error_codes(results) == ["invalid_request"]
     assert role_of(acme, acme.mallory) == Role.OWNER
 
 
 def test_an_authorization_is_withdrawn_once_and_given_once(acme: Acme) -> None:
-    twice = {
-        "not_found": withdrawn(acme, acme.bob),
-        "invalid_request": authorized(acme, acme.mallory),
+    changes = {
+        "not_found": withdrawal(acme, acme.bob),
+        "invalid_request": authorization(acme, acme.mallory),
     }
-    for code, change in twice.items():
+    for code, change in changes.items():
         behind = partial(lock_organization, acme.organization)
-        assert codes(in_line(change, change, behind=behind)) == [code]
-    assert role_changes(acme) == 2
+        assert error_codes(run_in_queue(change, change, behind=behind)) == [code]
+    assert count_role_changes(acme) == 2
 
 
-def test_of_two_owners_one_stays_when_olga_and_the_other_act_at_once(acme: Acme) -> None:
-    becomes(acme, acme.bob, Role.OWNER)()
-    alice = Membership.objects.get(organization=acme.organization, user=acme.alice.person)
-    olga = Client()
-    olga.force_login(User.objects.create_superuser("olga@example.com", name="Olga"))
-    page = f"/operator/accounts/membership/{alice.pk}/change/"
-    saved, _ = results = in_line(
-        lambda: olga.post(page, {"role": Role.MEMBER}),
-        becomes(acme, acme.bob, Role.MEMBER),
-        behind=lambda: Membership.objects.select_for_update().get(pk=alice.pk),
+def test_one_of_two_owners_stays_when_olga_and_alice_change_roles_at_once(
+    acme: Acme, olga: Client
+) -> None:
+    role_change(acme, acme.bob, Role.OWNER)()
+    membership = Membership.objects.get(organization=acme.organization, user=acme.alice.person)
+    url = f"/operator/accounts/membership/{membership.pk}/change/"
+    response, _ = results = run_in_queue(
+        lambda: olga.post(url, {"role": Role.MEMBER}),
+        role_change(acme, acme.bob, Role.MEMBER),
+        behind=lambda: Membership.objects.select_for_update().get(pk=membership.pk),
     )
-    assert saved.status_code == 302
-    assert codes(results) == ["not_allowed"]
+    assert response.status_code == 302
+    assert error_codes(results) == ["not_allowed"]
     assert role_of(acme, acme.bob) == Role.OWNER

@@ -1,4 +1,4 @@
-"""Races, by real threads on real connections: the database decides, once."""
+"""Races of real threads on real connections: the database lets each thing happen once."""
 
 from datetime import UTC, datetime
 
@@ -14,42 +14,38 @@ from capacity.operations.days import open_due_days
 from capacity.operations.purchases import buy_units
 from capacity.operations.sweep import open_due_days_everywhere
 from common.idempotency import IdempotencyKey, ReplayedResponse
-from tests.cast import GROK, OPERATOR, Acme, at, load_catalogue, make_acme
-from tests.concurrency.threads import at_once, codes, in_line
+from tests.cast import GROK, OPERATOR, Acme, at, make_acme
+from tests.concurrency.threads import error_codes, run_at_once, run_in_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def acme() -> Acme:
-    load_catalogue()
-    return make_acme()
 
 
 def test_the_last_unit_of_a_supply_is_sold_once(acme: Acme) -> None:
     set_supply(model=GROK, kind="input", cap=3, by=OPERATOR, now=at("2026-01-01"))
     buyers = [acme, *(make_acme() for _ in range(5))]
-    results = at_once(*(lambda buyer=buyer: buyer.buys("2026-01-10", input=1) for buyer in buyers))
-    assert codes(results) == ["insufficient_supply"] * 3
+    results = run_at_once(
+        *(lambda buyer=buyer: buyer.buys("2026-01-10", input=1) for buyer in buyers)
+    )
+    assert error_codes(results) == ["insufficient_supply"] * 3
     assert Lot.objects.count() == 3
 
 
-def test_a_cap_set_while_a_purchase_is_under_way_counts_that_purchase(acme: Acme) -> None:
+def test_a_cap_that_is_set_during_a_purchase_counts_that_purchase(acme: Acme) -> None:
     first, second = make_acme("2026-01-10"), make_acme("2026-01-10")
 
     def cap_then_buy() -> Purchase:
         set_supply(model=GROK, kind="input", cap=3, by=OPERATOR, now=at("2026-01-10"))
         return second.buys("2026-01-10", input=3)
 
-    results = in_line(
-        lambda: first.buys("2026-01-10", input=3), cap_then_buy, behind=_keep_charges_from_posting
+    results = run_in_queue(
+        lambda: first.buys("2026-01-10", input=3), cap_then_buy, behind=_block_new_charges
     )
-    assert codes(results) == ["insufficient_supply"]
+    assert error_codes(results) == ["insufficient_supply"]
     assert Lot.objects.aggregate(held=Sum("active_units")) == {"held": 3}
 
 
-def _keep_charges_from_posting() -> None:
-    """A purchase has read what is left by then, and nobody else sees yet what it takes."""
+def _block_new_charges() -> None:
+    """Stop a purchase after it has read what is left, while nobody else sees what it takes."""
     connection.cursor().execute("LOCK TABLE billing_charge IN SHARE MODE")
 
 
@@ -65,7 +61,7 @@ def test_two_cancellations_of_the_same_units_cannot_both_succeed(acme: Acme) -> 
             now=at("2026-01-11"),
         )
 
-    assert codes(at_once(cancel, cancel)) == ["units_exceed_active"]
+    assert error_codes(run_at_once(cancel, cancel)) == ["units_exceed_active"]
     assert Cancellation.objects.count() == 1
 
 
@@ -87,19 +83,19 @@ def test_the_same_idempotency_key_twice_at_once_buys_once(acme: Acme) -> None:
             idempotency_key=key,
         )
 
-    results = at_once(buy, buy, buy)
-    [bought] = [result for result in results if isinstance(result, Purchase)]
+    results = run_at_once(buy, buy, buy)
+    [purchase] = [result for result in results if isinstance(result, Purchase)]
     replays = [result.body for result in results if isinstance(result, ReplayedResponse)]
-    assert replays == [{"id": bought.public_id}] * 2
+    assert replays == [{"id": purchase.public_id}] * 2
     assert Purchase.objects.count() == 1
 
 
-def test_many_workers_knocking_charge_each_day_once(acme: Acme) -> None:
+def test_many_sweeps_at_once_charge_each_day_once(acme: Acme) -> None:
     buyers = [acme, *(make_acme() for _ in range(3))]
     for buyer in buyers:
         buyer.buys("2026-01-10", input=1, output=1)
     now = datetime(2026, 2, 10, 0, 0, tzinfo=UTC)
-    at_once(
+    run_at_once(
         lambda: open_due_days_everywhere(now=now),
         lambda: open_due_days_everywhere(now=now),
         lambda: open_due_days(organization=acme.organization, now=now),

@@ -1,4 +1,4 @@
-"""Real threads on real connections, at the same moment or one behind another at a lock."""
+"""Real threads on real connections, started at the same moment or queued at a lock."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,65 +13,67 @@ from common.idempotency import ReplayedResponse
 
 Action = Callable[[], Any]
 
-LONGEST_WAIT = 60
-"""Seconds until a test gives up on threads that neither wait nor end."""
+TIMEOUT_SECONDS = 60
+"""How long a test waits for threads that neither wait for a lock nor end."""
 
-WAITING = """
+COUNT_WAITING = """
     SELECT count(DISTINCT pid) FROM pg_locks
     WHERE NOT granted AND pid IN (
-        SELECT lock.pid FROM pg_locks lock JOIN pg_database here ON here.oid = lock.database
-        WHERE here.datname = current_database()
+        SELECT lock.pid FROM pg_locks lock
+        JOIN pg_database database ON database.oid = lock.database
+        WHERE database.datname = current_database()
     )
 """
 
 
-def at_once(*actions: Action) -> list[Any]:
-    """Run all at the same moment, each on its own connection; refusals are results too."""
+def run_at_once(*actions: Action) -> list[Any]:
+    """Run all actions at the same moment, each on its own connection; errors are results too."""
     start = Barrier(len(actions))
 
     def run(action: Action) -> Any:
         start.wait()
-        return _outcome(action)
+        return _result(action)
 
     with ThreadPoolExecutor(len(actions)) as threads:
         return list(threads.map(run, actions))
 
 
-def in_line(*actions: Action, behind: Action) -> list[Any]:
-    """Run each on its own connection, started once all before it wait for a lock or have ended.
+def run_in_queue(*actions: Action, behind: Action) -> list[Any]:
+    """Queue the actions at a lock, in their order, each on its own connection.
 
-    `behind` takes a lock in a transaction of the caller's, which ends once all have got so far.
+    `behind` takes a lock in a transaction of the calling thread. Each action starts when all
+    actions before it wait for a lock or have ended. The transaction ends when the last one does so.
     """
-    running: list[Future[Any]] = []
+    futures: list[Future[Any]] = []
     with ThreadPoolExecutor(len(actions)) as threads:
         with transaction.atomic(durable=True):
             behind()
             for action in actions:
-                running.append(threads.submit(_outcome, action))
-                _until_none_gets_further(running)
-        return [thread.result() for thread in running]
+                futures.append(threads.submit(_result, action))
+                _wait_until_all_stop(futures)
+        return [future.result() for future in futures]
 
 
-def codes(results: list[Any]) -> list[str]:
-    """What was refused, and why."""
+def error_codes(results: list[Any]) -> list[str]:
+    """Return the codes of the business errors among the results, sorted."""
     return sorted(result.code for result in results if isinstance(result, BusinessError))
 
 
-def _outcome(action: Action) -> Any:
+def _result(action: Action) -> Any:
     try:
         return action()
-    except (BusinessError, ReplayedResponse) as answer:
-        return answer
+    except (BusinessError, ReplayedResponse) as error:
+        return error
     finally:
         connection.close()
 
 
-def _until_none_gets_further(running: list[Future[Any]]) -> None:
-    deadline = monotonic() + LONGEST_WAIT
+def _wait_until_all_stop(futures: list[Future[Any]]) -> None:
+    deadline = monotonic() + TIMEOUT_SECONDS
     with connection.cursor() as cursor:
         while monotonic() < deadline:
-            cursor.execute(WAITING)
+            cursor.execute(COUNT_WAITING)
             [(waiting,)] = cursor.fetchall()
-            if waiting + sum(thread.done() for thread in running) == len(running):
+            if waiting + sum(future.done() for future in futures) == len(futures):
                 return
     raise AssertionError("a thread neither waits for a lock nor ends")

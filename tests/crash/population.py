@@ -1,4 +1,4 @@
-"""Customers whose lots start to renew a few days ago, by the real clock, as a worker reads it."""
+"""Customers with renewals that are due for some days, by the real clock, which workers read."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -13,14 +13,14 @@ PRICE = 1000
 
 
 def populate(*, organizations: int, renewing_from: date) -> None:
-    """Lots whose first term is charged and ends on `renewing_from`, which also starts a period."""
+    """Create lots whose first term is charged and ends on `renewing_from`; a period starts then."""
     load_catalogue()
     starts_on = renewing_from - FIRST_TERM
-    at = datetime.combine(starts_on, time(), UTC)
+    created_at = datetime.combine(starts_on, time(), UTC)
     buyer = User.objects.create_user("buyer@example.com", name="Buyer")
     snapshot = Snapshot.objects.get(model=GROK)
     customers = Organization.objects.bulk_create(
-        Organization(name=f"Customer {n}", created_at=at, opened_until=renewing_from)
+        Organization(name=f"Customer {n}", created_at=created_at, opened_until=renewing_from)
         for n in range(organizations)
     )
     BillingAccount.objects.bulk_create(
@@ -28,15 +28,19 @@ def populate(*, organizations: int, renewing_from: date) -> None:
         for customer in customers
     )
     OrderForm.objects.bulk_create(
-        OrderForm(organization=customer, created_at=at, starts_on=starts_on, signed_at=at)
+        OrderForm(
+            organization=customer, created_at=created_at, starts_on=starts_on, signed_at=created_at
+        )
         for customer in customers
     )
     projects = Project.objects.bulk_create(
-        Project(organization=customer, name="Default project", is_default=True, created_at=at)
+        Project(
+            organization=customer, name="Default project", is_default=True, created_at=created_at
+        )
         for customer in customers
     )
     pools = Pool.objects.bulk_create(
-        Pool(organization=customer, snapshot=snapshot, is_default=True, created_at=at)
+        Pool(organization=customer, snapshot=snapshot, is_default=True, created_at=created_at)
         for customer in customers
     )
     purchases = Purchase.objects.bulk_create(
@@ -45,7 +49,7 @@ def populate(*, organizations: int, renewing_from: date) -> None:
             snapshot=snapshot,
             project=project,
             pool=pool,
-            created_at=at,
+            created_at=created_at,
             created_by=buyer,
             amount=LOTS_EACH * FIRST_TERM.days * PRICE,
             currency="usd",

@@ -1,4 +1,4 @@
-"""The real Celery worker, killed with SIGKILL wherever it stands, until ten thousand lots renewed.
+"""The real Celery worker is killed with SIGKILL at any moment while ten thousand lots renew.
 
 `CRASH_SEED` chooses other moments.
 """
@@ -36,9 +36,9 @@ SEED = int(os.environ.get("CRASH_SEED", "7"))
 ORGANIZATIONS = 2_500
 DAYS_DUE = 4
 KILLS = 6
-GIVE_UP_AFTER = 240.0
-BETWEEN_LOOKS = 0.005
-BETWEEN_KNOCKS = 1.0
+TIMEOUT_SECONDS = 240.0
+POLL_SECONDS = 0.005
+SWEEP_INTERVAL_SECONDS = 1.0
 
 STATEMENTS = (
     "%INSERT INTO billing_charge%",
@@ -62,18 +62,18 @@ def test_ten_thousand_lots_renew_once_a_day_however_often_the_worker_is_killed()
     first_due = timezone.now().date() - timedelta(days=DAYS_DUE - 1)
     populate(organizations=ORGANIZATIONS, renewing_from=first_due)
     app.control.purge()
-    killed = 0
-    while killed < KILLS and not everything_is_open():
-        with a_worker() as worker:
-            while killed < KILLS and happens(a_moment(random), worker):
-                killed += 1
+    kills = 0
+    while kills < KILLS and not all_days_are_open():
+        with running_worker() as worker:
+            while kills < KILLS and sweep_until(random_moment(random), worker):
+                kills += 1
                 if random.random() < 0.6:
-                    os.killpg(worker.pid, signal.SIGKILL)  # All of it at once, as a machine dies.
+                    os.killpg(worker.pid, signal.SIGKILL)  # All at once, as a machine fails.
                     break
                 for process in psutil.Process(worker.pid).children():
-                    process.kill()  # The worker makes itself new ones and goes on.
-    finish()
-    assert killed >= KILLS / 2, "it was over before it was killed much"
+                    process.kill()  # The worker starts new ones and continues.
+    open_remaining_days()
+    assert kills >= KILLS / 2, "all days were open after too few kills"
     assert_charged_once_a_day(first_due)
     assert_invariants_hold(now=timezone.now())
 
@@ -82,17 +82,20 @@ def assert_charged_once_a_day(first_due: date) -> None:
     open_until = set(Organization.objects.values_list("opened_until", flat=True))
     assert open_until == {timezone.now().date() + timedelta(days=1)}
     days = (open_until.pop() - first_due).days
-    renewed = Charge.objects.filter(type="renewal").values_list("lot", "service_from")
-    assert len(renewed) == len(set(renewed)) == ORGANIZATIONS * LOTS_EACH * days
+    renewals = Charge.objects.filter(type="renewal").values_list("lot", "service_from")
+    assert len(renewals) == len(set(renewals)) == ORGANIZATIONS * LOTS_EACH * days
     assert Lot.objects.count() == ORGANIZATIONS * LOTS_EACH
     assert Invoice.objects.count() == ORGANIZATIONS
 
 
-def a_moment(random: Random) -> Callable[[], bool]:
-    """When so many more charges are posted, or while the worker's session is at a statement."""
+def random_moment(random: Random) -> Callable[[], bool]:
+    """Return a check that tells when to kill the worker.
+
+    It is true once so many more charges are posted, or while the worker runs a chosen statement.
+    """
     if random.random() < 0.4:
-        enough = Charge.objects.count() + random.randrange(ORGANIZATIONS * LOTS_EACH // 2)
-        return lambda: Charge.objects.count() >= enough
+        target = Charge.objects.count() + random.randrange(ORGANIZATIONS * LOTS_EACH // 2)
+        return lambda: Charge.objects.count() >= target
     statement = random.choice(STATEMENTS)
     return lambda: is_running(statement)
 
@@ -103,45 +106,51 @@ def is_running(statement: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def everything_is_open() -> bool:
+def all_days_are_open() -> bool:
     today = timezone.now().date()
     return not Organization.objects.filter(opened_until__lte=today).exists()
 
 
-def happens(moment: Callable[[], bool], worker: "subprocess.Popen[bytes]") -> bool:
-    """Knock, twice for the two processes, and wait; False if all days are open before it comes."""
+def sweep_until(moment: Callable[[], bool], worker: "subprocess.Popen[bytes]") -> bool:
+    """Start two sweeps, for the two processes, and wait until the moment comes.
+
+    Return False if all days are open before it comes.
+    """
     open_due_days.delay()
     open_due_days.delay()
-    deadline = monotonic() + GIVE_UP_AFTER
+    deadline = monotonic() + TIMEOUT_SECONDS
     while not moment():
-        if everything_is_open():
+        if all_days_are_open():
             return False
         assert monotonic() < deadline
-        with_patience(worker, BETWEEN_LOOKS)
+        give_time(worker, POLL_SECONDS)
     return True
 
 
-def finish() -> None:
-    """A worker that nobody kills, and beat's knocks: locks of the dead may outlive them a while."""
-    deadline = monotonic() + GIVE_UP_AFTER
-    with a_worker() as worker:
-        while not everything_is_open():
+def open_remaining_days() -> None:
+    """Run a worker that nobody kills, and start a sweep every second, in place of beat.
+
+    The first sweep may not be enough: locks of a killed process can outlive it for a moment.
+    """
+    deadline = monotonic() + TIMEOUT_SECONDS
+    with running_worker() as worker:
+        while not all_days_are_open():
             assert monotonic() < deadline
             open_due_days.delay()
-            with_patience(worker, BETWEEN_KNOCKS)
+            give_time(worker, SWEEP_INTERVAL_SECONDS)
 
 
-def with_patience(worker: "subprocess.Popen[bytes]", seconds: float) -> None:
-    """Give the worker time; fail if it has ended by itself."""
+def give_time(worker: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Let the worker run for a while; fail if it ends by itself."""
     try:
-        code = worker.wait(seconds)
+        exit_code = worker.wait(seconds)
     except subprocess.TimeoutExpired:
         return
-    pytest.fail(f"the worker ended by itself, with {code}")
+    pytest.fail(f"the worker ended by itself, with {exit_code}")
 
 
 @contextmanager
-def a_worker() -> Iterator["subprocess.Popen[bytes]"]:
+def running_worker() -> Iterator["subprocess.Popen[bytes]"]:
     """`celery -A scaletier worker` on the tests' own engines, in a process group of its own."""
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=connection.settings_dict["NAME"])
     worker = subprocess.Popen(

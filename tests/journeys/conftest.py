@@ -1,4 +1,4 @@
-"""Journeys run in a real browser against the whole product, one installation for all of them."""
+"""Journeys run in a real browser against the whole product. All of them share one installation."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.site import Site, temporary_home
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """The running product, without demo data; `site.manage("sandbox", …)` brings people."""
+    """The running product, without demo data; `site.manage("sandbox", …)` adds people."""
     with temporary_home() as home:
         site = Site(home)
         site.start("--no-demo")
@@ -22,23 +22,23 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def base_url(site: Site) -> str:
-    """`page.goto("/")` goes to the site."""
+    """The address to which `page.goto` adds a path."""
     return site.url
 
 
 @pytest.fixture
 def world(site: Site) -> World:
-    """A sandbox of the test's own, at 2026-01-10 15:20 UTC."""
+    """A sandbox for this test alone, at 2026-01-10 15:20 UTC."""
     return World.at(site)
 
 
 @pytest.fixture(scope="session")
-def elsewhere(site: Site) -> World:
-    """Another organization, whose owner is an outsider everywhere else: call him Charlie."""
+def globex(site: Site) -> World:
+    """Another organization. The tests call its owner Charlie: he is an outsider everywhere else."""
     return World.at(site)
 
 
 @pytest.fixture(scope="session")
 def acme(site: Site) -> World:
-    """A sandbox that several tests look at and none changes."""
+    """A sandbox that several tests read and no test changes."""
     return World.at(site)

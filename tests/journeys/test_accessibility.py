@@ -1,4 +1,4 @@
-"""axe finds nothing to object to, on any page, in light and dark, wide and narrow."""
+"""axe finds no violation on any page, in light and dark, on wide and narrow screens."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,77 +25,77 @@ PAGES = (
     "api-keys/",
     "no-such-page/",
 )
-ACCOUNT = ("login", "password/change", "password/reset", "2fa", "sessions", "logout")
+ACCOUNT_PAGES = ("login", "password/change", "password/reset", "2fa", "sessions", "logout")
 
 
 @pytest.fixture(params=[("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)], ids=str)
-def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+def themed_page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     scheme: Literal["light", "dark"]
     scheme, width = request.param
     context = browser.new_context(
         color_scheme=scheme,
         viewport={"width": width, "height": 900},
-        bypass_csp=True,  # axe comes as an inline script.
+        bypass_csp=True,  # The policy forbids inline scripts, and axe is injected as one.
     )
     yield context.new_page()
     context.close()
 
 
-def test_every_page_is_accessible_and_fits(elsewhere: World, themed: Page) -> None:
-    page = themed
-    page.goto(f"{elsewhere.site.url}/accounts/login/")
-    _examine(page)
-    elsewhere.signs_in(page, elsewhere.alice)
-    elsewhere.buys(page, GROK, input=4)
+def test_every_page_is_accessible_and_fits_the_screen(globex: World, themed_page: Page) -> None:
+    page = themed_page
+    page.goto(f"{globex.site.url}/accounts/login/")
+    _check_accessibility(page)
+    globex.signs_in(page, globex.alice)
+    globex.buys(page, GROK, input=4)
     for path in PAGES:
-        page.goto(f"{elsewhere.settings}/{path}")
-        _examine(page)
-    for path in ACCOUNT:
-        page.goto(f"{elsewhere.site.url}/accounts/{path}/")
-        _examine(page)
+        page.goto(f"{globex.settings}/{path}")
+        _check_accessibility(page)
+    for path in ACCOUNT_PAGES:
+        page.goto(f"{globex.site.url}/accounts/{path}/")
+        _check_accessibility(page)
 
 
-def test_a_long_address_fits_on_a_phone_too(elsewhere: World, themed: Page) -> None:
-    page = themed
-    elsewhere.signs_in(page, elsewhere.alice)
-    page.goto(f"{elsewhere.settings}/members/")
-    someone = "somebody.with.a.rather.long.name@subsidiary.of.a.company.example"
-    page.get_by_label("Email", exact=True).fill(someone)
+def test_a_long_email_address_fits_on_a_phone(globex: World, themed_page: Page) -> None:
+    page = themed_page
+    globex.signs_in(page, globex.alice)
+    page.goto(f"{globex.settings}/members/")
+    email = "somebody.with.a.rather.long.name@subsidiary.of.a.company.example"
+    page.get_by_label("Email", exact=True).fill(email)
     page.get_by_role("button", name="Send invitation").click()
-    expect(page.get_by_text(f"Invitation sent to {someone}")).to_be_visible()
-    _examine(page)
-    page.goto(page.get_by_label(f"Invitation link for {someone}").input_value())
-    _examine(page)
+    expect(page.get_by_text(f"Invitation sent to {email}")).to_be_visible()
+    _check_accessibility(page)
+    page.goto(page.get_by_label(f"Invitation link for {email}").input_value())
+    _check_accessibility(page)
 
 
-def test_every_dialog_and_menu_is_accessible(elsewhere: World, themed: Page) -> None:
-    page = themed
-    elsewhere.signs_in(page, elsewhere.alice)
-    elsewhere.chooses(page, GROK, input=1)
+def test_every_dialog_and_menu_is_accessible(globex: World, themed_page: Page) -> None:
+    page = themed_page
+    globex.signs_in(page, globex.alice)
+    globex.chooses(page, GROK, input=1)
     page.get_by_role("button", name="Checkout").click()
     expect(page.get_by_role("button", name="Confirm purchase")).to_be_visible()
-    _examine(page)
+    _check_accessibility(page)
     page.get_by_role("button", name="Confirm purchase").click()
     page.get_by_role("button", name="Cancel", exact=True).first.click()
     expect(page.get_by_role("button", name="Confirm cancellation")).to_be_visible()
-    _examine(page)
+    _check_accessibility(page)
     page.get_by_label("Units to cancel", exact=True).fill("999")
     expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
-    _examine(page)
+    _check_accessibility(page)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="your account").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    _examine(page)
+    _check_accessibility(page)
 
 
-def _examine(page: Page) -> None:
+def _check_accessibility(page: Page) -> None:
     page.evaluate(AXE.read_text())
     result: dict[str, Any] = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-    found = [
+    violations = [
         f"{page.url}: {violation['id']} at {node['html'][:120]}"
         for violation in result["violations"]
         for node in violation["nodes"]
     ]
-    assert not found, "\n".join(found)
-    spill = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(spill) <= 0, f"{page.url} scrolls sideways"
+    assert not violations, "\n".join(violations)
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) <= 0, f"{page.url} scrolls sideways"

@@ -1,14 +1,14 @@
-"""Cancelling units of a lot, with the quote that follows, and thinking better of it."""
+"""Cancelling units of a lot, with a quote that follows the input, and undoing it."""
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.world import GROK, World, another_showing, holds, section
+from tests.journeys.world import GROK, World, expect_new_dialog, hold_requests, section
 
 
 def test_alice_cancels_some_units_and_undoes_it(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, output=4)
-    dialog = _opens_cancel(page)
+    dialog = _opens_cancel_dialog(page)
     dialog.get_by_label("Units to cancel", exact=True).fill("3")
     for figure in ("12,500 of 50,000", "2026-02-09 00:00 UTC", "2026-02-08 UTC", "$240.00"):
         expect(dialog).to_contain_text(figure)
@@ -32,7 +32,7 @@ def test_alice_cancels_some_units_and_undoes_it(world: World, page: Page) -> Non
 def test_the_slider_and_the_number_move_together(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, output=4)
-    dialog = _opens_cancel(page)
+    dialog = _opens_cancel_dialog(page)
     slider = dialog.get_by_label("Units to cancel slider")
     slider.focus()
     page.keyboard.press("End")
@@ -43,43 +43,43 @@ def test_the_slider_and_the_number_move_together(world: World, page: Page) -> No
 def test_more_units_than_active_are_refused_in_the_dialog(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, output=4)
-    dialog = _opens_cancel(page)
+    dialog = _opens_cancel_dialog(page)
     number = dialog.get_by_label("Units to cancel", exact=True)
     number.fill("9")
     expect(dialog.get_by_role("alert")).to_contain_text("4 units of this lot")
-    with another_showing(dialog):
+    with expect_new_dialog(dialog):
         dialog.get_by_role("button", name="Confirm cancellation").click()
     expect(dialog.get_by_role("alert")).to_contain_text("4 units of this lot")
     expect(number).to_have_value("9")
     number.fill("4")
     dialog.get_by_role("button", name="Confirm cancellation").click()
     expect(page.get_by_text("Cancelled 4 output units")).to_be_visible()
-    cancel = section(page, "Active").get_by_role("button", name="Cancel", exact=True)
-    expect(cancel).to_have_count(0)
+    cancel_button = section(page, "Active").get_by_role("button", name="Cancel", exact=True)
+    expect(cancel_button).to_have_count(0)
 
 
-def test_nothing_typed_is_lost_while_a_cancellation_is_on_its_way(world: World, page: Page) -> None:
+def test_alice_loses_no_input_while_a_cancellation_is_being_sent(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, output=4)
-    dialog = _opens_cancel(page)
+    dialog = _opens_cancel_dialog(page)
     number = dialog.get_by_label("Units to cancel", exact=True)
     number.fill("9")
-    under_way = holds(page, "**/cancel/")
-    with another_showing(dialog):
+    held_requests = hold_requests(page, "**/cancel/")
+    with expect_new_dialog(dialog):
         with page.expect_request("**/cancel/"):
             number.press("Enter")
         expect(number).to_be_disabled()
         expect(dialog.get_by_label("Units to cancel slider")).to_be_disabled()
         page.keyboard.type("5")
-        under_way.pop().continue_()
+        held_requests.pop().continue_()
     expect(number).to_have_value("9")
     expect(number).to_be_focused()
 
 
-def test_a_cancellation_that_never_arrived_can_be_sent_again(world: World, page: Page) -> None:
+def test_alice_resends_a_cancellation_that_did_not_arrive(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, output=4)
-    dialog = _opens_cancel(page)
+    dialog = _opens_cancel_dialog(page)
     page.route("**/cancel/", lambda route: route.abort())
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("could not be reached")).to_be_visible()
@@ -89,20 +89,20 @@ def test_a_cancellation_that_never_arrived_can_be_sent_again(world: World, page:
     expect(page.get_by_text("Cancelled 1 output unit:")).to_be_visible()
 
 
-def test_nonsense_is_named_as_such(world: World, page: Page) -> None:
+def test_alice_reads_why_a_number_of_units_is_wrong(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, output=4)
-    dialog = _opens_cancel(page)
+    dialog = _opens_cancel_dialog(page)
     dialog.get_by_label("Units to cancel", exact=True).fill("1.5")
     expect(dialog.get_by_role("alert")).to_contain_text("whole number")
     dialog.get_by_label("Units to cancel", exact=True).fill("")
     expect(dialog.get_by_role("alert")).to_contain_text("At least one unit")
 
 
-def test_escape_returns_to_where_cancel_was(world: World, page: Page) -> None:
+def test_escape_returns_the_focus_to_the_cancel_button(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, output=1)
-    dialog = _opens_cancel(page)
+    dialog = _opens_cancel_dialog(page)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_focused()
@@ -111,14 +111,14 @@ def test_escape_returns_to_where_cancel_was(world: World, page: Page) -> None:
 def test_bob_the_purchaser_buys_and_cancels_too(world: World, page: Page) -> None:
     world.signs_in(page, world.bob)
     world.buys(page, GROK, input=2)
-    dialog = _opens_cancel(page)
+    dialog = _opens_cancel_dialog(page)
     dialog.get_by_role("button", name="Confirm cancellation").click()
     expect(page.get_by_text("Cancelled 1 input unit:")).to_be_visible()
     history = section(page, "Prior transactions")
     expect(history.get_by_role("row", name="Bob")).to_have_count(2)
 
 
-def _opens_cancel(page: Page) -> Locator:
+def _opens_cancel_dialog(page: Page) -> Locator:
     section(page, "Active").get_by_role("button", name="Cancel", exact=True).first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Units to cancel", exact=True)).to_be_focused()

@@ -6,20 +6,20 @@ from tests.journeys.world import World, section
 
 
 def test_dave_joins_by_invitation(world: World, page: Page, context: BrowserContext) -> None:
-    dave = world.alice.email.replace("alice", "dave")
+    email = world.alice.email.replace("alice", "dave")
     world.signs_in(page, world.alice)
     page.goto(f"{world.settings}/members/")
-    page.get_by_label("Email", exact=True).fill(dave)
+    page.get_by_label("Email", exact=True).fill(email)
     page.get_by_label("Role", exact=True).select_option("Authorized purchaser")
     page.get_by_role("button", name="Send invitation").click()
-    expect(page.get_by_text(f"Invitation sent to {dave}")).to_be_visible()
-    link = page.get_by_label(f"Invitation link for {dave}").input_value()
-    mails = "".join(mail.read_text() for mail in (world.site.home / "mail").iterdir())
-    assert link in mails
+    expect(page.get_by_text(f"Invitation sent to {email}")).to_be_visible()
+    link = page.get_by_label(f"Invitation link for {email}").input_value()
+    outbox = "".join(file.read_text() for file in (world.site.home / "mail").iterdir())
+    assert link in outbox
 
     context.clear_cookies()
     page.goto(link)
-    expect(page.get_by_label("Email")).to_have_value(dave)
+    expect(page.get_by_label("Email")).to_have_value(email)
     page.get_by_label("Name").fill("Dave")
     page.get_by_label("Password").fill("12345678")
     page.get_by_role("button", name="Join").click()
@@ -29,18 +29,18 @@ def test_dave_joins_by_invitation(world: World, page: Page, context: BrowserCont
     page.get_by_role("button", name="Join").click()
     expect(page).to_have_url(world.scale_tier)
 
-    answer = page.goto(link)
-    assert answer is not None
-    assert answer.status == 404
+    response = page.goto(link)
+    assert response is not None
+    assert response.status == 404
     expect(page.get_by_role("main")).to_contain_text("Ask for a new one")
 
 
-def test_charlie_who_signs_in_already_joins_as_himself(
-    world: World, elsewhere: World, page: Page, context: BrowserContext
+def test_charlie_joins_with_the_account_that_he_has(
+    world: World, globex: World, page: Page, context: BrowserContext
 ) -> None:
     world.signs_in(page, world.alice)
     page.goto(f"{world.settings}/members/")
-    charlie = elsewhere.alice
+    charlie = globex.alice
     page.get_by_label("Email", exact=True).fill(charlie.email)
     page.get_by_role("button", name="Send invitation").click()
     link = page.get_by_label(f"Invitation link for {charlie.email}").input_value()
@@ -55,7 +55,7 @@ def test_charlie_who_signs_in_already_joins_as_himself(
     expect(page).to_have_url(f"{world.settings}/api-keys/")
 
 
-def test_alice_lets_mallory_buy_and_thinks_better_of_it(world: World, page: Page) -> None:
+def test_alice_authorizes_mallory_and_then_removes_her(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     page.get_by_label("Email").fill("nobody@example.com")
     page.get_by_role("button", name="Add purchaser").click()
@@ -69,7 +69,7 @@ def test_alice_lets_mallory_buy_and_thinks_better_of_it(world: World, page: Page
     expect(purchasers).not_to_contain_text(world.mallory.email)
 
 
-def test_the_only_owner_stays(world: World, page: Page) -> None:
+def test_alice_the_only_owner_must_stay_an_owner(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     page.goto(f"{world.settings}/members/")
     row = page.get_by_role("row", name=world.alice.email)
@@ -87,22 +87,22 @@ def test_alice_removes_mallory(world: World, page: Page) -> None:
     expect(page.get_by_role("table")).not_to_contain_text(world.mallory.email)
 
 
-def test_mallory_makes_a_key_sees_it_once_and_revokes_it(world: World, page: Page) -> None:
+def test_mallory_creates_a_key_sees_it_once_and_revokes_it(world: World, page: Page) -> None:
     world.signs_in(page, world.mallory)
     page.get_by_label("Name").fill("Nightly batch")
     page.get_by_role("button", name="Create key").click()
     secret = page.get_by_label("Your new key").input_value()
     assert secret.startswith("st_")
-    answer = page.request.get(
+    response = page.request.get(
         f"{world.site.url}/api/v1/models", headers={"Authorization": f"Bearer {secret}"}
     )
-    assert answer.status in {200, 403}
+    assert response.status in {200, 403}
     page.goto(f"{world.settings}/api-keys/")
     assert secret not in page.content()
     page.get_by_role("row", name="Nightly batch").get_by_role("button", name="Revoke").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke key").click()
     expect(page.get_by_text("“Nightly batch” was revoked")).to_be_visible()
-    answer = page.request.get(
+    response = page.request.get(
         f"{world.site.url}/api/v1/models", headers={"Authorization": f"Bearer {secret}"}
     )
-    assert answer.status == 401
+    assert response.status == 401

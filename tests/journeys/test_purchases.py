@@ -1,11 +1,11 @@
-"""Adding capacity: choose, watch the Summary, check out, confirm."""
+"""Adding capacity: choose units, read the Summary, check out, confirm."""
 
 import json
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.world import GPT, GROK, World, another_showing, section, summary
+from tests.journeys.world import GPT, GROK, World, expect_new_dialog, section, summary
 from tests.site import Site
 
 
@@ -36,8 +36,8 @@ def test_alice_buys_the_worked_example_of_the_docs(world: World, page: Page) -> 
     dialog.get_by_role("button", name="Confirm purchase").click()
 
     page.wait_for_url(world.model(GROK))
-    told = page.get_by_role("status").filter(has_text="Bought 4 input and 4 output units")
-    expect(told).to_be_visible()
+    message = page.get_by_role("status").filter(has_text="Bought 4 input and 4 output units")
+    expect(message).to_be_visible()
     active = section(page, "Active")
     expect(active.get_by_role("row", name="4 input units")).to_contain_text("126,000")
     expect(active.get_by_role("row", name="4 output units")).to_contain_text("2026-02-09")
@@ -49,7 +49,7 @@ def test_alice_buys_the_worked_example_of_the_docs(world: World, page: Page) -> 
     )
 
 
-def test_number_and_slider_move_together(world: World, page: Page) -> None:
+def test_the_number_and_the_slider_move_together(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.chooses(page, GROK, input=4)
     number = page.get_by_label("Input units", exact=True)
@@ -66,7 +66,7 @@ def test_number_and_slider_move_together(world: World, page: Page) -> None:
     expect(summary(page)).to_contain_text("$1,700.00")
 
 
-def test_what_was_typed_survives_another_model(world: World, page: Page) -> None:
+def test_alice_keeps_the_typed_units_when_she_changes_the_model(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.chooses(page, GROK, input=4)
     page.get_by_label("Model", exact=True).select_option(GPT)
@@ -74,42 +74,45 @@ def test_what_was_typed_survives_another_model(world: World, page: Page) -> None
     expect(page.get_by_label("Input units", exact=True)).to_have_value("4")
 
 
-def test_the_summary_follows_within_a_tenth_of_a_second(world: World, page: Page) -> None:
+def test_the_summary_updates_within_a_tenth_of_a_second(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.chooses(page, GROK, input=1)
     expect(summary(page)).to_contain_text("$300.00")
-    took = []
+    durations = []
     for number in range(2, 8):
-        with page.expect_response(lambda response: "/add/summary/" in response.url) as answer:
+        with page.expect_response(lambda response: "/add/summary/" in response.url) as info:
             page.get_by_label("Input units", exact=True).fill(str(number))
-        timing = answer.value.request.timing
-        answer.value.finished()
-        took.append(timing["responseStart"] - timing["requestStart"])
-    assert min(took) < 100
+        timing = info.value.request.timing
+        info.value.finished()
+        durations.append(timing["responseStart"] - timing["requestStart"])
+    assert min(durations) < 100
 
 
 def test_alice_buys_by_keyboard_alone(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     page.goto(f"{world.scale_tier}add/")
     page.get_by_label("Model", exact=True).focus()
-    page.keyboard.type("grok", delay=120)  # As people do: the first letters are answered between.
+    # People type so slowly that the page responds to the first letters before the last one.
+    page.keyboard.type("grok", delay=120)
     expect(page.get_by_text("1 unit = 31,500 input TPM")).to_be_visible()
     expect(page.get_by_label("Input units", exact=True)).to_be_enabled()
     page.keyboard.press("Tab")
     page.keyboard.type("2")
-    page.keyboard.press("Tab")  # The slider.
+    page.keyboard.press("Tab")  # To the slider.
     page.keyboard.press("ArrowRight")
     expect(summary(page)).to_contain_text("$30.00")
-    page.keyboard.press("Tab")  # Output units.
-    page.keyboard.press("Enter")  # As in any form.
+    page.keyboard.press("Tab")  # To the output units.
+    page.keyboard.press("Enter")  # Enter submits, as in any form.
     expect(page.get_by_role("dialog")).to_contain_text("3 input units")
-    for _ in range(3):  # Close, Back, Confirm purchase.
+    for _ in range(3):  # To Close, Back, Confirm purchase.
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Bought 3 input units")).to_be_visible()
 
 
-def test_escape_leaves_the_dialog_and_returns_to_checkout(world: World, page: Page) -> None:
+def test_escape_closes_the_dialog_and_returns_the_focus_to_checkout(
+    world: World, page: Page
+) -> None:
     world.signs_in(page, world.alice)
     world.chooses(page, GROK, input=2)
     page.get_by_role("button", name="Checkout").click()
@@ -120,7 +123,7 @@ def test_escape_leaves_the_dialog_and_returns_to_checkout(world: World, page: Pa
     expect(page.get_by_label("Input units", exact=True)).to_have_value("2")
 
 
-def test_without_a_unit_there_is_nothing_to_confirm(world: World, page: Page) -> None:
+def test_alice_cannot_confirm_a_purchase_without_units(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.chooses(page, GROK)
     page.get_by_role("button", name="Checkout").click()
@@ -129,22 +132,22 @@ def test_without_a_unit_there_is_nothing_to_confirm(world: World, page: Page) ->
     expect(dialog.get_by_role("button", name="Confirm purchase")).to_have_count(0)
 
 
-def test_without_an_order_form_alice_is_told_to_get_one(site: Site, page: Page) -> None:
+def test_without_an_order_form_alice_reads_that_she_needs_one(site: Site, page: Page) -> None:
     world = World.at(site, "2026-01-10T15:20:00Z", "--no-order-form")
     world.signs_in(page, world.alice)
     world.chooses(page, GROK, input=4)
-    _is_refused(page, "order form")
+    _expect_refusal(page, "order form")
     page.get_by_role("dialog").get_by_role("link", name="Back").click()
     expect(page.get_by_label("Input units", exact=True)).to_have_value("4")
 
 
-def test_beyond_the_supply_alice_is_told_how_many_are_left(world: World, page: Page) -> None:
+def test_alice_reads_how_many_units_are_left_when_she_wants_more(world: World, page: Page) -> None:
     world.site.manage("supply", "o3-2025-04-16", "input", "3")
     try:
         world.signs_in(page, world.alice)
         world.chooses(page, "o3-2025-04-16", input=5)
         expect(page.get_by_text("3 units left")).to_be_visible()
-        _is_refused(page, "Only 3 input units")
+        _expect_refusal(page, "Only 3 input units")
         page.get_by_role("dialog").get_by_role("link", name="Back").click()
         page.get_by_label("Input units", exact=True).fill("3")
         page.get_by_role("button", name="Checkout").click()
@@ -154,9 +157,11 @@ def test_beyond_the_supply_alice_is_told_how_many_are_left(world: World, page: P
         world.site.manage("supply", "o3-2025-04-16", "input", "none")
 
 
-def test_a_model_that_retires_too_soon_is_refused(world: World, page: Page, tmp_path: Path) -> None:
+def test_alice_cannot_buy_a_model_that_retires_too_soon(
+    world: World, page: Page, tmp_path: Path
+) -> None:
     price = {"from": "2024-01-01", "amount": 1000, "currency": "usd"}
-    retiring = {
+    retiring_model = {
         "id": "lynx-2024-01-01",
         "provider": "acme",
         "name": "Lynx",
@@ -164,14 +169,14 @@ def test_a_model_that_retires_too_soon_is_refused(world: World, page: Page, tmp_
         "output_weight": None,
         "retires_on": "2026-02-01",
         "units": [{"kind": "input", "tpm": 1000, "prices": [price]}],
-        "source": "made up for a test",
+        "source": "invented for a test",
     }
     catalogue = tmp_path / "catalogue.json"
-    catalogue.write_text(json.dumps({"format": "scaletier-catalog-1", "models": [retiring]}))
+    catalogue.write_text(json.dumps({"format": "scaletier-catalog-1", "models": [retiring_model]}))
     world.site.manage("catalog", "import", str(catalogue))
     world.signs_in(page, world.alice)
     world.chooses(page, "lynx-2024-01-01", input=1)
-    _is_refused(page, "retires on 2026-02-01")
+    _expect_refusal(page, "retires on 2026-02-01")
 
 
 def test_the_same_confirmation_sent_twice_buys_once(world: World, page: Page) -> None:
@@ -181,21 +186,21 @@ def test_the_same_confirmation_sent_twice_buys_once(world: World, page: Page) ->
     expect(page.get_by_role("button", name="Confirm purchase")).to_be_visible()
     form = page.get_by_role("dialog").locator("form")
     fields = form.evaluate("form => Object.fromEntries(new FormData(form))")
-    address = form.evaluate("form => form.action")
+    url = form.evaluate("form => form.action")
     for _ in range(2):
-        answer = page.request.post(address, form=fields, headers={"Referer": page.url})
-        assert answer.ok
-        assert answer.url == world.model(GROK)
+        response = page.request.post(url, form=fields, headers={"Referer": page.url})
+        assert response.ok
+        assert response.url == world.model(GROK)
     page.goto(world.model(GROK))
-    cancel = section(page, "Active").get_by_role("button", name="Cancel", exact=True)
-    expect(cancel).to_have_count(1)
+    cancel_buttons = section(page, "Active").get_by_role("button", name="Cancel", exact=True)
+    expect(cancel_buttons).to_have_count(1)
 
 
-def _is_refused(page: Page, reason: str) -> None:
-    """At checkout and again on confirming; the dialog stays and says why."""
+def _expect_refusal(page: Page, reason: str) -> None:
+    """Checkout shows the reason; so does Confirm purchase, and the dialog stays open."""
     page.get_by_role("button", name="Checkout").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("alert")).to_contain_text(reason)
-    with another_showing(dialog):
+    with expect_new_dialog(dialog):
         dialog.get_by_role("button", name="Confirm purchase").click()
     expect(dialog.get_by_role("alert")).to_contain_text(reason)

@@ -1,20 +1,20 @@
-"""Time and money: days open, an invoice is issued, each of its cents is explained, it is paid."""
+"""Time and money: days open, an invoice is issued, explained to the cent, and paid."""
 
 import re
 import time
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.journeys.world import GROK, World, holds, section
+from tests.journeys.world import GROK, World, hold_requests, section
 
-PATIENCE_SECONDS = 90  # A knock every twenty, on a machine that may be busy.
-
-
-def clock(page: Page, says: str) -> None:
-    expect(page.get_by_role("complementary", name="Sandbox clock")).to_contain_text(says)
+TIMEOUT_SECONDS = 90  # Invoices are synced every 20 seconds, and the machine may be busy.
 
 
-def goes_to_the_first_invoice(world: World, page: Page) -> None:
+def expect_clock(page: Page, text: str) -> None:
+    expect(page.get_by_role("complementary", name="Sandbox clock")).to_contain_text(text)
+
+
+def opens_the_first_invoice(world: World, page: Page) -> None:
     world.buys(page, GROK, input=4, output=2)
     page.get_by_role("button", name="To the end of the period").click()
     expect(page.get_by_text("22 days opened")).to_be_visible()
@@ -23,10 +23,10 @@ def goes_to_the_first_invoice(world: World, page: Page) -> None:
     expect(page.get_by_role("heading", level=1, name="Invoice 1")).to_be_visible()
 
 
-def reloads_until_there_is(page: Page, sight: Locator) -> None:
-    """What the worker and the provider bring about comes in its own time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not sight.count():
+def reloads_until_present(page: Page, element: Locator) -> None:
+    """The worker and the provider work in the background, so their results appear later."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not element.count():
         assert time.monotonic() < deadline, page.content()
         page.wait_for_timeout(1000)
         page.reload()
@@ -35,18 +35,18 @@ def reloads_until_there_is(page: Page, sight: Locator) -> None:
 def test_alice_moves_the_clock_and_follows_the_money(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, input=4, output=2)
-    clock(page, "2026-01-10 15:20 UTC")
+    expect_clock(page, "2026-01-10 15:20 UTC")
 
     page.get_by_role("link", name="Invoices").click()
     upcoming = section(page, "Upcoming invoice")
-    expect(upcoming).to_contain_text("$1,320.00")  # Six units for the 22 days to the period's end.
+    expect(upcoming).to_contain_text("$1,320.00")  # Six units, 22 days to the period's end.
     expect(upcoming).to_contain_text("2026-02-01")
     expect(page.get_by_text("No invoices yet")).to_be_visible()
 
     page.get_by_role("button", name="To the end of the period").click()
     expect(page.get_by_text("22 days opened, 2 charges, 1 invoice")).to_be_visible()
     expect(page).to_have_url(f"{world.settings}/invoices/")
-    clock(page, "2026-02-01 00:00 UTC")
+    expect_clock(page, "2026-02-01 00:00 UTC")
 
     page.get_by_role("link", name="Invoice 1").click()
     expect(page.get_by_role("heading", level=1, name="Invoice 1")).to_be_visible()
@@ -67,23 +67,23 @@ def test_alice_moves_the_clock_and_follows_the_money(world: World, page: Page) -
 
 def test_alice_pays_an_invoice_at_the_provider(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
-    goes_to_the_first_invoice(world, page)
-    invoice = page.url
+    opens_the_first_invoice(world, page)
+    invoice_url = page.url
     expect(page.get_by_role("article")).to_contain_text("Open")
 
-    pay = page.get_by_role("link", name="Pay $1,320.00")
-    reloads_until_there_is(page, pay)
-    pay.click()
+    pay_link = page.get_by_role("link", name="Pay $1,320.00")
+    reloads_until_present(page, pay_link)
+    pay_link.click()
     expect(page).not_to_have_url(re.compile(re.escape(world.site.url)))
     page.get_by_role("button", name="Pay").click()
     expect(page.get_by_text("This invoice is paid.")).to_be_visible()
 
-    page.goto(invoice)
-    reloads_until_there_is(page, page.get_by_role("article").get_by_text("Paid", exact=True))
-    expect(pay).to_have_count(0)
+    page.goto(invoice_url)
+    reloads_until_present(page, page.get_by_role("article").get_by_text("Paid", exact=True))
+    expect(pay_link).to_have_count(0)
 
 
-def test_a_move_that_is_refused_says_why_in_place(world: World, page: Page) -> None:
+def test_alice_reads_beside_the_clock_why_it_does_not_move(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     page.goto(world.scale_tier)
     page.get_by_label("Move to").fill("2026-01-05")
@@ -97,32 +97,32 @@ def test_a_move_that_is_refused_says_why_in_place(world: World, page: Page) -> N
     page.get_by_label("Move to").fill("2026-01-12")
     page.keyboard.press("Enter")
     expect(page.get_by_text("2 days opened")).to_be_visible()
-    clock(page, "2026-01-12 00:00 UTC")
+    expect_clock(page, "2026-01-12 00:00 UTC")
 
 
-def test_days_that_open_are_waited_for_in_sight(world: World, page: Page) -> None:
+def test_alice_sees_that_days_are_being_opened(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
-    under_way = holds(page, "**/settings/clock/")
+    held_requests = hold_requests(page, "**/settings/clock/")
     with page.expect_request("**/settings/clock/"):
         page.get_by_role("button", name="+7 days").click()
 
-    clock(page, "Opening days…")
+    expect_clock(page, "Opening days…")
     for button in ("+1 day", "+7 days", "To the end of the period", "Move clock"):
         expect(page.get_by_role("button", name=button)).to_be_disabled()
     expect(page.get_by_label("Move to")).to_be_disabled()
-    under_way.pop().abort()
+    held_requests.pop().abort()
     expect(page.get_by_text("could not be reached")).to_be_visible()
     expect(page.get_by_role("button", name="+7 days")).to_be_focused()
 
     with page.expect_request("**/settings/clock/"):
         page.keyboard.press("Enter")
-    clock(page, "Opening days…")
-    under_way.pop().continue_()
+    expect_clock(page, "Opening days…")
+    held_requests.pop().continue_()
     expect(page.get_by_text("7 days opened")).to_be_visible()
-    clock(page, "2026-01-17 15:20 UTC")
+    expect_clock(page, "2026-01-17 15:20 UTC")
 
 
-def test_the_clock_moves_without_javascript(world: World, browser: Browser) -> None:
+def test_alice_moves_the_clock_without_javascript(world: World, browser: Browser) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
     world.signs_in(page, world.alice)
     page.goto(f"{world.settings}/invoices/")
@@ -132,7 +132,7 @@ def test_the_clock_moves_without_javascript(world: World, browser: Browser) -> N
 
     page.get_by_role("button", name="+1 day").click()
     expect(page).to_have_url(f"{world.settings}/invoices/")
-    clock(page, "2026-01-11 15:20 UTC")
+    expect_clock(page, "2026-01-11 15:20 UTC")
     page.context.close()
 
 
@@ -140,17 +140,17 @@ def test_bob_reads_invoices_but_does_not_move_the_clock(world: World, page: Page
     world.signs_in(page, world.bob)
     page.get_by_role("link", name="Invoices").click()
     expect(page.get_by_role("heading", level=1, name="Invoices")).to_be_visible()
-    clock(page, "2026-01-10 15:20 UTC")
+    expect_clock(page, "2026-01-10 15:20 UTC")
     expect(page.get_by_role("button", name="Move clock")).to_have_count(0)
 
 
-def test_an_invoice_prints_on_one_page_without_the_frame(world: World, page: Page) -> None:
+def test_an_invoice_prints_on_one_page_without_the_page_header(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
-    goes_to_the_first_invoice(world, page)
+    opens_the_first_invoice(world, page)
 
-    printed = page.pdf(prefer_css_page_size=True)
-    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
     page.emulate_media(media="print")
-    for frame in ("banner", "navigation", "complementary"):
-        expect(page.get_by_role(frame)).to_have_count(0)
+    for role in ("banner", "navigation", "complementary"):
+        expect(page.get_by_role(role)).to_have_count(0)
     expect(page.get_by_role("button")).to_have_count(0)

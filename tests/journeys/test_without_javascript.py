@@ -1,4 +1,4 @@
-"""Every form and link works where scripts do not run; only the sliders are gone."""
+"""Every form and link works without JavaScript; only the sliders are hidden."""
 
 from collections.abc import Iterator
 
@@ -41,7 +41,9 @@ def test_alice_buys_cancels_and_undoes(world: World, plain_page: Page) -> None:
     expect(page.get_by_text("3 input units will go on renewing")).to_be_visible()
 
 
-def test_what_is_refused_says_why_and_keeps_what_was_typed(world: World, plain_page: Page) -> None:
+def test_alice_reads_why_she_is_refused_and_keeps_the_typed_units(
+    world: World, plain_page: Page
+) -> None:
     page = plain_page
     world.signs_in(page, world.alice)
     page.goto(f"{world.scale_tier}add/?model={GROK}")

@@ -1,4 +1,4 @@
-"""The people of the journeys, and how they find their way: by labels and roles, as anyone would."""
+"""The people of the journeys. They find things by label and role, as everybody does."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class Person:
         return self.email.split("-")[0].capitalize()
 
     def signs_in_here(self, page: Page) -> None:
-        """On the page that asks for it."""
+        """Fill in the sign-in form on the present page."""
         expect(page).to_have_url(re.compile("/accounts/login/"))
         page.get_by_label("Email").fill(self.email)
         page.get_by_label("Password").fill(self.password)
@@ -44,13 +44,13 @@ class World:
 
     @classmethod
     def at(cls, site: Site, instant: str = "2026-01-10T15:20:00Z", *options: str) -> "World":
-        made = json.loads(site.manage("sandbox", "--at", instant, "--json", *options))
+        sandbox = json.loads(site.manage("sandbox", "--at", instant, "--json", *options))
         people = {
             user["role"]: Person(user["email"], user["password"], user["role"])
-            for user in made["users"]
+            for user in sandbox["users"]
         }
         return cls(
-            site, made["organization"], people["owner"], people["purchaser"], people["member"]
+            site, sandbox["organization"], people["owner"], people["purchaser"], people["member"]
         )
 
     @property
@@ -70,7 +70,7 @@ class World:
         page.wait_for_url(re.compile("/organizations/"))
 
     def chooses(self, page: Page, model: str, **units: int) -> None:
-        """Puts an order together on the Add capacity page."""
+        """Fill in the Add capacity page."""
         page.goto(f"{self.scale_tier}add/")
         page.get_by_label("Model", exact=True).select_option(model)
         for kind, number in units.items():
@@ -84,23 +84,26 @@ class World:
 
 
 @contextmanager
-def another_showing(dialog: Locator) -> Iterator[None]:
-    """What is done here brings the same dialog anew; each showing has a key of its own."""
+def expect_new_dialog(dialog: Locator) -> Iterator[None]:
+    """Expect the block to bring the same dialog again from the server.
+
+    Each dialog that the server sends has an idempotency key of its own.
+    """
     key = dialog.locator("[name=key]")
-    before = key.input_value()
+    key_before = key.input_value()
     yield
-    expect(key).not_to_have_value(before)
+    expect(key).not_to_have_value(key_before)
 
 
-def holds(page: Page, address: str) -> list[Route]:
-    """Requests to an address wait in this list until the test lets them go on."""
-    under_way: list[Route] = []
+def hold_requests(page: Page, url: str) -> list[Route]:
+    """Return a list in which requests to a URL wait until the test lets them continue."""
+    held_requests: list[Route] = []
 
     def hold(route: Route) -> None:
-        under_way.append(route)
+        held_requests.append(route)
 
-    page.route(address, hold)
-    return under_way
+    page.route(url, hold)
+    return held_requests
 
 
 def summary(page: Page) -> Locator:

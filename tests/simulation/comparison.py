@@ -1,4 +1,4 @@
-"""What the product made of a history, in the reference's words."""
+"""What the product stored for a history, in the records of the reference."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -6,68 +6,69 @@ from fractions import Fraction
 
 from billing.models import Charge, Invoice
 from capacity.models import Expiry, Lot
-from tests.simulation import nouns
+from tests.simulation import records
 from tests.simulation.world import Company
 
 
-def assert_as_the_reference_has_it(companies: Sequence[Company]) -> None:
+def assert_matches_reference(companies: Sequence[Company]) -> None:
     for company in companies:
-        assert charges_of(company) == set(company.books.charges)
-        assert expiries_of(company) == company.books.expiries()
-        assert active_days_of(company) == company.books.active_on
-        assert invoices_of(company) == company.books.invoices
+        assert charges_of(company) == set(company.reference.charges)
+        assert expiries_of(company) == company.reference.expiries()
+        assert active_units_of(company) == company.reference.active_units
+        assert invoices_of(company) == company.reference.invoices
 
 
-def charges_of(company: Company) -> set[nouns.Charge]:
-    places = {lot: place for place, lot in enumerate(company.lots)}
+def charges_of(company: Company) -> set[records.Charge]:
+    positions = {lot_id: position for position, lot_id in enumerate(company.lot_ids)}
     return {
-        nouns.Charge(
-            lot=places[charge.lot],
+        records.Charge(
+            lot=positions[charge.lot],
             type=charge.type,
             posted_on=charge.posted_on,
             service_from=charge.service_from,
             service_to=charge.service_to,
             units=charge.units,
             price=charge.price_per_day,
-            discount=Fraction(charge.discount_percent),
+            discount_percent=Fraction(charge.discount_percent),
             amount=charge.amount,
         )
         for charge in Charge.objects.filter(organization=company.acme.organization)
     }
 
 
-def expiries_of(company: Company) -> set[nouns.Expiry]:
-    places = {lot: place for place, lot in enumerate(company.lots)}
-    found = Expiry.objects.filter(organization=company.acme.organization).select_related("lot")
+def expiries_of(company: Company) -> set[records.Expiry]:
+    positions = {lot_id: position for position, lot_id in enumerate(company.lot_ids)}
+    expiries = Expiry.objects.filter(organization=company.acme.organization).select_related("lot")
     return {
-        nouns.Expiry(places[row.lot.public_id], row.units, row.ended_on, row.reason)
-        for row in found
+        records.Expiry(positions[row.lot.public_id], row.units, row.ended_on, row.reason)
+        for row in expiries
     }
 
 
-def active_days_of(company: Company) -> dict[tuple[int, date], int]:
-    """Units active on every service day, as purchases and expiries tell it."""
-    active = {}
-    for place, lot in enumerate(company.lots):
-        row = Lot.objects.prefetch_related("expiries").get(public_id=lot)
-        ended = [(expiry.ended_on, expiry.units) for expiry in row.expiries.all()]
-        day = row.starts_on
-        while day <= company.books.today - timedelta(days=1):
-            active[place, day] = row.units - sum(units for on, units in ended if on <= day)
+def active_units_of(company: Company) -> dict[tuple[int, date], int]:
+    """Units active on every service day, computed from purchases and expiries."""
+    active_units = {}
+    for position, lot_id in enumerate(company.lot_ids):
+        lot = Lot.objects.prefetch_related("expiries").get(public_id=lot_id)
+        expiries = [(expiry.ended_on, expiry.units) for expiry in lot.expiries.all()]
+        day = lot.starts_on
+        while day <= company.reference.today - timedelta(days=1):
+            expired_units = sum(units for ended_on, units in expiries if ended_on <= day)
+            active_units[position, day] = lot.units - expired_units
             day += timedelta(days=1)
-    return active
+    return active_units
 
 
-def invoices_of(company: Company) -> list[nouns.Invoice]:
-    found = Invoice.objects.filter(organization=company.acme.organization).order_by("number")
+def invoices_of(company: Company) -> list[records.Invoice]:
+    invoices = Invoice.objects.filter(organization=company.acme.organization).order_by("number")
     return [
-        nouns.Invoice(
+        records.Invoice(
             number=invoice.number,
-            start=invoice.period_start,
-            end=invoice.period_end,
+            period_start=invoice.period_start,
+            period_end=invoice.period_end,
             due_on=invoice.due_on,
             lines={
-                nouns.InvoiceLine(
+                records.InvoiceLine(
                     model=line.model,
                     kind=line.kind,
                     type=line.type,
@@ -81,5 +82,5 @@ def invoices_of(company: Company) -> list[nouns.Invoice]:
             },
             status=invoice.payment.status,
         )
-        for invoice in found.select_related("payment").prefetch_related("lines")
+        for invoice in invoices.select_related("payment").prefetch_related("lines")
     ]

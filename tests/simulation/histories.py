@@ -1,7 +1,7 @@
 """Random histories: what an organization and the platform's operators do, day by day.
 
-A history is data. It names lots, cancellations and invoices by a number that is taken modulo how
-many there are, so that it can be played to the product and to the reference alike.
+A history is data. It names lots, cancellations and order forms by a number, which is taken modulo
+how many of them exist. So the same history can be run in the product and in the reference.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from random import Random
 
 from tests.cast import GPT, GROK
 
-SOLD = {
+KINDS_SOLD = {
     GPT: ("input", "output"),
     GROK: ("input", "output"),
     "o3-2025-04-16": ("input", "output"),
@@ -33,37 +33,37 @@ class Cancel:
 
 
 @dataclass(frozen=True)
-class Undo:
+class UndoCancellation:
     cancellation: int
 
 
 @dataclass(frozen=True)
-class Settle:
+class SettleInvoice:
     """The oldest invoice that is still owed becomes paid, void or uncollectible."""
 
     status: str
 
 
 @dataclass(frozen=True)
-class Sign:
+class SignOrderForm:
     starts_on: date
     ends_on: date | None
-    discount: Decimal
-    by_model: dict[str, Decimal]
-    due_in: int
+    discount_percent: Decimal
+    model_discounts: dict[str, Decimal]
+    days_until_due: int
 
 
 @dataclass(frozen=True)
-class EndForm:
-    form: int
+class EndOrderForm:
+    order_form: int
     ends_on: date
 
 
-Act = Buy | Cancel | Undo | Settle | Sign | EndForm
+Action = Buy | Cancel | UndoCancellation | SettleInvoice | SignOrderForm | EndOrderForm
 
 
 @dataclass(frozen=True)
-class NewPrice:
+class AddPrice:
     model: str
     kind: str
     from_on: date
@@ -71,117 +71,121 @@ class NewPrice:
 
 
 @dataclass(frozen=True)
-class Retire:
+class RetireModel:
     model: str
     on: date
 
 
 @dataclass
 class History:
-    """One organization's life."""
+    """What one organization does."""
 
     anchor_day: int
-    founded_on: date
-    discount: Decimal
-    acts: dict[date, list[Act]] = field(default_factory=dict)
+    created_on: date
+    discount_percent: Decimal
+    actions: dict[date, list[Action]] = field(default_factory=dict)
 
 
 @dataclass
-class Times:
-    """What happens to everyone: catalogue changes, and how often somebody knocks on each day."""
+class Calendar:
+    """What concerns every organization: catalogue changes, and the number of sweeps on each day."""
 
     days: list[date]
-    catalogue: dict[date, list[NewPrice | Retire]]
-    knocks: dict[date, int]
+    catalogue_changes: dict[date, list[AddPrice | RetireModel]]
+    sweeps: dict[date, int]
 
 
-def some_times(random: Random, *, start: date, days: int) -> Times:
+def random_calendar(random: Random, *, start: date, days: int) -> Calendar:
     """Prices change every two weeks or so, two models retire, one day in six is an outage."""
     dates = [start + timedelta(days=n) for n in range(days)]
-    catalogue: dict[date, list[NewPrice | Retire]] = {}
-    dated = set()
+    changes: dict[date, list[AddPrice | RetireModel]] = {}
+    priced = set()
     for day in dates:
         if random.random() < 0.07:
-            change = _price_change(random, day)
-            if (change.model, change.kind, change.from_on) not in dated:
-                dated.add((change.model, change.kind, change.from_on))
-                catalogue.setdefault(day, []).append(change)
-    for model, notice in ((GROK, random.randint(1, 5)), (GPT, 60)):
-        announced = dates[int(days * random.uniform(0.3, 0.7))]
-        retires_on = announced + timedelta(days=notice)
-        catalogue.setdefault(announced, []).append(Retire(model, retires_on))
-    return Times(dates, catalogue, _knocks(random, dates))
+            new_price = _random_price(random, day)
+            key = (new_price.model, new_price.kind, new_price.from_on)
+            if key not in priced:
+                priced.add(key)
+                changes.setdefault(day, []).append(new_price)
+    for model, notice_days in ((GROK, random.randint(1, 5)), (GPT, 60)):
+        announced_on = dates[int(days * random.uniform(0.3, 0.7))]
+        retires_on = announced_on + timedelta(days=notice_days)
+        changes.setdefault(announced_on, []).append(RetireModel(model, retires_on))
+    return Calendar(dates, changes, _random_sweeps(random, dates))
 
 
-def _price_change(random: Random, day: date) -> NewPrice:
-    model = random.choice(list(SOLD))
+def _random_price(random: Random, day: date) -> AddPrice:
+    model = random.choice(list(KINDS_SOLD))
     from_on = day + timedelta(days=random.randint(1, 20))
-    return NewPrice(model, random.choice(SOLD[model]), from_on, random.randint(1, 20_000))
+    return AddPrice(model, random.choice(KINDS_SOLD[model]), from_on, random.randint(1, 20_000))
 
 
-def _knocks(random: Random, dates: list[date]) -> dict[date, int]:
-    """No knock at all during an outage of 1 to 9 days, else one, two or three."""
-    knocks, outage = {}, 0
+def _random_sweeps(random: Random, dates: list[date]) -> dict[date, int]:
+    """No sweep runs during an outage of 1 to 9 days; otherwise one, two or three run each day."""
+    sweeps, outage_days = {}, 0
     for day in dates:
-        if outage == 0 and random.random() < 0.04:
-            outage = random.randint(1, 9)
-        knocks[day] = 0 if outage else random.choice([1, 1, 1, 2, 3])
-        outage = max(0, outage - 1)
-    return knocks
+        if outage_days == 0 and random.random() < 0.04:
+            outage_days = random.randint(1, 9)
+        sweeps[day] = 0 if outage_days else random.choice([1, 1, 1, 2, 3])
+        outage_days = max(0, outage_days - 1)
+    return sweeps
 
 
-def a_history(random: Random, times: Times, *, anchor_day: int) -> History:
-    founded_on = times.days[random.randint(0, 20)]
-    history = History(anchor_day, founded_on, random.choice(DISCOUNTS))
-    pays = 0.1
-    for day in times.days:
+def random_history(random: Random, calendar: Calendar, *, anchor_day: int) -> History:
+    created_on = calendar.days[random.randint(0, 20)]
+    history = History(anchor_day, created_on, random.choice(DISCOUNTS))
+    payment_chance = 0.1
+    for day in calendar.days:
         if random.random() < 0.015:
-            pays = random.choice([0.1, 0.1, 0.1, 0.02, 0.0])
-        if day >= founded_on:
-            buys = 0.4 if day.day == anchor_day else 0.06  # First terms longer than commitments.
-            history.acts[day] = _acts(random, day, buys, pays)
+            payment_chance = random.choice([0.1, 0.1, 0.1, 0.02, 0.0])
+        if day >= created_on:
+            # A first term that is bought on the anchor day can be longer than its commitment.
+            purchase_chance = 0.4 if day.day == anchor_day else 0.06
+            history.actions[day] = _random_actions(random, day, purchase_chance, payment_chance)
     return history
 
 
-def _acts(random: Random, day: date, buys: float, pays: float) -> list[Act]:
-    acts: list[Act] = []
-    if random.random() < buys:
-        acts.append(_purchase(random))
+def _random_actions(
+    random: Random, day: date, purchase_chance: float, payment_chance: float
+) -> list[Action]:
+    actions: list[Action] = []
+    if random.random() < purchase_chance:
+        actions.append(_random_purchase(random))
     if random.random() < 0.08:
-        acts.append(Cancel(_one(random), random.randint(1, 4)))
+        actions.append(Cancel(_random_number(random), random.randint(1, 4)))
     if random.random() < 0.05:
-        acts.append(Undo(_one(random)))
-    if random.random() < pays:
+        actions.append(UndoCancellation(_random_number(random)))
+    if random.random() < payment_chance:
         status = random.choice(["paid"] * 8 + ["void", "uncollectible"])
-        acts.append(Settle(status))
+        actions.append(SettleInvoice(status))
     if random.random() < 0.025:
-        acts.append(_form(random, day))
+        actions.append(_random_order_form(random, day))
     if random.random() < 0.008:
         ends_on = day + timedelta(days=random.randint(1, 15))
-        acts.append(EndForm(random.randrange(1000), ends_on))
-    random.shuffle(acts)
-    return acts
+        actions.append(EndOrderForm(random.randrange(1000), ends_on))
+    random.shuffle(actions)
+    return actions
 
 
-def _one(random: Random) -> int:
-    """Any one there is, or one of the last few, to which more can happen."""
+def _random_number(random: Random) -> int:
+    """The number of any lot or cancellation, or of one of the latest, to which more can happen."""
     return random.choice([random.randrange(1000), -random.randint(1, 4)])
 
 
-def _purchase(random: Random) -> Buy:
-    model = random.choice(list(SOLD))
-    units = {kind: random.randint(0, 5) for kind in SOLD[model]}
-    return Buy(model, units if any(units.values()) else {SOLD[model][0]: 1})
+def _random_purchase(random: Random) -> Buy:
+    model = random.choice(list(KINDS_SOLD))
+    units = {kind: random.randint(0, 5) for kind in KINDS_SOLD[model]}
+    return Buy(model, units if any(units.values()) else {KINDS_SOLD[model][0]: 1})
 
 
-def _form(random: Random, day: date) -> Sign:
+def _random_order_form(random: Random, day: date) -> SignOrderForm:
     starts_on = day + timedelta(days=random.choice([0, 0, 1, 7, 40]))
-    lasts = random.choice([None, 15, 40, 120])
-    models = random.sample(list(SOLD), random.randint(0, 2))
-    return Sign(
+    length = random.choice([None, 15, 40, 120])
+    models = random.sample(list(KINDS_SOLD), random.randint(0, 2))
+    return SignOrderForm(
         starts_on=starts_on,
-        ends_on=starts_on + timedelta(days=lasts) if lasts else None,
-        discount=random.choice(DISCOUNTS),
-        by_model={model: random.choice(DISCOUNTS) for model in models},
-        due_in=random.choice([0, 14, 30]),
+        ends_on=starts_on + timedelta(days=length) if length else None,
+        discount_percent=random.choice(DISCOUNTS),
+        model_discounts={model: random.choice(DISCOUNTS) for model in models},
+        days_until_due=random.choice([0, 14, 30]),
     )

@@ -1,4 +1,4 @@
-"""The nouns of the reference: what it remembers, and what it is compared by."""
+"""The records of the reference: what it stores, and the form in which rows are compared with it."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ ONE_DAY = timedelta(days=1)
 
 
 class Charge(NamedTuple):
-    """One posted charge; `lot` is the lot's place in the order of purchase."""
+    """One posted charge; `lot` is the lot's position in the order of purchase."""
 
     lot: int
     type: str
@@ -18,7 +18,7 @@ class Charge(NamedTuple):
     service_to: date
     units: int
     price: int
-    discount: Fraction
+    discount_percent: Fraction
     amount: int
 
 
@@ -43,8 +43,8 @@ class InvoiceLine(NamedTuple):
 @dataclass
 class Invoice:
     number: int
-    start: date
-    end: date
+    period_start: date
+    period_end: date
     due_on: date
     lines: set[InvoiceLine]
     status: str = "open"
@@ -55,34 +55,38 @@ class Invoice:
 
 
 @dataclass
-class Form:
-    """A signed order form; of several in force the one that starts last, made last, rules."""
+class OrderForm:
+    """A signed order form.
+
+    Of several forms in force, the one that starts last applies; of several that start on the same
+    day, the one made last.
+    """
 
     starts_on: date
     ends_on: date | None
-    discount: Fraction
-    by_model: dict[str, Fraction] = field(default_factory=dict)
-    due_in: int = 30
+    discount_percent: Fraction
+    model_discounts: dict[str, Fraction] = field(default_factory=dict)
+    days_until_due: int = 30
 
     def in_force(self, day: date) -> bool:
         return self.starts_on <= day and (self.ends_on is None or day < self.ends_on)
 
     def discount_on(self, model: str) -> Fraction:
-        return self.by_model.get(model, self.discount)
+        return self.model_discounts.get(model, self.discount_percent)
 
 
 @dataclass
 class Unit:
-    """One unit. `ends_on` is a plan, `gone_on` a fact."""
+    """One unit. `ends_on` is planned; `expired_on` has happened."""
 
     ends_on: date | None = None
-    gone_on: date | None = None
+    expired_on: date | None = None
     reason: str = ""
 
 
 @dataclass
 class Lot:
-    place: int
+    position: int
     model: str
     kind: str
     bought_on: date
@@ -90,10 +94,10 @@ class Lot:
     commitment_end: date
     price: int
     units: list[Unit]
-    paid_until: date
+    charged_until: date
 
     def active(self) -> list[Unit]:
-        return [unit for unit in self.units if unit.gone_on is None]
+        return [unit for unit in self.units if unit.expired_on is None]
 
 
 @dataclass
@@ -105,19 +109,19 @@ class Cancellation:
     def status(self) -> str:
         if self.undone:
             return "undone"
-        return "effective" if any(unit.gone_on for unit in self.units) else "scheduled"
+        return "effective" if any(unit.expired_on for unit in self.units) else "scheduled"
 
 
 @dataclass
 class Catalogue:
-    """What every organization sees alike."""
+    """Prices and retirements, the same for every organization."""
 
     prices: dict[tuple[str, str], dict[date, int]]
     retires_on: dict[str, date] = field(default_factory=dict)
 
     def price(self, model: str, kind: str, day: date) -> int:
-        dated = self.prices[model, kind]
-        return dated[max(since for since in dated if since <= day)]
+        by_date = self.prices[model, kind]
+        return by_date[max(from_on for from_on in by_date if from_on <= day)]
 
     def retired(self, model: str, day: date) -> bool:
         return model in self.retires_on and self.retires_on[model] <= day

@@ -1,7 +1,7 @@
-"""A naive second opinion on R2 to R8 and R11: the contract told again, one unit, one day at a time.
+"""A second, naive implementation of R2 to R8 and R11, which handles one unit and one day at a time.
 
-Nothing here comes from the product, neither code nor arithmetic, so that the two can only agree by
-both being right. It is slow and forgets nothing; histories are played to both and compared.
+Nothing here comes from the product, neither code nor arithmetic, so that the two can only agree if
+both are right. It is slow and deletes nothing. Histories run in both, and the results are compared.
 """
 
 from calendar import monthrange
@@ -9,69 +9,69 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from tests.simulation.nouns import (
+from tests.simulation.records import (
     ONE_DAY,
     Cancellation,
     Catalogue,
     Charge,
     Expiry,
-    Form,
     Invoice,
     InvoiceLine,
     Lot,
+    OrderForm,
     Unit,
 )
 
 
 @dataclass
-class Books:
+class ReferenceOrganization:
     """Everything about one organization."""
 
     catalogue: Catalogue
     anchor_day: int
     today: date
     """The last service day that is open."""
-    forms: list[Form]
+    order_forms: list[OrderForm]
     lots: list[Lot] = field(default_factory=list)
     cancellations: list[Cancellation] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     invoices: list[Invoice] = field(default_factory=list)
-    active_on: dict[tuple[int, date], int] = field(default_factory=dict)
+    active_units: dict[tuple[int, date], int] = field(default_factory=dict)
     """Units of a lot that were active at the end of a service day."""
 
-    # --- What people do; each returns the codes of everything that is against it ------------------
+    # --- What people do; buy, cancel and undo return the error codes of all reasons to refuse -----
 
     def buy(self, day: date, model: str, units: dict[str, int]) -> set[str]:
         self.open_to(day)
         commitment_end = day + 30 * ONE_DAY
-        against = set()
-        if self.form(day) is None:
-            against.add("order_form_required")
+        error_codes = set()
+        if self.order_form(day) is None:
+            error_codes.add("order_form_required")
         if self.overdue(day):
-            against.add("payment_overdue")
+            error_codes.add("payment_overdue")
         if self.catalogue.retired(model, commitment_end - ONE_DAY):
-            against.add("model_retiring")
-        if not against:
+            error_codes.add("model_retiring")
+        if not error_codes:
             for kind in ("input", "output", "combined"):
                 if units.get(kind):
                     self._add_lot(day, model, kind, units[kind], commitment_end)
-        return against
+        return error_codes
 
-    def cancel(self, day: date, place: int, count: int) -> set[str]:
+    def cancel(self, day: date, position: int, count: int) -> set[str]:
         self.open_to(day)
-        lot = self.lots[place]
-        free = [unit for unit in lot.active() if unit.ends_on is None]
-        if count > len(free):
+        lot = self.lots[position]
+        renewing = [unit for unit in lot.active() if unit.ends_on is None]
+        if count > len(renewing):
             return {"units_exceed_active"}
-        taken = free[:count]
-        for unit in taken:
-            unit.ends_on = max(lot.commitment_end, lot.paid_until, day + ONE_DAY)
-        self.cancellations.append(Cancellation(taken))
+        cancelled = renewing[:count]
+        for unit in cancelled:
+            unit.ends_on = max(lot.commitment_end, lot.charged_until, day + ONE_DAY)
+        self.cancellations.append(Cancellation(cancelled))
         return set()
 
-    def undo(self, day: date, which: int) -> set[str]:
+    def undo(self, day: date, position: int) -> set[str]:
         self.open_to(day)
-        cancellation = self.cancellations[which]
+        cancellation = self.cancellations[position]
         if cancellation.status == "undone":
             return set()
         if cancellation.status == "effective":
@@ -81,17 +81,17 @@ class Books:
             unit.ends_on = None
         return set()
 
-    def settle(self, day: date, number: int, status: str) -> None:
+    def settle_invoice(self, day: date, number: int, status: str) -> None:
         self.open_to(day)
         self.invoices[number - 1].status = status
 
-    def sign(self, day: date, form: Form) -> None:
+    def sign_order_form(self, day: date, order_form: OrderForm) -> None:
         self.open_to(day)
-        self.forms.append(form)
+        self.order_forms.append(order_form)
 
-    def end_form(self, day: date, which: int, ends_on: date) -> None:
+    def end_order_form(self, day: date, position: int, ends_on: date) -> None:
         self.open_to(day)
-        self.forms[which].ends_on = ends_on
+        self.order_forms[position].ends_on = ends_on
 
     # --- What time does -------------------------------------------------------------------------
 
@@ -99,13 +99,13 @@ class Books:
         while self.today < day:
             self._note_active_units()
             self.today += ONE_DAY
-            self._expire_what_ended()
+            self._expire_ended_units()
             if self.starts_period(self.today):
                 self._issue_invoice()
             for lot in self.lots:
                 self._renew(lot)
 
-    def _expire_what_ended(self) -> None:
+    def _expire_ended_units(self) -> None:
         for lot in self.lots:
             for unit in lot.active():
                 if unit.ends_on is not None and unit.ends_on <= self.today:
@@ -118,7 +118,7 @@ class Books:
             return
         committed = self.today < lot.commitment_end
         for unit in lot.active():
-            if not committed and self.form(self.today) is None:
+            if not committed and self.order_form(self.today) is None:
                 self._expire(unit, "order_form_ended")
             elif not committed and self.overdue(self.today):
                 self._expire(unit, "payment_overdue")
@@ -128,7 +128,7 @@ class Books:
             self._charge(lot, "renewal", self.today + ONE_DAY, price)
 
     def _expire(self, unit: Unit, reason: str) -> None:
-        unit.gone_on, unit.reason = self.today, reason
+        unit.expired_on, unit.reason = self.today, reason
 
     def _issue_invoice(self) -> None:
         start = self.period_start(self.today - ONE_DAY)
@@ -136,34 +136,39 @@ class Books:
         for charge in self.charges:
             if start <= charge.posted_on < self.today:
                 lot = self.lots[charge.lot]
-                alike = (lot.model, lot.kind, charge.type, charge.price, charge.discount)
+                key = (lot.model, lot.kind, charge.type, charge.price, charge.discount_percent)
                 days = (charge.service_to - charge.service_from).days
-                unit_days[alike] = unit_days.get(alike, 0) + charge.units * days
+                unit_days[key] = unit_days.get(key, 0) + charge.units * days
         if unit_days:
-            lines = {_line(*alike, days) for alike, days in unit_days.items()}
-            due_on = self.today + self._due_in() * ONE_DAY
+            lines = {_line(*key, days) for key, days in unit_days.items()}
+            due_on = self.today + self._days_until_due() * ONE_DAY
             number = len(self.invoices) + 1
             self.invoices.append(Invoice(number, start, self.today, due_on, lines))
 
-    def _due_in(self) -> int:
-        """As the ruling form says, or the one that ruled last; nobody ever pays without a form."""
+    def _days_until_due(self) -> int:
+        """Without a form in force, the one that was in force last applies.
+
+        There always was one, because nobody can buy without a form.
+        """
         day = self.today
-        while (form := self.form(day)) is None:
+        while (order_form := self.order_form(day)) is None:
             day -= ONE_DAY
-        return form.due_in
+        return order_form.days_until_due
 
-    # --- What is so on a day --------------------------------------------------------------------
+    # --- What is true on a day ------------------------------------------------------------------
 
-    def form(self, day: date) -> Form | None:
-        ruling = None
-        for form in self.forms:
-            if form.in_force(day) and (ruling is None or form.starts_on >= ruling.starts_on):
-                ruling = form
-        return ruling
+    def order_form(self, day: date) -> OrderForm | None:
+        latest = None
+        for order_form in self.order_forms:
+            if order_form.in_force(day) and (
+                latest is None or order_form.starts_on >= latest.starts_on
+            ):
+                latest = order_form
+        return latest
 
     def overdue(self, day: date) -> bool:
         return any(
-            invoice.total > 0  # Nobody can pay nothing.
+            invoice.total > 0  # An invoice of nothing is never owed.
             and invoice.status in ("open", "uncollectible")
             and day >= invoice.due_on + 14 * ONE_DAY
             for invoice in self.invoices
@@ -184,20 +189,20 @@ class Books:
         return day
 
     def expiries(self) -> set[Expiry]:
-        found: dict[tuple[int, date, str], int] = {}
+        counts: dict[tuple[int, date, str], int] = {}
         for lot in self.lots:
             for unit in lot.units:
-                if unit.gone_on:
-                    alike = (lot.place, unit.gone_on, unit.reason)
-                    found[alike] = found.get(alike, 0) + 1
-        return {Expiry(lot, count, day, why) for (lot, day, why), count in found.items()}
+                if unit.expired_on:
+                    key = (lot.position, unit.expired_on, unit.reason)
+                    counts[key] = counts.get(key, 0) + 1
+        return {Expiry(lot, count, day, reason) for (lot, day, reason), count in counts.items()}
 
-    # --- Writing down ---------------------------------------------------------------------------
+    # --- Storing records ------------------------------------------------------------------------
 
     def _add_lot(self, day: date, model: str, kind: str, count: int, commitment_end: date) -> None:
         first_term_end = self.next_period(day)
         lot = Lot(
-            place=len(self.lots),
+            position=len(self.lots),
             model=model,
             kind=kind,
             bought_on=day,
@@ -205,30 +210,41 @@ class Books:
             commitment_end=commitment_end,
             price=self.catalogue.price(model, kind, day),
             units=[Unit() for _ in range(count)],
-            paid_until=day,
+            charged_until=day,
         )
         self.lots.append(lot)
         self._charge(lot, "first_term", first_term_end, lot.price)
 
     def _charge(self, lot: Lot, type_: str, until: date, price: int) -> None:
         count, days = len(lot.active()), (until - self.today).days
-        form = self.form(self.today)
-        discount = form.discount_on(lot.model) if form else Fraction(0)
-        amount = sum(price for _ in range(count) for _ in range(days))
+        order_form = self.order_form(self.today)
+        discount_percent = order_form.discount_on(lot.model) if order_form else Fraction(0)
         self.charges.append(
-            Charge(lot.place, type_, self.today, self.today, until, count, price, discount, amount)
+            Charge(
+                lot=lot.position,
+                type=type_,
+                posted_on=self.today,
+                service_from=self.today,
+                service_to=until,
+                units=count,
+                price=price,
+                discount_percent=discount_percent,
+                amount=sum(price for _ in range(count) for _ in range(days)),
+            )
         )
-        lot.paid_until = until
+        lot.charged_until = until
 
     def _note_active_units(self) -> None:
         for lot in self.lots:
-            self.active_on[lot.place, self.today] = len(lot.active())
+            self.active_units[lot.position, self.today] = len(lot.active())
 
 
 def _line(
-    model: str, kind: str, type_: str, price: int, discount: Fraction, unit_days: int
+    model: str, kind: str, type_: str, price: int, discount_percent: Fraction, unit_days: int
 ) -> InvoiceLine:
     amount = unit_days * price
-    exact = amount * discount / 100
-    half_up = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
-    return InvoiceLine(model, kind, type_, price, discount, unit_days, amount, half_up)
+    exact = amount * discount_percent / 100
+    rounded_half_up = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
+    return InvoiceLine(
+        model, kind, type_, price, discount_percent, unit_days, amount, rounded_half_up
+    )

@@ -1,6 +1,6 @@
-"""Four hundred days of random lives, as the product and as a naive reference tell them.
+"""Random histories of four hundred days, in the product and in a naive reference.
 
-`SIMULATION_SEED` replays or varies the histories, `SIMULATION_COMPANIES` plays more of them.
+`SIMULATION_SEED` repeats or varies the histories; `SIMULATION_COMPANIES` runs more of them.
 """
 
 import os
@@ -20,9 +20,9 @@ from billing.models import Charge, Invoice, InvoiceLine, InvoicePayment
 from capacity.models import Cancellation, Expiry, Lot, Transaction
 from tests.cast import load_catalogue
 from tests.invariants import assert_invariants_hold
-from tests.simulation.comparing import assert_as_the_reference_has_it
-from tests.simulation.histories import History, Times, a_history, some_times
-from tests.simulation.world import Company, Job, World, catalogue_now, noon
+from tests.simulation.comparison import assert_matches_reference
+from tests.simulation.histories import Calendar, History, random_calendar, random_history
+from tests.simulation.world import Company, Job, World, noon, read_catalogue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,78 +32,79 @@ WORKERS = 4
 ANCHOR_DAYS = (1, 15, 29, 31)
 DAYS = 400
 START = date(2024, 1, 7)
-"""In a leap year, so that anchors 29 and 31 meet a February of 29 days and one of 28."""
+"""In a leap year, so that anchor days 29 and 31 meet a February of 29 days and one of 28."""
 
 
-def some_histories(count: int) -> tuple[Random, Times, list[History]]:
-    print(f"SIMULATION_SEED={SEED}")  # pytest shows it where a test fails.
+def random_histories(count: int) -> tuple[Random, Calendar, list[History]]:
+    print(f"SIMULATION_SEED={SEED}")  # pytest shows it when a test fails.
     random = Random(SEED)
-    times = some_times(random, start=START, days=DAYS)
-    anchors = [ANCHOR_DAYS[-n % len(ANCHOR_DAYS)] for n in range(1, count + 1)]
-    return random, times, [a_history(random, times, anchor_day=anchor) for anchor in anchors]
+    calendar = random_calendar(random, start=START, days=DAYS)
+    anchor_days = [ANCHOR_DAYS[-n % len(ANCHOR_DAYS)] for n in range(1, count + 1)]
+    histories = [random_history(random, calendar, anchor_day=day) for day in anchor_days]
+    return random, calendar, histories
 
 
-def a_world(count: int, **world: Any) -> World:
+def random_world(count: int, **fields: Any) -> World:
     load_catalogue()
-    random, times, histories = some_histories(count)
-    catalogue = catalogue_now()
-    companies = [Company.found(history, catalogue) for history in histories]
-    return World(times, companies, catalogue, random, **world)
+    random, calendar, histories = random_histories(count)
+    catalogue = read_catalogue()
+    companies = [Company.create(history, catalogue) for history in histories]
+    return World(calendar, companies, catalogue, random, **fields)
 
 
 @pytest.fixture
-def by_threads() -> Iterator[Callable[[Sequence[Job]], None]]:
-    """Runs what happens on a day at once, by four workers on connections of their own."""
-    everyone = Barrier(WORKERS)
+def run_in_threads() -> Iterator[Callable[[Sequence[Job]], None]]:
+    """Run the jobs of a day at the same time, in four threads with a connection each."""
+    all_threads = Barrier(WORKERS)
 
-    def leave() -> None:
-        everyone.wait()
+    def close_connection() -> None:
+        all_threads.wait()  # So that each thread closes its own connection, once.
         connection.close()
 
     with ThreadPoolExecutor(WORKERS) as workers:
 
         def run(jobs: Sequence[Job]) -> None:
-            for job in [workers.submit(job) for job in jobs]:
-                job.result()
+            for future in [workers.submit(job) for job in jobs]:
+                future.result()
 
         yield run
-        for left in [workers.submit(leave) for _ in range(WORKERS)]:
-            left.result()
+        for future in [workers.submit(close_connection) for _ in range(WORKERS)]:
+            future.result()
 
 
-def test_the_product_lives_as_the_reference_does() -> None:
-    world = a_world(COMPANIES)
-    world.live()
-    assert_as_the_reference_has_it(world.companies)
+def test_the_product_agrees_with_the_reference() -> None:
+    world = random_world(COMPANIES)
+    world.run()
+    assert_matches_reference(world.companies)
     assert_invariants_hold(now=noon(world.today))
 
 
-def test_purchases_race_with_several_sweeps_and_nobody_notices(
-    by_threads: Callable[[Sequence[Job]], None],
+def test_purchases_race_with_several_sweeps_and_no_company_notices(
+    run_in_threads: Callable[[Sequence[Job]], None],
 ) -> None:
-    world = a_world(COMPANIES // 2, run=by_threads)
-    world.times = replace(
-        world.times, knocks={day: 2 * knocks for day, knocks in world.times.knocks.items()}
-    )
-    world.live()
-    assert_as_the_reference_has_it(world.companies)
+    world = random_world(COMPANIES // 2, run_jobs=run_in_threads)
+    doubled_sweeps = {day: 2 * sweeps for day, sweeps in world.calendar.sweeps.items()}
+    world.calendar = replace(world.calendar, sweeps=doubled_sweeps)
+    world.run()
+    assert_matches_reference(world.companies)
     assert_invariants_hold(now=noon(world.today))
 
 
-def test_one_by_one_by_the_sweep_and_by_the_test_clock_give_the_same_rows() -> None:
+def test_opening_days_one_by_one_by_sweep_and_by_test_clock_gives_the_same_rows() -> None:
     load_catalogue()
-    random, times, histories = some_histories(2)
-    catalogue = catalogue_now()
+    random, calendar, histories = random_histories(2)
+    catalogue = read_catalogue()
     triplets = [
         [
-            Company.found(history, catalogue, way="one by one"),
-            Company.found(history, catalogue, way="sweep"),
-            Company.found(history, catalogue, way="test clock"),
+            Company.create(history, catalogue, opener="one by one"),
+            Company.create(history, catalogue, opener="sweep"),
+            Company.create(history, catalogue, opener="test clock"),
         ]
         for history in histories
     ]
-    world = World(times, [company for alike in triplets for company in alike], catalogue, random)
-    world.live()
+    companies = [company for triplet in triplets for company in triplet]
+    world = World(calendar, companies, catalogue, random)
+    world.run()
     for one_by_one, swept, sandboxed in triplets:
         assert rows_of(one_by_one) == rows_of(swept) == rows_of(sandboxed)
     assert_invariants_hold(now=noon(world.today))
@@ -123,14 +124,16 @@ ROWS: dict[type[models.Model], list[str]] = {
 
 
 def rows_of(company: Company) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the organization's capacity and money; lots by their place."""
-    places = {lot: f"lot {place}" for place, lot in enumerate(company.lots)}
-    found = {}
+    """Return every row of the organization's capacity and money, with positions for lot ids."""
+    positions = {lot_id: f"lot {position}" for position, lot_id in enumerate(company.lot_ids)}
+    sorted_rows = {}
     for model, columns in ROWS.items():
         rows = model._default_manager.filter(organization=company.acme.organization)
         if model is AuditEntry:
             rows = rows.exclude(action__startswith="clock.").exclude(action__startswith="org")
-        values = rows.values_list(*columns)
-        told = [tuple(places.get(str(value), value) for value in row) for row in values]
-        found[model.__name__] = sorted(told, key=repr)
-    return found
+        comparable = [
+            tuple(positions.get(str(value), value) for value in row)
+            for row in rows.values_list(*columns)
+        ]
+        sorted_rows[model.__name__] = sorted(comparable, key=repr)
+    return sorted_rows

@@ -1,4 +1,4 @@
-"""Plays histories to the product and to the reference at the same time."""
+"""Runs histories in the product and in the reference at the same time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,26 +20,27 @@ from capacity.operations.purchases import buy_units
 from capacity.operations.sweep import open_due_days_everywhere
 from common.errors import BusinessError
 from tests.cast import OPERATOR, Acme, make_acme
-from tests.simulation import nouns, reference
+from tests.simulation import records
 from tests.simulation.histories import (
-    Act,
+    Action,
+    AddPrice,
     Buy,
+    Calendar,
     Cancel,
-    EndForm,
+    EndOrderForm,
     History,
-    NewPrice,
-    Retire,
-    Settle,
-    Sign,
-    Times,
-    Undo,
+    RetireModel,
+    SettleInvoice,
+    SignOrderForm,
+    UndoCancellation,
 )
+from tests.simulation.reference import ReferenceOrganization
 
 Job = Callable[[], None]
-Way = Literal["sweep", "one by one", "test clock"]
+DayOpener = Literal["sweep", "one by one", "test clock"]
 
 
-def one_after_another(jobs: Sequence[Job]) -> None:
+def run_in_order(jobs: Sequence[Job]) -> None:
     for job in jobs:
         job()
 
@@ -48,112 +49,120 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, time(12), UTC)
 
 
-def catalogue_now() -> nouns.Catalogue:
-    """The reference's own copy of the prices there are."""
+def read_catalogue() -> records.Catalogue:
+    """Return the present prices as the reference's own copy."""
     prices: dict[tuple[str, str], dict[date, int]] = {}
     for price in ListPrice.objects.select_related("token_unit__snapshot"):
         unit = price.token_unit
         prices.setdefault((unit.snapshot.model, unit.kind), {})[price.from_on] = price.amount
-    return nouns.Catalogue(prices)
+    return records.Catalogue(prices)
 
 
 @dataclass
 class Company:
-    """One organization, in the product and in the reference's books."""
+    """One organization, in the product and in the reference."""
 
     acme: Acme
     history: History
-    books: reference.Books
-    way: Way = "sweep"
-    lots: list[str] = field(default_factory=list)
-    cancellations: list[str] = field(default_factory=list)
-    forms: list[int] = field(default_factory=list)
+    reference: ReferenceOrganization
+    opener: DayOpener = "sweep"
+    """What opens the organization's days."""
+    lot_ids: list[str] = field(default_factory=list)
+    cancellation_ids: list[str] = field(default_factory=list)
+    order_form_keys: list[int] = field(default_factory=list)
 
     @classmethod
-    def found(
-        cls, history: History, catalogue: nouns.Catalogue, *, way: Way = "sweep"
+    def create(
+        cls, history: History, catalogue: records.Catalogue, *, opener: DayOpener = "sweep"
     ) -> "Company":
         acme = make_acme(
-            history.founded_on.isoformat(),
+            history.created_on.isoformat(),
             anchor_day=history.anchor_day,
-            discount=str(history.discount),
-            is_sandbox=way == "test clock",
+            discount=str(history.discount_percent),
+            is_sandbox=opener == "test clock",
         )
-        form = nouns.Form(history.founded_on, None, Fraction(history.discount))
-        books = reference.Books(catalogue, history.anchor_day, history.founded_on, [form])
-        made = OrderForm.objects.get(organization=acme.organization)
-        return cls(acme, history, books, way, forms=[made.pk])
+        reference = ReferenceOrganization(
+            catalogue,
+            history.anchor_day,
+            history.created_on,
+            [records.OrderForm(history.created_on, None, Fraction(history.discount_percent))],
+        )
+        order_form = OrderForm.objects.get(organization=acme.organization)
+        return cls(acme, history, reference, opener, order_form_keys=[order_form.pk])
 
     def open_to(self, day: date) -> None:
         """Open what is due in this organization alone: by its test clock, or as a change does."""
         organization = self.acme.organization
-        if self.way == "test clock":
+        if self.opener == "test clock":
             advance_clock(organization=organization, to=noon(day), by=self.acme.alice)
         else:
             open_due_days(organization=organization, now=noon(day))
 
     def act(self, day: date) -> None:
-        """Everything the organization does on a day, in both worlds."""
-        for act in self.history.acts.get(day, ()):
-            if self.way == "test clock":
+        """Do everything that the organization does on a day, in the product and the reference."""
+        for action in self.history.actions.get(day, ()):
+            if self.opener == "test clock":
                 self.open_to(day)
-            self._act(act, day)
+            self._act(action, day)
 
-    def _act(self, act: Act, day: date) -> None:
-        match act:
+    def _act(self, action: Action, day: date) -> None:
+        match action:
             case Buy():
-                self._compare(act, self.books.buy(day, act.model, act.units), self._buy(act, day))
-            case Cancel() if self.lots:
-                place = act.lot % len(self.lots)
-                expected = self.books.cancel(day, place, act.units)
-                self._compare(act, expected, self._cancel(place, act.units, day))
-            case Undo() if self.cancellations:
-                which = act.cancellation % len(self.cancellations)
-                self._compare(act, self.books.undo(day, which), self._undo(which, day))
-            case Settle():
-                self._settle(act.status, day)
-            case Sign():
-                self._sign(act, day)
-            case EndForm():
-                self._end_form(act, day)
+                expected = self.reference.buy(day, action.model, action.units)
+                self._compare(action, expected, self._buy(action, day))
+            case Cancel() if self.lot_ids:
+                position = action.lot % len(self.lot_ids)
+                expected = self.reference.cancel(day, position, action.units)
+                self._compare(action, expected, self._cancel(position, action.units, day))
+            case UndoCancellation() if self.cancellation_ids:
+                position = action.cancellation % len(self.cancellation_ids)
+                expected = self.reference.undo(day, position)
+                self._compare(action, expected, self._undo(position, day))
+            case SettleInvoice():
+                self._settle_invoice(action.status, day)
+            case SignOrderForm():
+                self._sign_order_form(action, day)
+            case EndOrderForm():
+                self._end_order_form(action, day)
 
-    def _compare(self, act: Act, against: set[str], error: str | None) -> None:
-        agreed = error in against if against else error is None
-        assert agreed, f"{act}: refused as {error}, not one of {against}"
+    def _compare(self, action: Action, expected_codes: set[str], code: str | None) -> None:
+        """The product raises one of the errors that the reference expects, or both allow it."""
+        agreed = code in expected_codes if expected_codes else code is None
+        assert agreed, f"{action}: refused as {code}, not one of {expected_codes}"
 
-    def _buy(self, act: Buy, day: date) -> str | None:
+    def _buy(self, action: Buy, day: date) -> str | None:
         try:
             purchase = buy_units(
                 organization=self.acme.organization,
-                model=act.model,
-                units=act.units,
+                model=action.model,
+                units=action.units,
                 by=self.acme.alice,
                 now=noon(day),
             )
         except BusinessError as error:
             return error.code
-        self.lots += purchase.lots.order_by("pk").values_list("public_id", flat=True)
+        self.lot_ids += purchase.lots.order_by("pk").values_list("public_id", flat=True)
         return None
 
-    def _cancel(self, place: int, units: int, day: date) -> str | None:
+    def _cancel(self, position: int, units: int, day: date) -> str | None:
         try:
             cancellation = cancel_units(
                 organization=self.acme.organization,
-                lot_id=self.lots[place],
+                lot_id=self.lot_ids[position],
                 units=units,
                 by=self.acme.bob,
                 now=noon(day),
             )
         except BusinessError as error:
             return error.code
-        self.cancellations.append(cancellation.public_id)
+        self.cancellation_ids.append(cancellation.public_id)
         return None
 
-    def _undo(self, which: int, day: date) -> str | None:
+    def _undo(self, position: int, day: date) -> str | None:
         try:
             undo_cancellation(
                 organization=self.acme.organization,
-                cancellation_id=self.cancellations[which],
+                cancellation_id=self.cancellation_ids[position],
                 by=self.acme.bob,
                 now=noon(day),
             )
@@ -161,109 +170,121 @@ class Company:
             return error.code
         return None
 
-    def _settle(self, status: str, day: date) -> None:
-        """The provider's word on the oldest invoice that it can still be about."""
-        self.books.open_to(day)
+    def _settle_invoice(self, status: str, day: date) -> None:
+        """Do what the provider's event does to the oldest invoice that can still get the status."""
+        self.reference.open_to(day)
         self.open_to(day)
         with organization_change(
             organization=self.acme.organization, by=OPERATOR, now=noon(day)
         ) as change:
-            owed = InvoicePayment.objects.filter(
+            unsettled = InvoicePayment.objects.filter(
                 organization=self.acme.organization,
                 status__in=["open"] if status == "uncollectible" else ["open", "uncollectible"],
             )
-            oldest = owed.select_for_update().order_by("pk").first()
+            oldest = unsettled.select_for_update().order_by("pk").first()
             if oldest:
                 set_payment_status(change, oldest, PaymentStatus(status), at=noon(day))
-                self.books.settle(day, oldest.invoice.number, status)
+                self.reference.settle_invoice(day, oldest.invoice.number, status)
 
-    def _sign(self, act: Sign, day: date) -> None:
+    def _sign_order_form(self, action: SignOrderForm, day: date) -> None:
         self.open_to(day)
         form = create_order_form(
             organization=self.acme.organization,
-            starts_on=act.starts_on,
-            ends_on=act.ends_on,
+            starts_on=action.starts_on,
+            ends_on=action.ends_on,
             by=OPERATOR,
             now=noon(day),
-            discount_percent=act.discount,
+            discount_percent=action.discount_percent,
         )
-        form.days_until_due = act.due_in
+        form.days_until_due = action.days_until_due
         form.save(update_fields=["days_until_due"])
-        for model, percent in act.by_model.items():
+        for model, percent in action.model_discounts.items():
             ModelDiscount.objects.create(order_form=form, model=model, discount_percent=percent)
         sign_order_form(form=form, signed_name="Alice", by=self.acme.alice, now=noon(day))
-        self.forms.append(form.pk)
-        by_model = {model: Fraction(percent) for model, percent in act.by_model.items()}
-        told = nouns.Form(act.starts_on, act.ends_on, Fraction(act.discount), by_model, act.due_in)
-        self.books.sign(day, told)
+        self.order_form_keys.append(form.pk)
+        self.reference.sign_order_form(
+            day,
+            records.OrderForm(
+                starts_on=action.starts_on,
+                ends_on=action.ends_on,
+                discount_percent=Fraction(action.discount_percent),
+                model_discounts={
+                    model: Fraction(percent) for model, percent in action.model_discounts.items()
+                },
+                days_until_due=action.days_until_due,
+            ),
+        )
 
-    def _end_form(self, act: EndForm, day: date) -> None:
-        """An operator ends a form sooner or later than it said, unless it has ended already."""
-        which = act.form % len(self.forms)
-        form = self.books.forms[which]
-        if form.starts_on < act.ends_on and (form.ends_on is None or form.ends_on > day):
+    def _end_order_form(self, action: EndOrderForm, day: date) -> None:
+        """An operator moves the end of a form, earlier or later, unless it has ended already."""
+        position = action.order_form % len(self.order_form_keys)
+        form = self.reference.order_forms[position]
+        if form.starts_on < action.ends_on and (form.ends_on is None or form.ends_on > day):
             self.open_to(day)
-            OrderForm.objects.filter(pk=self.forms[which]).update(ends_on=act.ends_on)
-            self.books.end_form(day, which, act.ends_on)
+            OrderForm.objects.filter(pk=self.order_form_keys[position]).update(
+                ends_on=action.ends_on
+            )
+            self.reference.end_order_form(day, position, action.ends_on)
 
 
 @dataclass
 class World:
-    """Several companies under one catalogue, and whoever knocks."""
+    """Several companies with one catalogue, and the sweeps that open their days."""
 
-    times: Times
+    calendar: Calendar
     companies: list[Company]
-    catalogue: nouns.Catalogue
+    catalogue: records.Catalogue
     random: Random
-    run: Callable[[Sequence[Job]], None] = one_after_another
+    run_jobs: Callable[[Sequence[Job]], None] = run_in_order
 
-    def live(self) -> None:
-        for day in self.times.days:
+    def run(self) -> None:
+        for day in self.calendar.days:
             self._change_catalogue(day)
             jobs: list[Job] = [
                 partial(company.act, day)
                 for company in self.companies
-                if company.history.acts.get(day)
+                if company.history.actions.get(day)
             ]
-            jobs += [partial(self.knock, day)] * self.times.knocks[day]
+            jobs += [partial(self.sweep, day)] * self.calendar.sweeps[day]
             self.random.shuffle(jobs)
-            self.run(jobs)
-            if self.times.knocks[day]:
-                self._compare_what_is_shown(day)
-        self.knock(self.today)
+            self.run_jobs(jobs)
+            if self.calendar.sweeps[day]:
+                self._compare_visible_state(day)
+        self.sweep(self.today)
         for company in self.companies:
-            company.books.open_to(self.today)
+            company.reference.open_to(self.today)
 
     @property
     def today(self) -> date:
-        """The last day that anybody lives, opened for all."""
-        return self.times.days[-1] + timedelta(days=1)
+        """The day after the last day of the calendar; it is open in every company at the end."""
+        return self.calendar.days[-1] + timedelta(days=1)
 
-    def knock(self, day: date) -> None:
+    def sweep(self, day: date) -> None:
         for company in self.companies:
-            if company.way != "sweep" and company.history.founded_on <= day:
+            if company.opener != "sweep" and company.history.created_on <= day:
                 company.open_to(day)
         open_due_days_everywhere(now=noon(day))
 
     def _change_catalogue(self, day: date) -> None:
-        for change in self.times.catalogue.get(day, ()):
+        for change in self.calendar.catalogue_changes.get(day, ()):
             match change:
-                case NewPrice(model, kind, from_on, amount):
+                case AddPrice(model, kind, from_on, amount):
                     unit = TokenUnit.objects.get(snapshot__model=model, kind=kind)
                     ListPrice.objects.create(token_unit=unit, from_on=from_on, amount=amount)
                     self.catalogue.prices[model, kind][from_on] = amount
-                case Retire(model, on):
+                case RetireModel(model, on):
                     Snapshot.objects.filter(model=model).update(retires_on=on)
                     self.catalogue.retires_on[model] = on
 
-    def _compare_what_is_shown(self, day: date) -> None:
-        """What customers see on the day itself: active units, and what became of cancellations."""
-        held = dict(Lot.objects.values_list("public_id", "active_units"))
-        status = dict(Cancellation.objects.values_list("public_id", "status"))
+    def _compare_visible_state(self, day: date) -> None:
+        """Compare what customers see on the day itself: active units and cancellation statuses."""
+        units = dict(Lot.objects.values_list("public_id", "active_units"))
+        statuses = dict(Cancellation.objects.values_list("public_id", "status"))
         for company in self.companies:
-            if company.history.founded_on <= day:
-                company.books.open_to(day)
-                expected = [len(lot.active()) for lot in company.books.lots]
-                assert [held[lot] for lot in company.lots] == expected, day
-                expected_status = [one.status for one in company.books.cancellations]
-                assert [status[one] for one in company.cancellations] == expected_status, day
+            if company.history.created_on <= day:
+                reference = company.reference
+                reference.open_to(day)
+                expected_units = [len(lot.active()) for lot in reference.lots]
+                assert [units[lot_id] for lot_id in company.lot_ids] == expected_units, day
+                expected_statuses = [one.status for one in reference.cancellations]
+                assert [statuses[id_] for id_ in company.cancellation_ids] == expected_statuses, day
