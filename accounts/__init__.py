@@ -1,1 +1,1 @@
-"""Who: organizations, projects, members and their roles, API keys, clocks, the audit log."""
+"""Organizations, projects, members and their roles, API keys, clocks, the audit log."""

@@ -1,4 +1,4 @@
-"""Who may do what: one table of permissions, and the one check of every page and request (R18)."""
+"""The table of permissions by role, and the check that every page and API request makes (R18)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from common.errors import NotAllowed, NotFound
 
 
 class Permission(StrEnum):
-    """What a person may do in an organization. The value completes “Only … may”."""
+    """What a person may do in an organization. The value completes “Only an owner may …”."""
 
     SCALE_TIER = "see Scale Tier"
     BUY = "buy and cancel units"
@@ -29,7 +29,7 @@ GRANTS: Mapping[str, frozenset[Permission]] = {
 
 @dataclass(frozen=True, slots=True)
 class AccessContext:
-    """One person in one organization, for the length of one request."""
+    """The access of one person to one organization. It is read anew for each request (R18)."""
 
     organization: Organization
     membership: Membership
@@ -44,10 +44,11 @@ class AccessContext:
         return self.organization.now()
 
     def may(self, permission: Permission) -> bool:
+        """Return whether the person's role has the permission."""
         return permission in GRANTS[self.membership.role]
 
     def require(self, permission: Permission) -> None:
-        """Raises NotAllowed, which names the roles that may, unless this person may."""
+        """Raises NotAllowed, which names the roles with the permission, if this role lacks it."""
         if not self.may(permission):
             roles = [
                 Role(role).label.lower()

@@ -1,11 +1,11 @@
-"""How django-allauth is bent to this product."""
+"""The adapter of django-allauth: sign-up is closed."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 
 class InvitationOnlyAdapter(DefaultAccountAdapter):
-    """Nobody signs up by themselves; an invitation's own page makes the user."""
+    """Closes allauth's sign-up page. The page of an invitation creates the user instead."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""The operator's pages about people and organizations, and the read-only audit log."""
+"""Admin pages of people and organizations, and of the read-only audit log."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -26,26 +26,27 @@ admin.site.index_title = "Catalogue, supply, order forms and customers"
 
 
 def operator(request: HttpRequest) -> Actor:
-    """Return the signed-in operator as an actor. Admin pages are for active staff only."""
+    """Return the signed-in operator as an actor. Django lets only active staff see admin pages."""
     assert isinstance(request.user, User)
     return Actor("admin", request.user, request.META.get("REMOTE_ADDR"))
 
 
 def _organization_of(row: Any) -> Organization | None:
-    """The organization whose audit log a change of the row belongs to; None for the platform's."""
+    """Return the organization whose audit log records changes of the row; None: the platform."""
     return row if isinstance(row, Organization) else getattr(row, "organization", None)
 
 
 def _now_in(organization: Organization | None) -> datetime:
-    """The organization's time (R1), as its other audit entries have it; else the real time."""
+    """Return the organization's time (R1), as in its other audit entries, or the real time."""
     return organization.now() if organization else timezone.now()
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):
-    """A page whose changes follow the habit of `organization_change`, and nothing is deleted.
+    """Base of admin pages that change rows. It does what `organization_change` does elsewhere.
 
-    Django saves in one transaction of its own. Before it, due days are opened (R7); in it, the
-    organization is locked before a row is read for a change, and an audit entry is written (R19).
+    Django's admin saves in a transaction of its own. Before the transaction this class opens due
+    days (R7). In the transaction it locks the organization before an existing row is read for a
+    change, and writes an audit entry (R19). Nothing can be deleted.
     """
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -64,7 +65,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _organizations(self, request: HttpRequest, object_id: str | None) -> Iterator[Organization]:
-        """The organization that a row belongs to, and the one that it is to belong to."""
+        """Yield the organization that the row belongs to, and the one chosen in the form."""
         row = super().get_object(request, unquote(object_id)) if object_id else None
         if organization := _organization_of(row):
             yield organization
@@ -97,7 +98,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Record the rows that are edited below their parent as well, with what they became."""
+        """Write an audit entry for each inline row too, with its new values."""
         super().save_formset(request, form, formset, change)
         organization = _organization_of(form.instance)
         rows: list[tuple[str, Any]] = [("created", row) for row in formset.new_objects]
@@ -115,7 +116,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """A page whose rows operators may read and nobody may change."""
+    """Base of admin pages whose rows operators may read and nobody may change."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -159,7 +160,7 @@ class OrganizationAdmin(AuditedAdmin):
 
 class MembershipForm(ModelForm[Membership]):
     def clean_role(self) -> str:
-        """Apply the rule that binds owners as well: an organization keeps an owner."""
+        """Check the rule that owners follow on their page too: an organization keeps an owner."""
         role: str = self.cleaned_data["role"]
         if self.instance.pk:
             try:
@@ -171,7 +172,7 @@ class MembershipForm(ModelForm[Membership]):
 
 @admin.register(Membership)
 class MembershipAdmin(AuditedAdmin):
-    """Operators add an organization's first owner here; owners do the rest themselves.
+    """Operators add an organization's first owner here; owners manage the other members.
 
     Of an existing membership only the role can be changed.
     """

@@ -1,4 +1,4 @@
-"""What people type about people."""
+"""Forms about members, invitations and API keys."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from accounts.models import ApiKey, Invitation, Role, User
 
 
 class PurchaserForm(forms.Form):
-    """Whom to let buy."""
+    """The member to authorize as a purchaser."""
 
     email = forms.EmailField(
         label="Email",
@@ -18,7 +18,7 @@ class PurchaserForm(forms.Form):
 
 
 class InvitationForm(forms.Form):
-    """Whom to ask to join, and as what."""
+    """The person to invite, and their role."""
 
     email = forms.EmailField(
         label="Email",
@@ -28,13 +28,13 @@ class InvitationForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    """What a member may do."""
+    """The new role of a member."""
 
     role = forms.ChoiceField(choices=Role.choices)
 
 
 class ApiKeyForm(forms.Form):
-    """What to call a key."""
+    """The name of a new API key."""
 
     name = forms.CharField(
         label="Name",
@@ -44,7 +44,7 @@ class ApiKeyForm(forms.Form):
 
 
 class AcceptInvitationForm(forms.Form):
-    """Who the invited person is. The address is the invitation's own and cannot be changed."""
+    """Name and password of an invited person. Their email is that of the invitation."""
 
     name = forms.CharField(
         label="Name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})

@@ -1,4 +1,4 @@
-"""Migrations that were made before `common` existed import the field from here."""
+"""Kept for old migrations, which import `PublicIdField` from this module."""
 
 from common.ids import PublicIdField
 

@@ -1,4 +1,4 @@
-"""Middleware: sign-in is required on every page, and the use of sessions is noted."""
+"""Middleware that requires sign-in on every page and records the use of sessions."""
 
 from collections.abc import Callable
 from time import time
@@ -15,7 +15,7 @@ from django_htmx.middleware import HtmxDetails
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Redirects to the sign-in page, and from there back to the page that was used, by htmx too."""
+    """Redirects to the sign-in page and afterwards back, for requests of htmx too."""
 
     def handle_no_permission(  # type: ignore[override]  # the base names its own class
         self, request: HttpRequest, view_func: Callable[..., Any]
@@ -27,7 +27,7 @@ class SignInRequired(LoginRequiredMiddleware):
 
 
 def _return_path(request: HttpRequest, htmx: HtmxDetails) -> str:
-    """Return the page on which htmx sent the request, with what was typed into its form."""
+    """Return the path of the page that sent the htmx request, with the input of its form."""
     page = urlsplit(htmx.current_url or "/")
     form_input = request.GET.urlencode() if request.path.startswith(page.path) else ""
     query = form_input or page.query
@@ -35,20 +35,21 @@ def _return_path(request: HttpRequest, htmx: HtmxDetails) -> str:
 
 
 class SessionActivity(UserSessionsMiddleware):
-    """Notes where and when a session is used: at once from a new place, else once a minute.
+    """Records when, and from which address and browser, a session is used.
 
-    allauth notes it at every request, which takes five statements.
+    A new address or browser is recorded at once, the same ones once a minute. allauth records
+    every request, which takes five statements.
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        use = [
+        last_use = [
             int(time()) // 60,
             request.META.get("REMOTE_ADDR", ""),
             request.META.get("HTTP_USER_AGENT", ""),
         ]
-        if not request.user.is_authenticated or request.session.get("last_use") == use:
+        if not request.user.is_authenticated or request.session.get("last_use") == last_use:
             response: HttpResponse = self.get_response(request)
             return response
-        request.session["last_use"] = use
-        noted: HttpResponse = super().__call__(request)
-        return noted
+        request.session["last_use"] = last_use
+        recorded_response: HttpResponse = super().__call__(request)
+        return recorded_response

@@ -8,5 +8,5 @@ from accounts.operations.emails import send_due_emails
 
 @shared_task
 def send_emails() -> None:
-    """Send the emails that are due. Running it twice or at once sends nothing twice."""
+    """Send the emails that are due. Several runs, at the same moment too, send each email once."""
     send_due_emails(now=timezone.now())

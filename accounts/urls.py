@@ -1,4 +1,7 @@
-"""Pages about people. `permission_required` turns `organization_id` into an access context."""
+"""Pages about members, invitations and API keys.
+
+`permission_required` turns `organization_id` into an access context.
+"""
 
 from django.urls import path
 

@@ -1,1 +1,1 @@
-"""Money: order forms, charges, periods. Billing knows no lots; it charges what it is told."""
+"""Money: order forms, charges, invoices, payments. Billing knows no lots."""

@@ -1,4 +1,4 @@
-"""The operator's pages: order forms, charges, invoices, payments, syncs and provider events."""
+"""Admin pages of order forms, charges, invoices, payments, syncs and provider events."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ from common.errors import BusinessError
 
 
 def _is_unsigned(form: OrderForm | None) -> bool:
-    """A signed form stays as it was signed."""
+    """Return whether the form can still be edited. A signed form never changes (R23)."""
     return form is None or form.signed_at is None
 
 
@@ -74,7 +74,7 @@ class OrderFormAdmin(AuditedAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Of a signed form only the end can still be set."""
+        """Only the end of a signed form can be set."""
         if _is_unsigned(obj):
             return ()
         return tuple(name for name in self.fields if name != "ends_on")
@@ -122,7 +122,7 @@ class InvoiceLineInline(ReadOnlyInline):
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
-    """Issued invoices and their payment status. Operators record payments by bank transfer here."""
+    """Issued invoices and their payment status. Operators record bank transfers here."""
 
     list_display = ("number", "organization", "total_due", "issued_on", "due_on", "payment_status")
     list_filter = ("payment__status", "due_on")
@@ -159,7 +159,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def record_payment(
         self, request: HttpRequest, selected: QuerySet[Invoice]
     ) -> HttpResponse | None:
-        """Ask for confirmation, naming each invoice, then record them as paid outside Stripe."""
+        """Ask for confirmation with a list of invoices, then record each as paid outside Stripe."""
         owed = selected.filter(
             payment__status__in=[PaymentStatus.OPEN, PaymentStatus.UNCOLLECTIBLE]
         )
@@ -190,7 +190,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
 
 @admin.register(InvoiceSync)
-class DispatchAdmin(ReadOnlyAdmin):
+class InvoiceSyncAdmin(ReadOnlyAdmin):
     """The sync of each invoice to the payment provider, with the last error of each."""
 
     list_display = (

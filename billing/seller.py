@@ -1,7 +1,7 @@
-"""What billing asks of whoever sells: the one seam between money and product.
+"""`Seller`: the protocol by which billing reads from the app that sells.
 
-Billing charges and invoices what it is told, and knows nothing of what is sold. Where it needs the
-seller's knowledge it asks this protocol, which the composition root connects.
+Billing does not know what is sold. `scaletier.apps` connects the object that implements the
+protocol.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ class ComingRenewal:
 
 
 class Seller(DayOpener, Protocol):
-    """Who sells: opens days, and knows the renewals to come."""
+    """Opens days, and knows the renewals to come."""
 
     def renewals_to_come(
         self,
@@ -41,10 +41,10 @@ class Seller(DayOpener, Protocol):
         until: date,
         order_forms: Sequence[OrderFormSpan],
     ) -> Iterable[ComingRenewal]:
-        """Return the renewals of the service days from `on` to before `until` still to be charged.
+        """Return the renewals that are still to be charged on the service days `[on, until)`.
 
-        Known ends are taken into account: cancellations, retirements, and days from `on` without
-        one of the `order_forms`.
+        They take known ends into account: cancellations, retirements, and days on which none of
+        the `order_forms` is in force.
         """
 
 
@@ -53,10 +53,11 @@ class _Connection:
 
 
 def connect_seller(seller: Seller) -> None:
-    """Called once, when the process starts."""
+    """Set the seller. `scaletier.apps` calls it once, when the process starts."""
     _Connection.seller = seller
 
 
 def connected_seller() -> Seller:
+    """Return the seller that `connect_seller` set."""
     assert _Connection.seller, "the composition root connects a Seller"
     return _Connection.seller

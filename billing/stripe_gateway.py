@@ -1,7 +1,7 @@
-"""Stripe, as far as billing needs it. The only module that imports `stripe`.
+"""The requests to Stripe that billing needs. No other module imports `stripe`.
 
-One method is one request (or one listing); none of them decides anything. Failures become one of
-two errors, by what to do next: ProviderUnavailable is retried, ProviderRejected needs a person.
+Each method is one request or one listing, without rules. A failure raises one of two errors:
+ProviderUnavailable can be retried, ProviderRejected needs a person.
 """
 
 import json
@@ -24,15 +24,15 @@ TEST_KEYS = ("sk_test_", "rk_test_")
 
 
 class ProviderError(Exception):
-    """A request to Stripe failed; `str()` says why, for operators."""
+    """A request to Stripe failed. `str()` is the reason, for operators."""
 
 
 class ProviderUnavailable(ProviderError):
     """The same request may succeed later.
 
-    `key_used_up`: Stripe stores its responses under the idempotency key, its own errors included;
-    this one came from there, so the next attempt needs another key. Otherwise the request may
-    still be running, and only the same key is safe.
+    `key_used_up`: Stripe stores its responses, errors included, under the idempotency key. If this
+    error is a stored response, the next attempt needs another key. Otherwise the request may still
+    be running, and only the same key is safe.
     """
 
     def __init__(self, reason: str, *, key_used_up: bool = False) -> None:
@@ -41,11 +41,11 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderRejected(ProviderError):
-    """Stripe rejects the request, and will do so until a person has changed something."""
+    """Stripe rejects the request, and will reject it again until a person changes something."""
 
 
 class CustomerUnknown(ProviderRejected):
-    """Stripe has no such customer (any more): deleted there, or the account is another one."""
+    """Stripe has no such customer: it was deleted, or the secret key is of another account."""
 
 
 class BadSignature(Exception):
@@ -54,7 +54,7 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StripeInvoice:
-    """What we need to know of an invoice at Stripe; its total in minor units."""
+    """The fields of a Stripe invoice that billing uses. `total` is minor units."""
 
     id: str
     status: str
@@ -65,19 +65,19 @@ class StripeInvoice:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceHeader:
-    """An invoice without its lines. Due at once without `due_at`, which has to be in the future."""
+    """A Stripe invoice without its lines. `due_at` is in the future, or None: due at once."""
 
     customer: str
     currency: str
     due_at: datetime | None
     metadata: Mapping[str, str]
     fields: Mapping[str, str]
-    """Printed on it."""
+    """Custom fields, printed on the invoice."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceItem:
-    """One line of an invoice at Stripe; `label` tells it apart within its invoice."""
+    """A line of a Stripe invoice, identified by its `label`. `amount` is minor units."""
 
     label: str
     description: str
@@ -86,26 +86,26 @@ class InvoiceItem:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Stripe's account behind one secret key."""
+    """A client for the Stripe account of one secret key."""
 
     client: stripe.StripeClient
     is_live: bool
 
     @classmethod
     def from_settings(cls) -> Self | None:
-        """None without `STRIPE_SECRET_KEY`: there is nobody to send anything to."""
+        """Return a gateway for `STRIPE_SECRET_KEY`; None if the setting is empty."""
         key = settings.STRIPE_SECRET_KEY
         if not key:
             return None
         client = _client(key, settings.STRIPE_API_BASE)
-        # Whatever does not say that it is a test key may move money.
+        # A key without the prefix of a test key may move money.
         return cls(client=client, is_live=not key.startswith(TEST_KEYS))
 
     def find_customer(self, organization: str, *, since: datetime) -> str | None:
         """Return the customer made for the organization at `since` or later, or None.
 
-        It lists customers and does not use Stripe's search, which may miss one that was made a
-        minute ago: a second customer would follow.
+        It lists customers. Stripe's search may miss a customer that was created a minute ago, and
+        then a second one would be created.
         """
         with _translated():
             customers = self.client.v1.customers.list(
@@ -124,12 +124,12 @@ class Gateway:
             ).id
 
     def update_customer(self, customer: str, *, name: str, email: str) -> None:
-        """Update the details. Repeating it changes nothing more, so it needs no key."""
+        """Update name and email. It needs no key: a repeated update changes nothing."""
         with _translated(missing="id"):
             self.client.v1.customers.update(customer, {"name": name, "email": email})
 
     def find_invoice(self, customer: str, invoice: str) -> StripeInvoice | None:
-        """Return the customer's Stripe invoice for our invoice, or None, from a listing as well."""
+        """Return the Stripe invoice with our invoice id, or None. It uses a listing too."""
         with _translated():
             invoices = self.client.v1.invoices.list({"customer": customer, "limit": PAGE})
             for stripe_invoice in invoices.auto_paging_iter():
@@ -138,7 +138,7 @@ class Gateway:
         return None
 
     def create_invoice(self, header: InvoiceHeader, *, key: str) -> StripeInvoice:
-        """Make an empty draft that Stripe does not advance by itself."""
+        """Create a draft without lines, which Stripe does not finalize by itself."""
         params: InvoiceCreateParams = {
             "customer": header.customer,
             "currency": header.currency,
@@ -188,7 +188,7 @@ class Gateway:
             )
 
     def finalize(self, invoice: str, *, key: str) -> StripeInvoice:
-        """Finalize a draft; without anything to pay it is paid then."""
+        """Finalize a draft. With a total of zero it is paid at once."""
         with _translated():
             return _invoice(
                 self.client.v1.invoices.finalize_invoice(
@@ -204,7 +204,7 @@ class Gateway:
             )
 
     def pay_out_of_band(self, invoice: str, *, key: str) -> StripeInvoice:
-        """Mark a final invoice as paid outside Stripe: no money moves, nobody can pay it again."""
+        """Mark a finalized invoice as paid outside Stripe. Then nobody can pay it at Stripe."""
         with _translated():
             return _invoice(
                 self.client.v1.invoices.pay(
@@ -241,9 +241,9 @@ def instant(timestamp: int) -> datetime:
 
 @lru_cache(maxsize=4)
 def _client(key: str, api_base: str) -> stripe.StripeClient:
-    """One client a process and account, so that connections are reused.
+    """Return one client for each process and key, so that connections are reused.
 
-    It does not retry: retries are scheduled in the database, where they outlive this process.
+    It does not retry: retries are scheduled in the database, where they survive this process.
     """
     return stripe.StripeClient(
         key,
@@ -269,7 +269,10 @@ def _invoice(invoice: stripe.Invoice) -> StripeInvoice:
 
 @contextmanager
 def _translated(*, missing: str = "customer") -> Iterator[None]:
-    """Raise our errors for Stripe's; `missing` is the parameter that names an unknown customer."""
+    """Convert errors of Stripe to ProviderError.
+
+    `missing` is the request's parameter with the customer id: CustomerUnknown if Stripe lacks it.
+    """
     try:
         yield
     except stripe.StripeError as error:
@@ -281,11 +284,11 @@ def _translated(*, missing: str = "customer") -> Iterator[None]:
 
 def _provider_error(error: stripe.StripeError) -> ProviderError:
     status = error.http_status
-    if status is None or status < 400:  # No response, or none of Stripe's.
+    if status is None or status < 400:  # No response, or not from Stripe.
         return ProviderUnavailable("Stripe cannot be reached.")
     reason = _reason(error)
     if isinstance(error, stripe.IdempotencyError) and status != 409:
-        # The key was used with other parameters, before a deployment or a change of name.
+        # The key was used with other parameters: the code or the organization's name changed.
         return ProviderUnavailable(reason, key_used_up=True)
     if status in {409, 429} or status >= 500:
         replayed = (error.headers or {}).get("Idempotent-Replayed") == "true"

@@ -12,15 +12,15 @@ from billing.operations.invoice_sync import SyncResult, sync_next_invoice
 logger = logging.getLogger(__name__)
 
 BATCH = 25
-"""Invoices that one run syncs at most, so that other work gets its turn."""
+"""The most invoices that one run syncs, so that other tasks need not wait."""
 
 
 @shared_task
 def sync_invoices() -> None:
-    """Sync issued invoices to the provider. Running it twice or at once sends nothing twice.
+    """Sync issued invoices to the provider. Several runs, at the same moment too, send each once.
 
-    A transient failure ends the run: the next request would probably fail for the same reason, and
-    the next run comes soon.
+    A transient failure ends the run: the next request would probably fail for the same reason. The
+    next run continues.
     """
     results: Counter[SyncResult] = Counter()
     for _ in range(BATCH):
@@ -42,5 +42,5 @@ def process_event(event: int) -> None:
 
 @shared_task
 def process_events() -> None:
-    """Process the stored events that nobody has processed, as after an outage of the broker."""
+    """Process the stored events that are not processed, as after an outage of the broker."""
     provider_events.process_events(now=timezone.now())

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 @login_not_required
 @require_POST
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """Return 200 once the event is stored, now or before; 400 unless Stripe signed it."""
+    """Store the event. Return 200 if it is stored, now or earlier; 400 without a signature."""
     try:
         event = verified_event(request.body, request.headers.get("Stripe-Signature", ""))
     except BadSignature as error:
@@ -30,6 +30,8 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     if stored is not None:
         try:
             process_event.delay(stored.pk)
-        except OperationalError:  # The broker is down; `process_events` finds the stored event.
+        except (
+            OperationalError
+        ):  # The broker is down; the task `process_events` will find the event.
             logger.exception("event %s waits for process_events", stored.event_id)
     return HttpResponse("ok\n", content_type="text/plain")

@@ -1,4 +1,4 @@
-"""The operator's desk: the catalogue and its supply, and what customers hold."""
+"""Admin pages of the catalogue, its prices and supply caps, and of lots."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ class SnapshotAdmin(AuditedAdmin):
     inlines = (TokenUnitInline,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """What was sold under an id keeps that id."""
+        """The id of a model cannot be changed: lots, charges and invoices refer to it."""
         return () if obj is None else ("model",)
 
 
 class ListPriceInline(admin.TabularInline[ListPrice, TokenUnit]):
-    """Prices are added with a date, never edited (R6)."""
+    """List prices. Operators add a price with a date; nobody edits one (R6)."""
 
     model = ListPrice
     extra = 0
@@ -43,7 +43,7 @@ class ListPriceInline(admin.TabularInline[ListPrice, TokenUnit]):
 
 @admin.register(TokenUnit)
 class TokenUnitAdmin(AuditedAdmin):
-    """Supply caps and prices of one kind of one snapshot."""
+    """TPM, supply cap (R12) and list prices (R6) of one kind of one snapshot."""
 
     list_display = ("snapshot", "kind", "tpm", "supply_cap")
     list_filter = ("kind", "snapshot__provider")

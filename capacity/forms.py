@@ -15,11 +15,14 @@ from capacity.queries.catalogue import Listing, Offer
 from capacity.queries.quotes import MAX_UNITS
 
 SLIDER_RANGES = (20, 50, 100, 200, 500, 1000)
-"""The ends of a slider: the first that is enough; beyond the last, the number typed."""
+"""The possible maxima of a slider: the smallest that is enough, or else the typed number."""
 
 
 def units_field(label: str, **attributes: Any) -> forms.IntegerField:
-    """A number of units. Only the server checks it, so that errors read alike everywhere."""
+    """Return a field for a number of units.
+
+    Only the server validates it, so that an error has the same text everywhere.
+    """
     return forms.IntegerField(
         label=label,
         required=False,
@@ -31,7 +34,7 @@ def units_field(label: str, **attributes: Any) -> forms.IntegerField:
 
 
 class PurchaseForm(forms.Form):
-    """Units to buy of one model, with a field for each kind that the model is sold in."""
+    """The units to buy of one model, with one field for each kind of units that the model has."""
 
     def __init__(
         self,
@@ -57,18 +60,18 @@ class PurchaseForm(forms.Form):
 
     @property
     def models(self) -> list[tuple[str, list[Listing]]]:
-        """The listings by provider."""
+        """Return the listings by provider."""
         by_provider = groupby(self.listings, key=lambda listing: listing.snapshot.provider)
         return [(provider, list(listings)) for provider, listings in by_provider]
 
     @property
     def raw_values(self) -> dict[str, str]:
-        """The values of this form's fields, as they were typed."""
+        """Return the values of this form's fields as they were typed."""
         return {name: self.data[name] for name in self.fields if name in self.data}
 
     @property
     def query(self) -> str:
-        """The raw values as a query string, which restores the form."""
+        """Return the raw values as a query string, which restores the form."""
         return urlencode(self.raw_values)
 
     @property
@@ -77,17 +80,17 @@ class PurchaseForm(forms.Form):
 
     @property
     def kinds(self) -> list["KindField"]:
-        """The number field and slider of each kind."""
+        """Return the number field and slider of each kind."""
         return [KindField(offer, self[offer.kind]) for offer in self.offers]
 
     @property
     def choices(self) -> list[forms.BoundField]:
-        """The fields of project and pool, where there is a choice."""
+        """Return the fields of project and pool, if there is a choice."""
         return [self[name] for name in ("project", "pool") if name in self.fields]
 
     @property
     def problems(self) -> list[str]:
-        """The errors of every field but the model, each with its label."""
+        """Return the errors of all fields except the model, each with the label of its field."""
         return [
             f"{self.fields[name].label}: {message}"
             for name, messages in self.errors.items()
@@ -97,11 +100,11 @@ class PurchaseForm(forms.Form):
 
     @property
     def units(self) -> dict[str, int]:
-        """Units by kind. Only after `is_valid`."""
+        """Return the units by kind. Call `is_valid` first."""
         return {offer.kind.value: self.cleaned_data[offer.kind] or 0 for offer in self.offers}
 
     def purchase_arguments(self) -> dict[str, Any]:
-        """The arguments of `buy_units` that were typed. Only after `is_valid`."""
+        """Return the typed arguments of `buy_units`. Call `is_valid` first."""
         return {
             "model": self.cleaned_data["model"],
             "units": self.units,
@@ -111,13 +114,13 @@ class PurchaseForm(forms.Form):
 
     @property
     def shown(self) -> Money | None:
-        """The amount due that the confirmation showed."""
+        """Return the amount due that the confirmation showed, or None."""
         amount = self.data.get("shown", "")
         return Money(int(amount), settings.CURRENCY) if amount[:19].isdecimal() else None
 
 
 class KindField:
-    """The number field of one kind, with its slider and what a unit is."""
+    """The number field and the slider of one kind."""
 
     def __init__(self, offer: Offer, field: forms.BoundField) -> None:
         self.offer = offer
@@ -125,13 +128,13 @@ class KindField:
 
     @property
     def units(self) -> int:
-        """The number typed; 0 for what is not a number."""
+        """Return the typed number, or 0 if the text is not a number."""
         text = str(self.field.value() or "")
         return min(int(text), MAX_UNITS) if text.isdecimal() else 0
 
     @property
     def slider_ranges(self) -> Sequence[int]:
-        """The ends that the slider may have; a larger number that is typed lengthens it."""
+        """Return the possible maxima of the slider. A larger typed number becomes the maximum."""
         available = self.offer.available
         if available is None:
             return SLIDER_RANGES
@@ -143,7 +146,7 @@ class KindField:
 
 
 class CancellationForm(forms.Form):
-    """How many of a lot's units to cancel."""
+    """The number of a lot's units to cancel."""
 
     units = units_field("Units to cancel")
 
@@ -152,12 +155,12 @@ class CancellationForm(forms.Form):
 
     @property
     def problems(self) -> list[str]:
-        """The errors of the number."""
+        """Return the errors of the number."""
         return [str(message) for messages in self.errors.values() for message in messages]
 
 
 class ClockForm(forms.Form):
-    """The instant to move a sandbox's clock to, and the page to return to."""
+    """The instant to which a sandbox's clock moves, and the page to return to."""
 
     to = forms.DateTimeField(
         label="Move to",
@@ -167,12 +170,12 @@ class ClockForm(forms.Form):
 
     @property
     def raw_date(self) -> str:
-        """The date as it was typed, for the date field to show again."""
+        """Return the date as it was typed, for the date field."""
         return str(self.data.get("to", ""))[:10]
 
     @property
     def problems(self) -> list[str]:
-        """Why the clock was not moved."""
+        """Return the reasons why the clock was not moved."""
         return [str(message) for message in self.errors.get("to", [])]
 
 

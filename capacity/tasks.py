@@ -12,9 +12,9 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def open_due_days() -> None:
-    """Open what is due (R7). Running it twice, late, or at the same time as another is harmless.
+    """Open due days (R7). It may run twice, late, or at the same time as another run.
 
-    Fails, for Celery to log, when an organization was left behind.
+    It raises LeftBehindError, which Celery logs, if a day could not be opened.
     """
     opened = open_due_days_everywhere(now=timezone.now())
     if opened.days:

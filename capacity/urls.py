@@ -1,4 +1,7 @@
-"""Pages about capacity. `permission_required` turns `organization_id` into an access context."""
+"""Pages about capacity.
+
+`permission_required` turns `organization_id` into an access context.
+"""
 
 from django.urls import path
 

@@ -1,1 +1,1 @@
-"""What knows no organization, person or role: ids, instants, errors, the API kit."""
+"""Code without organizations, persons and roles: ids, instants, errors, base of the API."""

@@ -1,10 +1,10 @@
-"""Rows that are written once (R19): the database itself refuses to change or remove them."""
+"""Append-only tables: the database refuses to change or delete their rows (R19)."""
 
 import pgtrigger
 
 
 def append_only() -> list[pgtrigger.Trigger]:
-    """Triggers for `Meta.triggers` that refuse UPDATE, DELETE and TRUNCATE, through SQL too."""
+    """Return triggers for `Meta.triggers` that refuse UPDATE, DELETE and TRUNCATE, in SQL too."""
     return [
         pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
         pgtrigger.Trigger(

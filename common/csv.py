@@ -1,4 +1,4 @@
-"""CSV downloads, row by row."""
+"""CSV downloads."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from django.http import StreamingHttpResponse
 def csv_download(
     name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> StreamingHttpResponse:
-    """Return `rows` as a CSV file that is written while they are read."""
+    """Return `rows` as a CSV file. Each row is sent when it is read."""
     return StreamingHttpResponse(
         _lines(header, rows),
         content_type="text/csv; charset=utf-8",
@@ -19,7 +19,7 @@ def csv_download(
 
 
 class _Echo:
-    """A file for `csv.writer` that returns each line."""
+    """A file for `csv.writer` whose `write` returns the line."""
 
     def write(self, line: str) -> str:
         return line
@@ -29,11 +29,11 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str
     writer = csv.writer(_Echo())
     yield writer.writerow(header)
     for row in rows:
-        yield writer.writerow([_not_a_formula(value) for value in row])
+        yield writer.writerow([_escape_formula(value) for value in row])
 
 
-def _not_a_formula(value: Any) -> Any:
-    """Put an apostrophe before text that a spreadsheet would take for a formula."""
+def _escape_formula(value: Any) -> Any:
+    """Return text with an apostrophe before it if a spreadsheet would read it as a formula."""
     if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
         return f"'{value}"
     return value

@@ -1,7 +1,7 @@
-"""Business errors: what the product refuses, why, and what the customer can do about it.
+"""Business errors: refusals, with the reason and what the customer can do about it.
 
-Each concrete error is defined beside the rule that raises it. The API turns one into a problem
-document (RFC 9457), a page into a message beside the form; neither adds words of its own.
+Each error is defined beside its rule. The API makes a problem document of it (RFC 9457), a page a
+message beside the form. Neither adds text.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def problem_document(
 
 
 class BusinessError(Exception):
-    """Base of every refusal by a rule. `str()` is the sentence that a person reads."""
+    """Base of all refusals by a rule. `str()` is the text that a person reads."""
 
     code: ClassVar[str]
     status: ClassVar[HTTPStatus]
@@ -53,14 +53,14 @@ class InvalidRequest(BusinessError):
 
 
 class NotAllowed(BusinessError):
-    """A member of the organization lacks the right to this."""
+    """The member does not have the permission (R18)."""
 
     code = "not_allowed"
     status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(BusinessError):
-    """It does not exist, or it is another organization's, which must look the same (R18)."""
+    """It does not exist, or belongs to another organization. Both look the same (R18)."""
 
     code = "not_found"
     status = HTTPStatus.NOT_FOUND

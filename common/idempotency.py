@@ -13,7 +13,7 @@ MAX_KEY_LENGTH = 255
 
 
 class IdempotencyKeyRequired(InvalidRequest):
-    """A request that changes something came without an Idempotency-Key."""
+    """The request needs an Idempotency-Key and has none."""
 
     code = "idempotency_key_required"
 
@@ -26,7 +26,7 @@ class IdempotencyKeyReused(BusinessError):
 
 
 class ReplayedResponse(Exception):
-    """The request had its response before; nothing was done now. Holds that first response."""
+    """The key has a response already, which this exception has. Nothing was done now."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         super().__init__(status)
@@ -36,7 +36,10 @@ class ReplayedResponse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A key with the fingerprint of its request; `render` makes the response from the result."""
+    """A key, the fingerprint of its request, and how the response is made (R17).
+
+    `render` returns the body of the response to a result, `status` is its status.
+    """
 
     key: str
     fingerprint: str
@@ -53,7 +56,10 @@ class IdempotencyKey:
         render: Callable[[Any], dict[str, Any]],
         status: HTTPStatus = HTTPStatus.CREATED,
     ) -> "IdempotencyKey":
-        """Raises IdempotencyKeyRequired without a key, InvalidRequest for one that is too long."""
+        """Return the key of a request. `path` and `body` give its fingerprint.
+
+        Raises IdempotencyKeyRequired without a key, InvalidRequest for an invalid one.
+        """
         if not key:
             raise IdempotencyKeyRequired(
                 "Send an Idempotency-Key header: this request changes things."

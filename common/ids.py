@@ -1,4 +1,4 @@
-"""Public ids: opaque, prefixed, unguessable, never reused (contract, section 1)."""
+"""Public ids: a prefix and random characters, which nobody can guess; never reused."""
 
 import uuid
 from functools import partial
@@ -11,12 +11,12 @@ from django.db.models.functions import Cast, Concat, Replace
 
 
 def new_public_id(prefix: str) -> str:
-    """`lot_` and 122 random bits in hexadecimal."""
+    """Return `prefix` and 122 random bits in hexadecimal."""
     return prefix + uuid.uuid4().hex
 
 
 class PublicIdField(models.CharField[str, str]):
-    """A row's public id, made by Python for one row and by the database for `INSERT … SELECT`."""
+    """The public id of a row. Python makes it, or the database in an `INSERT … SELECT`."""
 
     def __init__(self, *, prefix: str, **kwargs: Any) -> None:
         self.prefix = prefix
@@ -36,11 +36,11 @@ class PublicIdField(models.CharField[str, str]):
         super().__init__(**kwargs)
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        """`varchar` spelled out, for which Django makes no second index to serve `LIKE`."""
+        """Return the full name of `varchar`: for it Django makes no second index for `LIKE`."""
         return f"character varying({self.max_length})"
 
     def deconstruct(self) -> tuple[str, str, Any, Any]:
-        """Migrations need the prefix alone; the rest follows from it."""
+        """Return only the prefix for migrations; the other options follow from it."""
         name, path, args, kwargs = super().deconstruct()
         for derived in ("max_length", "unique", "editable", "default", "db_default"):
             kwargs.pop(derived, None)

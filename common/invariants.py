@@ -1,7 +1,7 @@
-"""Invariants: what must always hold over the whole database, with the rows that contradict it.
+"""Invariants: sentences that must always be true for the whole database.
 
-An invariant is a sentence and a function that yields what contradicts it. Whoever adds a rule on
-which money depends adds its invariant to the tuple at the end of its app's module.
+Each has a function that yields the rows that contradict it. A new rule about money needs an
+invariant in the tuple `INVARIANTS` of its app.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,12 +12,12 @@ from itertools import islice
 from django.db import connection
 
 MAX_ROWS = 20
-"""Rows named of one violated invariant; a thousand more say nothing new."""
+"""The most rows that are reported for one violated invariant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """`sentence` is what always holds; `contradictions` describes each row that is not so."""
+    """`sentence` is always true; `contradictions` yields a text for each contradicting row."""
 
     sentence: str
     contradictions: Callable[[datetime], Iterable[str]]
@@ -25,21 +25,24 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that does not hold, and the first rows that contradict it."""
+    """A violated invariant, and the first rows that contradict it."""
 
     invariant: Invariant
     rows: tuple[str, ...]
 
 
 def violations(invariants: Iterable[Invariant], *, now: datetime) -> Iterator[Violation]:
-    """Check each invariant as of the real time `now`; sandboxes have their own clocks."""
+    """Yield the violated invariants at the real time `now`. Sandboxes have their own clocks."""
     for invariant in invariants:
         if rows := tuple(islice(invariant.contradictions(now), MAX_ROWS)):
             yield Violation(invariant, rows)
 
 
 def sql_contradictions(sql: str) -> Callable[[datetime], Iterator[str]]:
-    """Contradictions that a query returns, one text a row. `%(now)s` is the real time."""
+    """Return the `contradictions` of a query that returns one text for each row.
+
+    `%(now)s` in the query is the real time.
+    """
 
     def contradictions(now: datetime) -> Iterator[str]:
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Long lists on pages, one page at a time."""
+"""Pages of long lists in HTML pages."""
 
 from typing import Any, TypeVar
 
@@ -12,14 +12,14 @@ ROWS_A_PAGE = 50
 
 
 class RowCount(Subquery):
-    """How many rows a query has, as a column of another query; PostgreSQL counts them once."""
+    """The number of rows of a query, as a column of another query. PostgreSQL counts them once."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
 
 
 class _CountedPaginator(Paginator[Any]):
-    """Knows the number of rows already."""
+    """A paginator whose number of rows is known."""
 
     def __init__(self, rows: QuerySet[Any], count: int) -> None:
         super().__init__(rows, ROWS_A_PAGE)
@@ -27,9 +27,9 @@ class _CountedPaginator(Paginator[Any]):
 
 
 def page_of(request: HttpRequest, name: str, rows: QuerySet[Row]) -> Page[Row]:
-    """Return the page of a list that `?name=2` asks for, or the nearest one that exists.
+    """Return the page of a list with the number in `?name=`, or the nearest page that exists.
 
-    One statement reads the rows of a page that exists and counts them all.
+    One statement reads the rows of an existing page and the number of all rows.
     """
     wanted = request.GET.get(name, "1")
     if wanted.isdecimal() and 0 < len(wanted) < 10 and int(wanted) > 0:

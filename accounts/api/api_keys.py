@@ -1,4 +1,4 @@
-"""API keys: every member's own."""
+"""API keys. Each member manages their own."""
 
 from http import HTTPStatus
 
@@ -50,6 +50,6 @@ class Key(OrganizationView):
         status=HTTPStatus.NO_CONTENT,
     )
     def delete(self, request: Request, key_id: str) -> Response:
-        """End one of your own API keys, at once and for good."""
+        """Revoke one of your own API keys. It stops working at once and cannot be restored."""
         revoke_api_key(**self.caller, key_id=key_id)
         return no_content()

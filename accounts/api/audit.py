@@ -19,5 +19,5 @@ class Audit(OrganizationView):
         response=AuditEntrySerializer,
     )
     def get(self, request: Request) -> Response:
-        """Every change: who, when, from where, what before and after. Nobody can edit it."""
+        """Every change: who made it, when, from where, and the values before and after."""
         return self.page(audit_entries(self.access.organization))

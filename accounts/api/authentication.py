@@ -1,4 +1,4 @@
-"""Who sends a request: the person of an API key, or whoever is signed in to the browser."""
+"""Authentication of API requests: by an API key, or by the session of a browser."""
 
 from rest_framework.authentication import (
     BaseAuthentication,
@@ -36,4 +36,4 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class BrowserSessionAuthentication(SessionAuthentication):
-    """The browser's session; a request that changes anything needs the CSRF token, as on pages."""
+    """Authenticates by the browser's session. Requests that change data need the CSRF token."""

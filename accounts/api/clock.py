@@ -12,5 +12,5 @@ from accounts.serializers.clock import ClockSerializer
 class Clock(OrganizationView):
     @endpoint("read_clock", permission=Permission.MANAGE, response=ClockSerializer)
     def get(self, request: Request) -> Response:
-        """The organization's time, which everything it does goes by."""
+        """The organization's time. Everything in the organization happens at this time."""
         return self.respond(self.access.organization)

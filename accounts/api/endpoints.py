@@ -1,4 +1,4 @@
-"""`@endpoint`: everything that is true of one method of one route, declared where it is written."""
+"""`@endpoint` declares the permission, query, body and response of one method of a view."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from common.api.schema import Document, Handler, documented, page_of
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who may call it, its query and body, its response: `OrganizationView` reads it."""
+    """The declaration of one method. `OrganizationView` reads it."""
 
     permission: Permission
     query: type[StrictSerializer]
@@ -33,11 +33,11 @@ def endpoint(
     idempotent: bool = False,
     refuses: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Declare a view's method. Without it, a view has no such method.
+    """Declare a method of a view. A method without a declaration answers 405.
 
-    `query` and `body` are all that may be sent; `idempotent` requires an Idempotency-Key (R17),
-    and like `refuses` documents that a rule may refuse the request. A query that is a PageQuery
-    makes the response a page of `response`.
+    A request may have no other fields than those of `query` and `body`. `idempotent` requires an
+    Idempotency-Key (R17). `idempotent` and `refuses` document that a rule may refuse the request
+    with 409. If `query` is a PageQuery, the response is a page of `response`.
     """
     declaration = Endpoint(permission, query, body, response, status)
     is_list = response and issubclass(query, PageQuery)

@@ -46,6 +46,6 @@ class Purchaser(OrganizationView):
         status=HTTPStatus.NO_CONTENT,
     )
     def delete(self, request: Request, user_id: str) -> Response:
-        """Withdraw an authorization. The person stays a member, and is refused at once."""
+        """Withdraw an authorization. The person stays a member; their next request is refused."""
         withdraw_purchaser(**self.caller, user_id=user_id)
         return no_content()

@@ -22,7 +22,7 @@ class Projects(OrganizationView):
         response=ProjectSerializer,
     )
     def get(self, request: Request) -> Response:
-        """What spend and usage are attributed to."""
+        """Projects. Every purchase counts for one project."""
         return self.page(projects(self.access.organization))
 
     @endpoint(
@@ -33,5 +33,5 @@ class Projects(OrganizationView):
         status=HTTPStatus.CREATED,
     )
     def post(self, request: Request) -> Response:
-        """Make a project. Its name is its own within the organization."""
+        """Make a project. Its name must be unique in the organization."""
         return self.respond(create_project(**self.caller, name=self.body["name"]))

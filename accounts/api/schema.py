@@ -1,4 +1,4 @@
-"""How the OpenAPI document describes the two ways to authenticate; imported by the routes."""
+"""Describes the two authentication schemes in the OpenAPI document. `api.urls` imports it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The base of every view of the API: a person, in one organization, with a permission."""
+"""The base class of the API's views: a request of one person in one organization."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -29,10 +29,11 @@ Result = TypeVar("Result")
 
 
 class OrganizationView(APIView):
-    """Subclasses declare methods with `@endpoint` and translate; they decide nothing.
+    """Subclasses declare methods with `@endpoint`, which call queries and operations.
 
-    When a method runs, `access` is who and where, `now` the organization's time; `query` and
-    `body` are valid and complete; and every day that is due is open (R7).
+    Before a method runs, this class checks the permission, validates the query and the body, and
+    opens every due day (R7). The method finds the person and the organization in `access`, the
+    organization's time in `now`, and the validated values in `query` and `body`.
     """
 
     parser_classes = (StrictJSONParser,)
@@ -61,7 +62,7 @@ class OrganizationView(APIView):
 
     @property
     def caller(self) -> Caller:
-        """The first arguments of every operation."""
+        """Return the first arguments of every operation."""
         address = self.request.META.get("REMOTE_ADDR") or None
         return Caller(
             organization=self.access.organization,
@@ -70,7 +71,7 @@ class OrganizationView(APIView):
         )
 
     def respond(self, result: Any) -> Response:
-        """Return the response that shows one object."""
+        """Return the response with one serialized object."""
         return Response(self._serializer(result).data, status=self.endpoint.status)
 
     def page(
@@ -79,7 +80,10 @@ class OrganizationView(APIView):
         *,
         read: Callable[[Any], Any] = lambda row: row,
     ) -> Response:
-        """Return a page: rows newest first, a list in its own order. `read` makes what is shown."""
+        """Return one page. Rows come newest first, a list in its own order.
+
+        `read` converts each item to the object that is serialized.
+        """
         page = {
             "list_name": self._list_name(self.request),
             "limit": self.query["limit"],
@@ -100,8 +104,8 @@ class OrganizationView(APIView):
     ) -> Response:
         """Run an operation under the request's Idempotency-Key, and return its response (R17).
 
-        `read` finds what the response shows. The response is what was stored in the operation's
-        transaction, not what is true a moment later.
+        `read` converts the operation's result to the object that is serialized. The response is
+        the one stored in the operation's transaction; later changes are not in it.
         """
         body: dict[str, Any] = {}
 
@@ -121,7 +125,7 @@ class OrganizationView(APIView):
         return Response(body, status=self.endpoint.status)
 
     def _list_name(self, request: Request) -> str:
-        """The list that a cursor belongs to: this one, of this organization."""
+        """Return the name of this list of this organization. A cursor is valid for one list."""
         return f"{self.access.organization.public_id} {request.path}"
 
     def _serializer(self, result: Any, **options: Any) -> BaseSerializer[Any]:
@@ -142,7 +146,7 @@ def _user(request: Request) -> User:
 
 
 def _organization_id(request: Request) -> str:
-    """A key's organization; in a browser the one that is named, else the first by name."""
+    """Return the id of the API key's organization; for sessions `X-Organization` or the first."""
     if isinstance(request.auth, ApiKey):
         return request.auth.organization.public_id
     named = request.headers.get("X-Organization")

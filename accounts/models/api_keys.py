@@ -11,17 +11,17 @@ from common.ids import PublicIdField
 
 
 def new_secret() -> str:
-    """A fresh key with 256 random bits; shown once, stored only as its digest."""
+    """Return a new key with 256 random bits. It is shown once and stored only as its digest."""
     return "st_" + secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:
-    """SHA-256 of a key. A key is random throughout, so no salt or stretching is needed."""
+    """Return the SHA-256 of a key. A key is random, so it needs no salt and no stretching."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class ApiKey(models.Model):
-    """A bearer key. `hint` is its beginning, to tell keys apart by."""
+    """A bearer key. `hint` is its first characters, by which people tell keys apart."""
 
     public_id = PublicIdField(prefix="key_")
     organization = models.ForeignKey(

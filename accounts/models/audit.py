@@ -1,4 +1,4 @@
-"""The record of every change (R19)."""
+"""Audit entries: one for every change (R19)."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -10,9 +10,9 @@ from common.ids import PublicIdField
 
 
 class AuditEntry(models.Model):
-    """Who did what, when, from where, and what it was before and after.
+    """Who made a change, when and from where, and the values before and after.
 
-    Without an organization it concerns the whole platform, like a catalogue import.
+    An entry without an organization is about the whole platform, like a catalogue import.
     """
 
     public_id = PublicIdField(prefix="evt_")

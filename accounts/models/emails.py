@@ -1,4 +1,4 @@
-"""Outbound emails: enqueued with the change that causes them, sent later, once."""
+"""Outbound emails: a change enqueues them, a task sends each of them later."""
 
 from django.db import models
 
@@ -7,9 +7,9 @@ from common.ids import PublicIdField
 
 
 class OutboundEmail(models.Model):
-    """One email to an organization. `about` is the public id or the date of what it tells of.
+    """One email to an organization. `about` is the public id or the date that the email is about.
 
-    The unique constraint makes it one email, however often its cause is repeated.
+    Because of the unique constraint, an email that is enqueued twice is stored once.
     """
 
     public_id = PublicIdField(prefix="mail_")

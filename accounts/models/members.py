@@ -1,4 +1,4 @@
-"""Who belongs to an organization, as what, and who was asked to."""
+"""Members of organizations, their roles, and invitations."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ from common.ids import PublicIdField
 
 
 class Role(models.TextChoices):
-    """The three roles of contract section 3, from the most to the least entitled."""
+    """The three roles, in the order of their rights: the role with the most rights is first."""
 
     OWNER = "owner", "Owner"
     PURCHASER = "purchaser", "Authorized purchaser"
@@ -16,7 +16,7 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    """One person's place in one organization. Read at every request (R18)."""
+    """One person's role in one organization. It is read at every request (R18)."""
 
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="memberships"
@@ -42,7 +42,7 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """The only way to sign up. Its link is its public id, good for one person, once."""
+    """The only way to sign up. Its link has its public id and can be used once."""
 
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="invitations"

@@ -10,11 +10,11 @@ from django.utils import timezone
 from common.ids import PublicIdField
 
 DUE_BY_TEST_CLOCK = Q(opened_until__lte=TruncDate("clock_at"))
-"""Sandboxes whose clock is past their open day: hardly any, for moving it opens its days (R13)."""
+"""Sandboxes whose clock is past their open day: few, because a move opens its days (R13)."""
 
 
 class Organization(models.Model):
-    """A customer. Its row is the lock that every change of the organization takes first."""
+    """A customer. Every change of an organization locks its row first."""
 
     public_id = PublicIdField(prefix="org_")
     name = models.CharField(max_length=120)
@@ -37,7 +37,7 @@ class Organization(models.Model):
                 name="organization_sandbox_has_the_test_clock",
             )
         ]
-        # A knock of the sweep finds who is due, oldest first, without reading who is not.
+        # The sweep finds the due organizations, oldest first, and reads no others.
         indexes = [
             models.Index(
                 fields=["opened_until", "id"],
@@ -55,5 +55,5 @@ class Organization(models.Model):
         return self.name
 
     def now(self) -> datetime:
-        """The organization's time (R1): the real one, or its test clock's."""
+        """Return the organization's time (R1): the real time, or the time of its test clock."""
         return self.clock_at or timezone.now()

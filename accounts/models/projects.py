@@ -1,4 +1,4 @@
-"""Projects: what spend and usage are attributed to."""
+"""Projects: the parts of an organization."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,7 @@ from common.ids import PublicIdField
 
 
 class Project(models.Model):
-    """What spend and usage are attributed to."""
+    """A part of an organization. Every purchase and every request counts for one project."""
 
     public_id = PublicIdField(prefix="proj_")
     organization = models.ForeignKey(

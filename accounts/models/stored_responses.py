@@ -1,4 +1,4 @@
-"""Responses stored for good under their idempotency keys (R17)."""
+"""Responses that are stored under their idempotency keys and never deleted (R17)."""
 
 from django.db import models
 

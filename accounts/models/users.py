@@ -1,4 +1,4 @@
-"""People, signing in with their email address."""
+"""Users, who sign in with their email address."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from common.ids import PublicIdField
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users by email; the address's case does not matter."""
+    """Creates and finds users by email address, in any case. Addresses are stored in lower case."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=email.strip().lower(), **fields)
@@ -27,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractUser):
-    """A person. Rights come from a `Membership`, never from the user alone."""
+    """A person. Only a `Membership` gives them rights in an organization."""
 
     public_id = PublicIdField(prefix="user_")
     username = None  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Writing audit entries (R19): this module alone does."""
+"""Writing audit entries (R19). No other module writes them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +12,9 @@ from accounts.models import AuditEntry, Organization, User
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and from where.
+    """Who makes a change, and from where.
 
-    `source` is a `page`, the `api`, the `admin`, a `command`, `stripe`, or `time` itself.
+    `source` is `page`, `api`, `admin`, `command`, `stripe`, or `time` for the opening of a day.
     """
 
     source: str
@@ -23,7 +23,7 @@ class Actor:
 
     @property
     def person(self) -> User:
-        """The acting user. Raises LookupError if nobody in particular acts."""
+        """Return the user. Raises LookupError if the actor is not a person."""
         if self.user is None:
             raise LookupError(f"{self.source} is not a person")
         return self.user
@@ -42,7 +42,10 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Write one audit entry, in the transaction of the change that it tells of."""
+    """Write the audit entry of a change, in the transaction of the change (R19).
+
+    `organization` is None for a change of the platform. `at` is the organization's time.
+    """
     AuditEntry.objects.create(
         organization=organization,
         actor=by.user,
@@ -59,12 +62,13 @@ def record(
 def record_each(
     changes: "QuerySet[Any, tuple[Any, ...]]", *, by: Actor, action: str, at: datetime
 ) -> None:
-    """Write one audit entry a row of `changes`, a query that yields its columns in this order:
+    """Write one audit entry for each row of the query `changes`, in one statement (R19).
 
-    the organization's key, the subject, and what it is after the change, as JSON. The query is
-    never fetched, so that ten thousand changes are recorded in one statement.
+    `changes` has three columns in this order: the primary key of the organization, the subject,
+    and the values after the change as JSON. Its rows are not fetched, so that ten thousand changes
+    cost one statement.
     """
-    assert connection.in_atomic_block, "changes are recorded in their own transaction"
+    assert connection.in_atomic_block, "changes are recorded in the transaction that makes them"
     sql, params = changes.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""How an organization is changed: one transaction, one lock, one idempotency key."""
+"""Changes of an organization: one transaction, one lock, one idempotency key."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class Caller(TypedDict):
-    """Where, by whom and when: the first arguments of every operation."""
+    """The organization, the actor and the time: the first arguments of every operation."""
 
     organization: Organization
     by: Actor
@@ -31,9 +31,10 @@ class Caller(TypedDict):
 
 @dataclass(slots=True)
 class Change:
-    """What an operation relies on: the organization, locked and read anew; and the time.
+    """A change in progress: the locked organization, read anew, with the actor and the time.
 
-    `now` is never before the day that is open, so that nothing is written to a closed day.
+    `now` is the organization's time. It is never before the open day, so that nothing is written
+    to a closed day.
     """
 
     organization: Organization
@@ -44,7 +45,7 @@ class Change:
 
     @property
     def today(self) -> date:
-        """The service day on which the change takes place."""
+        """Return the service day of the change."""
         return self.now.date()
 
     def record(
@@ -67,11 +68,11 @@ class Change:
         )
 
     def enqueue_email(self, kind: str, about: str) -> None:
-        """Enqueue the email that tells the organization of this change."""
+        """Enqueue the email about this change."""
         enqueue_emails(kind=kind, about={self.organization.pk: about}, now=self.now)
 
     def respond(self, result: Result) -> Result:
-        """Return `result`; with an idempotency key, store the response made of it first (R17)."""
+        """Return `result`; with an idempotency key, store the response that shows it (R17)."""
         self.is_answered = True
         if self.idempotency_key:
             store_response(
@@ -91,12 +92,13 @@ def organization_change(
     now: datetime,
     idempotency_key: IdempotencyKey | None = None,
 ) -> Iterator[Change]:
-    """Open what is due, then lock the organization for the length of the block: all or nothing.
+    """Open due days (R7), then run the block in one transaction with the organization locked.
 
-    Every operation that changes an organization consists of one such block. A BusinessError
-    undoes the block and is raised. Under an idempotency key, which needs `Change.respond`, a
-    conflict (409) is the first response and is stored; a request that was wrong in itself leaves
-    the key free for the right one. Raises ReplayedResponse if the key has its response already.
+    An operation on an organization consists of one such block. A BusinessError rolls the block
+    back and is raised. With an `idempotency_key` (R17) the block must call `Change.respond`. A
+    conflict (409) is stored as the response of the key; any other error leaves the key unused, so
+    that the corrected request can use it. Raises ReplayedResponse if the key has a response
+    already, IdempotencyKeyReused if the key belongs to another request.
     """
     bring_up_to_date(organization=organization, now=now)
     conflict: BusinessError | None = None
@@ -119,9 +121,10 @@ def organization_change(
 
 
 def _not_before_open_day(now: datetime, organization: Organization) -> datetime:
-    """Another process may have opened the next day between reading the clock and getting the lock.
+    """Return `now`, or the start of the open day if that is later.
 
-    A closed day must not be written to, so the change happens on the day that is open now.
+    Another process may open the next day between the reading of the clock and the lock. Nothing
+    may be written to a closed day, so the change takes place on the day that is open now.
     """
     open_day = organization.opened_until - timedelta(days=1)
     return max(now, organization.clock_at or now, datetime.combine(open_day, time.min, UTC))

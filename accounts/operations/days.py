@@ -1,7 +1,8 @@
 """Opening due days, for apps that do not open days themselves (R7).
 
-Opening a day expires units, issues invoices and posts charges: the seller's work. Whoever reads or
-changes an organization asks for it here; the composition root connects who does it.
+Opening a day expires units, issues invoices and posts charges, which is the work of a higher app.
+Code that reads or changes an organization calls `bring_up_to_date`; `scaletier.apps` connects the
+object that opens the days.
 """
 
 from datetime import datetime
@@ -11,7 +12,7 @@ from accounts.models import Organization
 
 
 class DayOpener(Protocol):
-    """Who opens days."""
+    """Opens due days."""
 
     def open_due_days(self, *, organization: Organization, now: datetime) -> object:
         """Open every service day that is due by `now`, each in a transaction of its own."""
@@ -22,15 +23,15 @@ class _Connection:
 
 
 def connect_day_opener(opener: DayOpener) -> None:
-    """Called once, when the process starts."""
+    """Set the object that opens days. `scaletier.apps` calls it once, when the process starts."""
     _Connection.opener = opener
 
 
 def bring_up_to_date(*, organization: Organization, now: datetime) -> None:
     """Open every day of the organization that is due by `now`, its own time (R7).
 
-    Call it before reading anything that shows a day, and before changing anything, outside any
-    transaction. Without a due day it costs nothing.
+    Call it before each read and each change of the organization's data, outside any transaction.
+    Without a due day it makes no statement.
     """
     assert _Connection.opener, "the composition root connects a DayOpener"
     _Connection.opener.open_due_days(organization=organization, now=now)

@@ -1,7 +1,7 @@
-"""Outbound emails: plain text, one template a kind, each sent once.
+"""Outbound emails: plain text, with one template for each kind.
 
-A change enqueues an email; a task sends it later. Its text is made when it is sent, from the
-context that the app which owns the facts registers with `email_context`.
+A change enqueues an email; a task sends it later. The text is rendered when the email is sent. The
+app that owns the data registers the function that makes the context, with `email_context`.
 """
 
 import logging
@@ -24,13 +24,13 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 Context = Callable[[OutboundEmail], dict[str, Any] | None]
 CONTEXTS: dict[str, Context] = {}
 RECIPIENT_ROLES = (Role.OWNER, Role.PURCHASER)
-"""Those who may see Scale Tier receive its emails."""
+"""The roles that may see Scale Tier receive its emails."""
 
 
 def email_context(kind: str) -> Callable[[Context], Context]:
     """Register the function that makes the context of `templates/mail/<kind>.txt`.
 
-    When it returns None there is nothing to say any more, and nothing is sent.
+    The function returns None if the email is no longer needed; then nothing is sent.
     """
 
     def register(context: Context) -> Context:
@@ -41,10 +41,10 @@ def email_context(kind: str) -> Callable[[Context], Context]:
 
 
 def enqueue_emails(*, kind: str, about: Mapping[int, str], now: datetime) -> None:
-    """Enqueue one email for each organization of `about`, in the transaction of its cause.
+    """Enqueue one email for each organization in `about`, in the transaction of the change.
 
-    `about` gives, by organization key, the public id or date of what the email tells of. An email
-    that is enqueued twice is sent once.
+    `about` has the primary keys of organizations, and for each the public id or the date that its
+    email is about. An email that is enqueued twice is stored once.
     """
     OutboundEmail.objects.bulk_create(
         (
@@ -56,9 +56,10 @@ def enqueue_emails(*, kind: str, about: Mapping[int, str], now: datetime) -> Non
 
 
 def send_due_emails(*, now: datetime) -> int:
-    """Try the emails that are due by the real time `now`, oldest first; return how many.
+    """Try to send the emails that are due by the real time `now`; return how many were tried.
 
-    Senders share the work. An email that cannot be sent is retried later and delays no other.
+    The oldest are first. Several workers can run at once: each email is locked by one of them. An
+    email that the mail server does not take is retried later and delays no other.
     """
     tried = 0
     while _send_next(now):
@@ -67,10 +68,10 @@ def send_due_emails(*, now: datetime) -> int:
 
 
 def _send_next(now: datetime) -> bool:
-    """Lock one email, send it, and mark it as sent; the lock is on its own row alone.
+    """Lock one email, send it and mark it as sent. Return False if no email is due.
 
-    After a crash in between it is sent again under the same Message-ID, so that mail programs
-    show it once.
+    Only the row of the email is locked. If the worker is killed before the commit, the email is
+    sent again with the same Message-ID, so that mail programs show it once.
     """
     with transaction.atomic():
         email = (
@@ -87,7 +88,9 @@ def _send_next(now: datetime) -> bool:
             if context is not None:
                 _message(email, context).send()
             email.sent_at = now
-        except OSError:  # What mail servers and networks raise, SMTP's rejections included.
+        except (
+            OSError
+        ):  # Errors of the network and of the mail server, rejections by SMTP included.
             logger.exception("email %s could not be sent", email.public_id)
             wait = min(FIRST_WAIT * 2 ** min(email.failures, 16), LONGEST_WAIT)
             email.failures += 1
@@ -97,9 +100,9 @@ def _send_next(now: datetime) -> bool:
 
 
 def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
-    """Make the message, whose subject is the template's first line.
+    """Return the message. The first line of the template is the subject.
 
-    Without recipients nothing is sent.
+    Django does not send a message without recipients.
     """
     context |= {
         "organization": email.organization,

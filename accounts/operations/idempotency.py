@@ -1,4 +1,4 @@
-"""Stored responses: what each idempotency key was answered the first time (R17)."""
+"""Stored responses: the first response to each idempotency key (R17)."""
 
 import json
 from datetime import datetime
@@ -12,7 +12,8 @@ from common.idempotency import IdempotencyKey, IdempotencyKeyReused, ReplayedRes
 def replay_response(*, organization: Organization, key: IdempotencyKey) -> None:
     """Raises ReplayedResponse if the key has a response, IdempotencyKeyReused for another request.
 
-    Call it with the organization's lock held: that makes two requests at once one.
+    Call it with the organization locked: then two requests at the same moment have the effect of
+    one.
     """
     stored = StoredResponse.objects.filter(organization=organization, key=key.key).first()
     if stored is None:
@@ -27,7 +28,7 @@ def replay_response(*, organization: Organization, key: IdempotencyKey) -> None:
 def store_response(
     *, organization: Organization, key: IdempotencyKey, result: Any, now: datetime
 ) -> None:
-    """Store the response to what was just done, or refused, in the same transaction."""
+    """Store the response to a change, or to its refusal, in the transaction of the change."""
     is_error = isinstance(result, BusinessError)
     StoredResponse.objects.create(
         organization=organization,

@@ -21,7 +21,10 @@ INVITATION_LIFETIME = timedelta(days=14)
 def invite(
     *, organization: Organization, email: str, role: Role, by: Actor, now: datetime
 ) -> Invitation:
-    """Invite someone. A second invitation to the same address replaces the first."""
+    """Invite a person by email. A second invitation to the same address replaces the first.
+
+    Raises InvalidRequest if the person is a member already.
+    """
     email = email.strip().lower()
     with organization_change(organization=organization, by=by, now=now) as change:
         if Membership.objects.filter(organization=change.organization, user__email=email).exists():
@@ -38,7 +41,7 @@ def invite(
             expires_at=change.now + INVITATION_LIFETIME,
         )
         change.record("member.invited", invitation.public_id, after={"email": email, "role": role})
-        # Robust: an invitation whose email fails is still there, with its link, to be passed on.
+        # Robust: if the email fails, the invitation exists, and an owner can pass its link on.
         transaction.on_commit(partial(_send, invitation), robust=True)
     return invitation
 
@@ -46,10 +49,11 @@ def invite(
 def accept_invitation(
     *, invitation: Invitation, name: str, password: str, by: Actor, now: datetime
 ) -> User:
-    """Make the invited person a user and a member, unless they are; a role they have stays.
+    """Make the invited person a user and a member, and return the user.
 
-    Someone who is a user already must accept themselves. Raises NotFound when the invitation was
-    used or replaced meanwhile, NotAllowed when someone else accepts.
+    An existing user must be signed in to accept. An existing member keeps their role. Raises
+    NotFound if the invitation was used, was replaced or has expired, and NotAllowed if somebody
+    else accepts.
     """
     with organization_change(organization=invitation.organization, by=by, now=now) as change:
         pending = Invitation.objects.filter(pk=invitation.pk, accepted_at__isnull=True).first()
@@ -68,7 +72,7 @@ def accept_invitation(
 
 
 def _send(invitation: Invitation) -> None:
-    """Email the link once the invitation is committed: no network inside a transaction."""
+    """Send the link by email. It runs after the commit: no transaction waits for the network."""
     url = settings.PUBLIC_URL + reverse("invitation", args=[invitation.public_id])
     text = render_to_string("mail/invitation.txt", {"invitation": invitation, "url": url})
     send_mail(

@@ -11,7 +11,7 @@ from common.errors import BusinessError, InvalidRequest, NotFound
 
 
 class LastOwner(BusinessError):
-    """An organization without an owner could never be managed again."""
+    """The only owner cannot leave or get another role: nobody could manage the organization."""
 
     code = "not_allowed"
     status = HTTPStatus.FORBIDDEN
@@ -26,7 +26,7 @@ def add_member(
 
 
 def create_membership(change: Change, *, user: User, role: Role) -> Membership:
-    """The step of a change that makes `user` a member."""
+    """Make `user` a member, as a step of a change that is in progress."""
     membership = Membership.objects.create(
         organization=change.organization, user=user, role=role, created_at=change.now
     )
@@ -50,7 +50,10 @@ def set_role(
 def authorize_purchaser(
     *, organization: Organization, email: str, by: Actor, now: datetime
 ) -> Membership:
-    """Let the member with this address buy and cancel units. Raises InvalidRequest, naming why."""
+    """Let the member with this address buy and cancel units.
+
+    Raises InvalidRequest for an address of no member, or of somebody who may buy already.
+    """
     with organization_change(organization=organization, by=by, now=now) as change:
         membership = members(change.organization).filter(user__email__iexact=email.strip()).first()
         if membership is None:
@@ -74,7 +77,10 @@ def withdraw_purchaser(
 
 
 def remove_member(*, organization: Organization, user_id: str, by: Actor, now: datetime) -> None:
-    """End a membership; the person's keys for the organization stop working with it."""
+    """Remove a member and revoke their API keys for the organization.
+
+    Raises NotFound for someone who is not a member, LastOwner for the only owner.
+    """
     with organization_change(organization=organization, by=by, now=now) as change:
         membership = find_member(change.organization, user_id)
         check_owner_remains(membership, None)
@@ -90,9 +96,9 @@ def remove_member(*, organization: Organization, user_id: str, by: Actor, now: d
 
 
 def check_owner_remains(membership: Membership, role: Role | None) -> None:
-    """Raises LastOwner where the only owner would get another `role`, or leave (None).
+    """Raises LastOwner if `membership` is the only owner and `role` is another one or None (leave).
 
-    Call it with the organization's lock held, or two owners could step down at once.
+    Call it with the organization locked: otherwise two owners could leave at the same moment.
     """
     if membership.role != Role.OWNER or role == Role.OWNER:
         return

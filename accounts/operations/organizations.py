@@ -1,4 +1,4 @@
-"""Making organizations, and taking the organization's lock."""
+"""Making organizations, and locking them."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from accounts.operations.audit import Actor, record
 def create_organization(
     *, name: str, by: Actor, now: datetime, is_sandbox: bool = False
 ) -> Organization:
-    """Make an organization with its default project. A sandbox's clock stands at `now` (R13).
+    """Make an organization with its default project. The clock of a sandbox shows `now` (R13).
 
     There is no organization to lock yet, so this is not an `organization_change`.
     """
@@ -40,7 +40,7 @@ def create_organization(
 def lock_organization(organization: Organization) -> Organization:
     """Lock the organization's row until the transaction ends, and return it as it is now.
 
-    It is the first lock of every change. `NO KEY` lets other transactions write rows that merely
-    refer to the organization.
+    It is the first lock of every change. With `NO KEY`, other transactions can still write rows
+    that refer to the organization.
     """
     return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)

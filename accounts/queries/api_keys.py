@@ -15,7 +15,7 @@ def api_keys(organization: Organization, user: User) -> QuerySet[ApiKey]:
 
 
 def find_api_key(organization: Organization, user: User, key_id: str) -> ApiKey:
-    """Return one of a person's own keys. Raises NotFound, for anyone else's too."""
+    """Return one of the person's own keys. Raises NotFound, for keys of other people too."""
     key = api_keys(organization, user).filter(public_id=key_id).first()
     if key is None:
         raise NotFound("There is no such API key.")
@@ -23,9 +23,9 @@ def find_api_key(organization: Organization, user: User, key_id: str) -> ApiKey:
 
 
 def find_valid_api_key(secret: str) -> ApiKey | None:
-    """Return the key with this secret, or None when it does not work.
+    """Return the key with this secret, or None if it does not work.
 
-    A key ends with its revocation, and with its person's account or membership (R18).
+    A key works until it is revoked, its user is deactivated, or its user's membership ends (R18).
     """
     membership = Membership.objects.filter(
         organization=OuterRef("organization"), user=OuterRef("user")

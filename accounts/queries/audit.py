@@ -6,7 +6,7 @@ from accounts.models import AuditEntry, Organization
 
 
 def audit_entries(organization: Organization) -> QuerySet[AuditEntry]:
-    """Return the entries of every change (R19), newest first."""
+    """Return the organization's audit entries (R19), newest first."""
     return (
         AuditEntry.objects.filter(organization=organization).select_related("actor").order_by("-pk")
     )

@@ -1,4 +1,4 @@
-"""Who belongs to an organization, and who was invited to it."""
+"""Members of organizations, and invitations."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from common.errors import NotFound
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
-    """Return the memberships of a person, by the name of the organization."""
+    """Return the memberships of a person, ordered by the name of the organization."""
     return (
         Membership.objects.filter(user=user)
         .select_related("organization")
@@ -18,7 +18,7 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 
 
 def members(organization: Organization) -> QuerySet[Membership]:
-    """Return everyone in the organization: owners, then purchasers, then members."""
+    """Return all members of the organization: owners, then purchasers, then plain members."""
     rank = Case(
         *(When(role=role, then=Value(position)) for position, role in enumerate(Role)),
         output_field=IntegerField(),
@@ -31,7 +31,7 @@ def members(organization: Organization) -> QuerySet[Membership]:
 
 
 def owners(organization: Organization) -> QuerySet[Membership]:
-    """Return those who can be asked for rights."""
+    """Return the owners of the organization, who can give rights to others."""
     return members(organization).filter(role=Role.OWNER)
 
 
@@ -49,7 +49,7 @@ def find_member(organization: Organization, user_id: str) -> Membership:
 
 
 def is_user(email: str) -> bool:
-    """Tell whether someone signs in with this address already."""
+    """Return whether there is a user with this address."""
     return User.objects.filter(email=email).exists()
 
 

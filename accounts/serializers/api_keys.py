@@ -11,13 +11,13 @@ from common.api.fields import Instant, StrictSerializer, Text
 class ApiKeySerializer(serializers.Serializer[ApiKey]):
     id = serializers.CharField(source="public_id")
     name = serializers.CharField()
-    hint = serializers.CharField(help_text="How the key begins.")
+    hint = serializers.CharField(help_text="The first characters of the key.")
     created_at = Instant()
     last_used_at = Instant(allow_null=True, help_text="To the minute.")
 
 
 class NewApiKeySerializer(ApiKeySerializer):
-    """A key just made: the one time that its secret is shown."""
+    """A new key with its secret, which is shown only in this response."""
 
     key = serializers.CharField(help_text="The secret. It cannot be read again.")
 

@@ -7,7 +7,7 @@ from common.api.fields import Instant
 
 
 class ClockSerializer(serializers.Serializer[Organization]):
-    """The organization's time (R1). A sandbox's stands still until it is moved (R13)."""
+    """The organization's time (R1). The clock of a sandbox changes only when it is moved (R13)."""
 
     now = Instant()
     sandbox = serializers.BooleanField(source="is_sandbox")

@@ -1,4 +1,4 @@
-"""The links around every page, as far as a person may follow them."""
+"""The navigation links of every page that the person may see."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class SettingsPage:
-    """A page of Settings, and who may see it. The paths of its parts begin with its own path."""
+    """A page of Settings, and the permission it needs. Its subpages have paths below its own."""
 
     label: str
     route: str
@@ -48,10 +48,10 @@ class Link:
 
 @register.simple_tag
 def settings_links(request: HttpRequest, access: AccessContext) -> Sequence[Link]:
-    """The pages of Settings that this person may see."""
-    here = access.organization.public_id
+    """Return links to the pages of Settings that this person may see."""
+    organization_id = access.organization.public_id
     return [
-        _link(request, page.label, reverse(page.route, args=[here]))
+        _link(request, page.label, reverse(page.route, args=[organization_id]))
         for page in SETTINGS_PAGES
         if access.may(page.permission)
     ]
@@ -59,16 +59,16 @@ def settings_links(request: HttpRequest, access: AccessContext) -> Sequence[Link
 
 @register.simple_tag
 def account_links(request: HttpRequest) -> Sequence[Link]:
-    """The pages of one's own account."""
+    """Return links to the pages of the person's own account."""
     return [_link(request, label, reverse(route)) for label, route in ACCOUNT_PAGES]
 
 
 def _link(request: HttpRequest, label: str, url: str) -> Link:
-    here = "page" if request.path == url else "true"
-    return Link(label, url, here if request.path.startswith(url) else "false")
+    current = "page" if request.path == url else "true"
+    return Link(label, url, current if request.path.startswith(url) else "false")
 
 
 @register.simple_tag
 def organizations_of(user: User) -> Sequence[Membership]:
-    """The memberships between which a person can switch."""
+    """Return the person's memberships, for the menu that switches between organizations."""
     return list(memberships_of(user))

@@ -1,4 +1,4 @@
-"""API keys: every member's own."""
+"""API keys. Each member manages their own."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -19,7 +19,7 @@ from accounts.views.responses import confirmation
 @permission_required(Permission.OWN_API_KEYS)
 @require_http_methods(["GET", "POST"])
 def api_keys_page(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Show one's keys; a new key's secret is in the response to its form and nowhere else."""
+    """Show the person's keys. Only the response to the form shows the secret of a new key."""
     form = ApiKeyForm(request.POST or None)
     context = {"form": form, "keys": api_keys(access.organization, access.user)}
     if request.method == "POST" and form.is_valid():
@@ -32,18 +32,18 @@ def api_keys_page(request: PageRequest, access: AccessContext) -> HttpResponse:
 @permission_required(Permission.OWN_API_KEYS)
 @require_http_methods(["GET", "POST"])
 def revoke(request: PageRequest, access: AccessContext, key_id: str) -> HttpResponse:
-    """Ask for confirmation, then end a key."""
+    """Ask for confirmation, then revoke a key."""
     key = find_api_key(access.organization, access.user, key_id)
-    here = access.organization.public_id
+    organization_id = access.organization.public_id
     if request.method == "POST":
         revoke_api_key(**caller(request), key_id=key_id)
         messages.success(request, f"API key “{key.name}” was revoked.")
-        return redirect("api_keys", organization_id=here)
+        return redirect("api_keys", organization_id=organization_id)
     return confirmation(
         request,
         title=f"Revoke “{key.name}”?",
         text=f"Requests with the key {key.hint}… are refused from now on. This cannot be undone.",
-        action=reverse("revoke_api_key", args=[here, key_id]),
+        action=reverse("revoke_api_key", args=[organization_id, key_id]),
         confirm="Revoke key",
-        back=reverse("api_keys", args=[here]),
+        back=reverse("api_keys", args=[organization_id]),
     )

@@ -1,4 +1,4 @@
-"""The addresses at which people and load balancers arrive."""
+"""The start page, and the health check for load balancers."""
 
 from typing import cast
 
@@ -28,5 +28,5 @@ def organization(_request: PageRequest, access: AccessContext) -> HttpResponse:
 
 @login_not_required
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Tell load balancers that this process answers."""
+    """Return 200, so that load balancers see that this process answers."""
     return HttpResponse("ok", content_type="text/plain")

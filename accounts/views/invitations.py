@@ -26,7 +26,7 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 @never_cache
 @require_http_methods(["GET", "POST"])
 def invitation_page(request: HttpRequest, invite_id: str) -> HttpResponse:
-    """Let a new person give their name and password, and a known one agree, signed in."""
+    """Show and accept an invitation. A new person types name and password; a user must sign in."""
     try:
         invitation = find_invitation(invite_id)
         if invitation.expires_at <= invitation.organization.now():

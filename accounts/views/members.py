@@ -62,9 +62,9 @@ def change_role(request: PageRequest, access: AccessContext, user_id: str) -> Ht
 @permission_required(Permission.MANAGE)
 @require_http_methods(["GET", "POST"])
 def remove(request: PageRequest, access: AccessContext, user_id: str) -> HttpResponse:
-    """Ask for confirmation, then end a membership."""
+    """Ask for confirmation, then remove the member."""
     membership = find_member(access.organization, user_id)
-    here = access.organization.public_id
+    organization_id = access.organization.public_id
     if request.method == "POST":
         try:
             remove_member(**caller(request), user_id=user_id)
@@ -72,15 +72,15 @@ def remove(request: PageRequest, access: AccessContext, user_id: str) -> HttpRes
             messages.error(request, error.detail)
         else:
             messages.success(request, f"{membership.user} was removed.")
-        return redirect("members", organization_id=here)
+        return redirect("members", organization_id=organization_id)
     return confirmation(
         request,
         title=f"Remove {membership.user}?",
         text=f"{membership.user.email} loses access to {access.organization} at once, "
         "and so do their API keys here.",
-        action=reverse("remove_member", args=[here, user_id]),
+        action=reverse("remove_member", args=[organization_id, user_id]),
         confirm="Remove member",
-        back=reverse("members", args=[here]),
+        back=reverse("members", args=[organization_id]),
     )
 
 

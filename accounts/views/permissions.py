@@ -1,4 +1,4 @@
-"""The permission check of every page inside an organization, and the page of an error."""
+"""The permission check of every page of an organization, and the error page."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -23,7 +23,7 @@ Arguments = ParamSpec("Arguments")
 
 
 class PageRequest(HttpRequest):
-    """A request of a signed-in person, with htmx's details and the access to an organization."""
+    """The request of a signed-in person, with `htmx` and the access to the organization."""
 
     htmx: HtmxDetails
     user: User
@@ -35,10 +35,10 @@ Route = Callable[..., HttpResponseBase]
 
 
 def permission_required(permission: Permission) -> Callable[[Page[Any]], Route]:
-    """Pass the person's `access` to the view in place of `organization_id`, if they may (R18).
+    """Check the permission (R18), then call the view with `access` in place of `organization_id`.
 
-    Every day that is due is opened first, so that nobody sees or acts on a stale day (R7). A
-    BusinessError, raised here or by the view, becomes its page.
+    Every due day is opened before the view runs, so that nobody sees or changes an earlier day
+    (R7). A BusinessError, raised here or by the view, becomes an error page.
     """
 
     def decorate(page: Page[Any]) -> Route:
@@ -49,7 +49,7 @@ def permission_required(permission: Permission) -> Callable[[Page[Any]], Route]:
             request = cast(PageRequest, http_request)
             try:
                 _refuse_nul(request, arguments.values())
-                # Every member may see the frame of the page, which stands around an error too.
+                # Every member may see the navigation, which an error page shows too.
                 request.access = authorize(
                     user=request.user,
                     organization_id=organization_id,
@@ -67,14 +67,14 @@ def permission_required(permission: Permission) -> Callable[[Page[Any]], Route]:
 
 
 def _refuse_nul(request: PageRequest, arguments: Iterable[Any]) -> None:
-    """No text in the database can hold a NUL, so nothing that such a text names exists."""
+    """Raises NotFound for a NUL in the request: PostgreSQL cannot store one, so nothing matches."""
     texts = (*request.GET.values(), *request.POST.values(), *arguments)
     if any("\0" in str(text) for text in texts):
         raise NotFound("There is nothing of that name.")
 
 
 def error_page(request: HttpRequest, error: BusinessError) -> HttpResponse:
-    """Render the page of an error; to htmx, the same in the dialog."""
+    """Render the error as a page; for htmx, as the content of the dialog."""
     access = getattr(request, "access", None)
     context: dict[str, Any] = {"error": error}
     if access and error.status == HTTPStatus.FORBIDDEN:

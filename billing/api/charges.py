@@ -1,4 +1,4 @@
-"""Charges, as they were posted."""
+"""Posted charges."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +18,7 @@ class Charges(OrganizationView):
         response=ChargeSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Every charge: a first term when its lot was bought, a renewal for each day after it."""
+        """All charges: one for the first term of each lot, then one for each day of renewal."""
         return self.page(
             charges(
                 self.access.organization,

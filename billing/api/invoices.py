@@ -1,4 +1,4 @@
-"""Invoices: the issued ones, and the one that grows until the period ends."""
+"""Issued invoices, and the upcoming invoice of the present period."""
 
 from functools import partial
 
@@ -31,7 +31,7 @@ class Invoices(OrganizationView):
 class Invoice(OrganizationView):
     @endpoint("read_invoice", permission=Permission.LIMITS_AND_INVOICES, response=InvoiceSerializer)
     def get(self, request: Request, invoice_id: str) -> Response:
-        """One issued invoice. It never changes, but for its status."""
+        """One issued invoice. Only its status changes."""
         invoice = find_invoice(organization=self.access.organization, invoice_id=invoice_id)
         return self.respond(statement_of(invoice, on=self.now.date()))
 
@@ -43,5 +43,5 @@ class UpcomingInvoice(OrganizationView):
         response=UpcomingInvoiceSerializer,
     )
     def get(self, request: Request) -> Response:
-        """The present period so far, with what it will come to if nothing changes."""
+        """The charges of the present period so far, and the projected total if nothing changes."""
         return self.respond(upcoming_invoice(self.access.organization, on=self.now.date()))

@@ -10,7 +10,10 @@ from billing.domain.money import discount_on
 
 @dataclass(frozen=True, slots=True, order=True)
 class LineItem:
-    """Charges alike in everything but their days: so many unit-days at one price and discount."""
+    """Unit-days of charges with the same model, kind, type, price and discount (R8).
+
+    Prices and amounts are minor units.
+    """
 
     model: str
     kind: str
@@ -21,18 +24,18 @@ class LineItem:
 
     @property
     def amount(self) -> int:
-        """Minor units, list price."""
+        """Return the amount at the list price, in minor units."""
         return self.unit_days * self.price_per_day
 
     @property
     def discount(self) -> int:
-        """Minor units, rounded half up; nothing else is rounded."""
+        """Return the discount in minor units, rounded half up (R8). Nothing else is rounded."""
         return discount_on(self.amount, self.discount_percent)
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceTotals:
-    """The lines of an invoice and what they add up to, in minor units."""
+    """The lines of an invoice and their sums, in minor units."""
 
     lines: tuple[LineItem, ...]
 
@@ -50,7 +53,10 @@ class InvoiceTotals:
 
 
 def invoice_totals(lines: Iterable[LineItem]) -> InvoiceTotals:
-    """Merge lines that differ in their unit-days alone, and sort them, so that they read alike."""
+    """Merge lines that differ only in their unit-days, sort them, and return them with their sums.
+
+    The order of `lines` does not matter.
+    """
     unit_days: Counter[LineItem] = Counter()
     for line in lines:
         unit_days[replace(line, unit_days=0)] += line.unit_days

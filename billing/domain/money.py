@@ -1,4 +1,4 @@
-"""Money: integer minor units with a currency, and the one place where it is rounded."""
+"""Money: integer minor units with a currency, and the only rounding."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -23,7 +23,7 @@ class Money:
         return Money(self.amount * factor, self.currency)
 
     def __str__(self) -> str:
-        """`$1,234.50`; other currencies than US dollars by their code: `1,234.50 EUR`."""
+        """Return `$1,234.50` for US dollars; other currencies have their code: `1,234.50 EUR`."""
         major, minor = divmod(abs(self.amount), MINOR_UNITS_PER_MAJOR)
         sign = "−" if self.amount < 0 else ""
         figure = f"{major:,}.{minor:02d}"
@@ -32,10 +32,10 @@ class Money:
         return f"{sign}{figure} {self.currency.upper()}"
 
     def document(self) -> dict[str, Any]:
-        """As the API writes it: `{"amount": 12459, "currency": "usd"}`."""
+        """Return the JSON object of the API: `{"amount": 12459, "currency": "usd"}`."""
         return {"amount": self.amount, "currency": self.currency}
 
 
 def discount_on(amount: int, percent: Decimal) -> int:
-    """`percent` of `amount` minor units, rounded half up to the minor unit (R8)."""
+    """Return `percent` of `amount`, in minor units and rounded half up (R8)."""
     return int((amount * percent / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))

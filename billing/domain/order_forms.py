@@ -15,7 +15,7 @@ class Discounts:
     by_model: Mapping[str, Decimal] = field(default_factory=dict)
 
     def on(self, model: str) -> Decimal:
-        """The percentage for a model: its own, else the general one."""
+        """Return the percentage for a model: its own percentage, or the general one."""
         return self.by_model.get(model, self.general)
 
 
@@ -34,7 +34,7 @@ class FormTerms:
 
 @dataclass(frozen=True, slots=True)
 class OrderFormSpan:
-    """Days `[start, end)` under one order form, or under none; without an `end`, all to come."""
+    """Days `[start, end)` with the same order form in force, or none. `end` None: no end."""
 
     start: date
     end: date | None
@@ -43,13 +43,13 @@ class OrderFormSpan:
 
 
 def form_in_force(forms: Sequence[FormTerms], on: date) -> FormTerms | None:
-    """Return the form in force on a day: of several the one that starts latest (R11, R23)."""
+    """Return the form in force on a day. If there are several, the latest start wins (R11, R23)."""
     candidates = [form for form in forms if form.is_in_force(on)]
     return max(candidates, key=lambda form: (form.starts_on, form.id), default=None)
 
 
 def order_form_spans(forms: Sequence[FormTerms], since: date) -> list[OrderFormSpan]:
-    """Return the days from `since` on, in order, divided by the order form that is in force."""
+    """Return the days from `since` on as spans, in order; each has one form in force or none."""
     boundaries = {day for form in forms for day in (form.starts_on, form.ends_on) if day}
     starts = [since, *sorted(day for day in boundaries if day > since)]
     spans: list[OrderFormSpan] = []

@@ -7,7 +7,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One invoice period, `[start, end)`, UTC dates."""
+    """One invoice period: the UTC dates `[start, end)`."""
 
     start: date
     end: date
@@ -18,21 +18,24 @@ class Period:
 
 
 def period_containing(day: date, *, anchor_day: int) -> Period:
-    """The one period that `day` is in (R2).
+    """Return the period that contains `day` (R2).
 
-    A period starts on day min(anchor, days in the month) of each month, so an anchor of 31 starts
-    February's on the 28th or 29th. Raises ValueError unless the anchor is 1 to 31.
+    In each month a period starts on the anchor day, or on the last day of a shorter month. Raises
+    ValueError unless the anchor day is between 1 and 31.
     """
     if not 1 <= anchor_day <= 31:
         raise ValueError(f"anchor day {anchor_day} is not between 1 and 31")
-    here = _start_in_month(day.year, day.month, anchor_day)
-    if day < here:
-        return Period(_start_in_month(*_month_before(day.year, day.month), anchor_day), here)
-    return Period(here, _start_in_month(*_month_after(day.year, day.month), anchor_day))
+    start = _start_in_month(day.year, day.month, anchor_day)
+    if day < start:
+        return Period(_start_in_month(*_month_before(day.year, day.month), anchor_day), start)
+    return Period(start, _start_in_month(*_month_after(day.year, day.month), anchor_day))
 
 
 def anchors_starting_on(day: date) -> range:
-    """The anchor days whose periods start on `day`: on a month's last day all later ones too."""
+    """Return the anchor days whose period starts on `day` (R2).
+
+    On the last day of a month these are all anchor days from that day to 31.
+    """
     last = monthrange(day.year, day.month)[1]
     return range(day.day, 32 if day.day == last else day.day + 1)
 

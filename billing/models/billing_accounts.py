@@ -1,4 +1,4 @@
-"""Billing accounts: what billing keeps about each organization."""
+"""Billing accounts: the billing data of each organization."""
 
 from datetime import date
 
@@ -12,7 +12,7 @@ ANCHOR_DAY_VALIDATORS = [MinValueValidator(1), MaxValueValidator(31)]
 
 
 class BillingAccount(models.Model):
-    """An organization as billing sees it. `anchor_day` comes from its first order form (R2)."""
+    """The billing data of an organization. Its first order form sets the `anchor_day` (R2)."""
 
     organization = models.OneToOneField(
         Organization, primary_key=True, on_delete=models.PROTECT, related_name="billing"

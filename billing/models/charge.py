@@ -1,4 +1,4 @@
-"""A migration that was made before `charges.py` existed imports the function from here."""
+"""Kept for an old migration, which imports `Days` from this module."""
 
 from billing.models.charges import Days
 

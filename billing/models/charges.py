@@ -1,4 +1,4 @@
-"""Charges: every cent that is owed, posted once and never changed (R3, R4, R19)."""
+"""Charges: posted once and never changed (R3, R4, R19)."""
 
 import pgtrigger
 from django.db import models
@@ -11,7 +11,7 @@ from common.ids import PublicIdField
 
 
 class Days(Func):
-    """Whole days from the first date to the second, as PostgreSQL itself counts them."""
+    """The number of days from the first date to the second, computed by PostgreSQL."""
 
     template = "(%(expressions)s)"
     arg_joiner = " - "
@@ -27,9 +27,10 @@ class ChargeType(models.TextChoices):
 
 
 class Charge(models.Model):
-    """Units of service days at the list price, with the discount that its invoice will give.
+    """Units of one lot for service days, at a list price, and the discount percentage (R8).
 
-    `lot`, `model` and `kind` are what the seller called the thing; billing only groups by them.
+    `price_per_day` and `amount` are minor units before the discount. The seller gives `lot`,
+    `model` and `kind`; billing only groups by them.
     """
 
     public_id = PublicIdField(prefix="chg_")
@@ -53,7 +54,7 @@ class Charge(models.Model):
     class Meta:
         triggers = [
             *append_only(),
-            # R8: a period's invoice holds exactly its charges, so none may be posted after it.
+            # R8: an invoice has exactly the charges of its period, so later charges are refused.
             pgtrigger.Trigger(
                 name="not_into_an_invoiced_period",
                 level=pgtrigger.Statement,
@@ -74,7 +75,7 @@ class Charge(models.Model):
             ),
         ]
         constraints = [
-            # The guarantee behind R7: a day that is opened twice cannot charge twice.
+            # R7: a day that is opened twice cannot be charged twice.
             models.UniqueConstraint(fields=["lot", "service_from"], name="charge_lot_day_once"),
             models.CheckConstraint(
                 condition=Q(service_to__gt=F("service_from"), units__gt=0),
@@ -96,10 +97,10 @@ class Charge(models.Model):
 
     @property
     def daily_price(self) -> Money:
-        """List price of one unit a service day."""
+        """Return the list price of one unit for one service day."""
         return Money(self.price_per_day, self.currency)
 
     @property
     def due(self) -> Money:
-        """Before the discount, which the invoice gives (R8)."""
+        """Return the amount before the discount. The discount appears on the invoice (R8)."""
         return Money(self.amount, self.currency)

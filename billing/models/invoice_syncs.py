@@ -1,4 +1,4 @@
-"""The outbox of invoices: what the payment provider still has to be told."""
+"""The outbox of invoices: the sync of each invoice to the payment provider."""
 
 from django.db import models
 from django.db.models import F, Q

@@ -14,7 +14,7 @@ from common.ids import PublicIdField
 
 
 class Invoice(models.Model):
-    """The charges posted in one period, added up. Amounts are minor units."""
+    """The sum of the charges posted in one period (R8). Amounts are minor units."""
 
     public_id = PublicIdField(prefix="inv_")
     organization = models.ForeignKey(
@@ -46,15 +46,16 @@ class Invoice(models.Model):
         return f"Invoice {self.number} of {self.organization}"
 
     def money(self, amount: int) -> Money:
+        """Return an amount of minor units in the currency of the invoice."""
         return Money(amount, self.currency)
 
     @property
     def hosted_url(self) -> str | None:
-        """The provider's page on which it can be read and paid; None until it is synced."""
+        """Return the URL of the provider's page of the invoice; None until it is synced."""
         return self.sync.hosted_url or None
 
     def status_on(self, day: date) -> str:
-        """`open`, `paid`, `overdue` or `void`; `overdue` is unpaid after its due date."""
+        """Return `open`, `paid`, `void`, or `overdue`: unpaid after the due date (R11)."""
         payment_status = str(self.payment.status)
         if payment_status in {"paid", "void"}:
             return payment_status
@@ -78,7 +79,7 @@ LINES_ADD_UP = """
 
 
 class InvoiceLine(models.Model):
-    """Charges of one snapshot, kind and type at one price and discount."""
+    """The charges of one snapshot, kind, type, price and discount. Amounts are minor units (R8)."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
@@ -94,7 +95,7 @@ class InvoiceLine(models.Model):
     class Meta:
         triggers = [
             *append_only(),
-            # A line that comes later than its invoice breaks the sum, and is refused.
+            # A line that is added later breaks the sum and is refused.
             pgtrigger.Trigger(
                 name="lines_add_up",
                 level=pgtrigger.Row,

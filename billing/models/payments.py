@@ -9,7 +9,7 @@ from accounts.models import Organization
 from billing.models.invoices import Invoice
 
 OVERDUE_AFTER = timedelta(days=14)
-"""An invoice unpaid so long after its due date makes its organization overdue (R11)."""
+"""An organization is overdue if an invoice is unpaid this long after its due date (R11)."""
 
 
 class PaymentStatus(models.TextChoices):
@@ -20,12 +20,12 @@ class PaymentStatus(models.TextChoices):
 
     @property
     def is_final(self) -> bool:
-        """Paid or void: nothing is owed any more."""
+        """Return whether the status is paid or void: then nothing is owed."""
         return self in {PaymentStatus.PAID, PaymentStatus.VOID}
 
 
 class InvoicePayment(models.Model):
-    """The payment status of one invoice, made together with it."""
+    """The payment status of one invoice. It is made in the transaction that issues the invoice."""
 
     invoice = models.OneToOneField(
         Invoice, primary_key=True, on_delete=models.PROTECT, related_name="payment"
@@ -51,5 +51,5 @@ class InvoicePayment(models.Model):
 
     @property
     def is_final(self) -> bool:
-        """Nothing is owed any more; nobody may be asked to pay."""
+        """Return whether nothing is owed. Then nobody may be asked to pay."""
         return PaymentStatus(self.status).is_final

@@ -1,4 +1,4 @@
-"""What the payment provider knows of us: customers; and what it told us: events."""
+"""Customers of the payment provider, and the events that it sent."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,7 +7,7 @@ from accounts.models import Organization
 
 
 class ProviderCustomer(models.Model):
-    """An organization as the provider knows it."""
+    """The provider's customer object of an organization."""
 
     organization = models.OneToOneField(
         Organization, primary_key=True, on_delete=models.PROTECT, related_name="provider_customer"
@@ -27,7 +27,7 @@ class ProviderCustomer(models.Model):
 
 
 class ProviderEvent(models.Model):
-    """An event that the provider sent, stored once however often it is sent."""
+    """An event of the provider. An event that is sent again is not stored again."""
 
     event_id = models.CharField(max_length=255, unique=True)
     type = models.CharField(max_length=100)

@@ -1,4 +1,4 @@
-"""Posting charges: whoever sells yields what is to be charged, billing adds the discount (R8)."""
+"""Posting charges: the seller provides a query of them, billing adds the discount (R8)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from django.db.models.expressions import RawSQL
 from billing.models import Charge
 from billing.queries.order_forms import order_forms_in_force
 
-# What a seller's query has to yield, in this order: Charge's own columns, less those derived here.
+# The columns of the seller's query, in this order. `post_charges` computes the other columns.
 COLUMNS = (
     "organization_id",
     "project_id",
@@ -26,7 +26,7 @@ COLUMNS = (
     "currency",
 )
 
-# The form that rules each row's discount, to be joined to them.
+# The order form that gives the discount of each row of `due`.
 FORM_IN_FORCE = (
     order_forms_in_force(RawSQL("due.posted_on", (), DateField()))
     .filter(organization=RawSQL("due.organization_id", ()))
@@ -35,14 +35,16 @@ FORM_IN_FORCE = (
 
 
 def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
-    """Post one charge a row of `due` and return how many.
+    """Post one charge for each row of the query `due`; return the number of charges.
 
-    `due` is a query with the values of COLUMNS, all of one posting day, in the order in which
-    charges are numbered. It is never fetched: they are made inside the database, a hundred thousand
-    at a time as well as one. Posting the same lot and day twice is a unique violation, by design
-    (R7).
+    `due` has the columns COLUMNS, in this order. All its rows have the same posting day, and their
+    order is the order of the charges. The rows are not fetched: the database makes a hundred
+    thousand charges in one statement. Raises IntegrityError if the same lot and day are posted
+    twice (R7).
     """
-    assert connection.in_atomic_block, "charges are posted within the change that causes them"
+    assert connection.in_atomic_block, (
+        "charges are posted in the transaction of their purchase or day"
+    )
     due_sql, due_params = due.query.sql_with_params()
     form_sql, form_params = FORM_IN_FORCE.query.sql_with_params()
     names = ", ".join(COLUMNS)

@@ -1,16 +1,17 @@
-"""Syncing issued invoices to the payment provider, each exactly once, whatever fails on the way.
+"""Syncing each issued invoice to the payment provider exactly once, after failures too.
 
 Postgres is the outbox: an `InvoiceSync` is made in the transaction that issues its invoice. A
 worker claims one for a short while, talks to Stripe outside any transaction, and stores the result.
-It may be killed anywhere in between: whoever claims the sync next starts over, and every step
-first looks at what exists already. Two things make that safe:
+A worker can be killed at any point: the worker that claims the sync next starts over, and each
+step first looks up what exists already. Two things make that safe:
 
-- each request that makes something has an idempotency key made of the invoice's own identity, so
-  that repeating it within 24 hours, even at the same moment, makes nothing more;
-- Stripe forgets keys after that, so before anything is made it is looked up by its metadata.
+- each request that creates an object has an idempotency key made of the invoice's id, so that a
+  repeated request within 24 hours, even at the same moment, creates no second object;
+- Stripe forgets keys after 24 hours, so each object is looked up by its metadata before it is
+  created.
 
 The generation of a key is read before the lookup. So a worker with the old key gets the old
-response, and a worker with the new key has found what the old one made.
+response, and a worker with the new key finds the object that the old key made.
 
 A payment that an operator records later puts the sync back in the queue, and the next worker marks
 the Stripe invoice as paid too. Both change the sync under its lock, so a payment recorded while its
@@ -39,7 +40,7 @@ from billing.stripe_gateway import (
 
 STRIPE = Actor("stripe")
 LEASE = timedelta(minutes=1)
-"""How long a claim keeps other workers away. Overrunning it costs nothing but double work."""
+"""How long a claim excludes other workers. After it, two workers may do the same work twice."""
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 
@@ -81,9 +82,9 @@ def sync_next_invoice(*, now: datetime) -> SyncResult | None:
 
 
 def retry_sync(*, sync: InvoiceSync, by: Actor, now: datetime) -> bool:
-    """Put a failed sync back in the queue, with new keys; return False unless it has failed.
+    """Put a failed sync back in the queue, with new idempotency keys.
 
-    `now` is the organization's time.
+    Return False if the sync has not failed. `now` is the organization's time.
     """
     with organization_change(organization=sync.organization, by=by, now=now) as change:
         is_failed = InvoiceSync.objects.filter(pk=sync.pk, status=SyncStatus.FAILED).update(
@@ -98,12 +99,14 @@ def retry_sync(*, sync: InvoiceSync, by: Actor, now: datetime) -> bool:
 
 
 def enqueue_payment_sync(invoice: Invoice) -> None:
-    """Sync a payment made outside the provider, in the transaction that records it.
+    """Put the sync back in the queue, in the transaction that records a payment outside Stripe.
 
-    An invoice that is being synced now is synced again afterwards. The count of attempts tells a
-    worker whose claim ran out that it no longer has the sync.
+    A sync that is pending is not changed: `_mark_synced` queues it again. The higher count of
+    attempts invalidates the claim of a worker whose lease has run out.
     """
-    assert connection.in_atomic_block, "a payment is recorded together with its sync"
+    assert connection.in_atomic_block, (
+        "a payment is recorded in the transaction that enqueues its sync"
+    )
     sync = InvoiceSync.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     if sync.status in {SyncStatus.SYNCED, SyncStatus.FAILED}:
         sync.status = SyncStatus.PENDING
@@ -114,7 +117,7 @@ def enqueue_payment_sync(invoice: Invoice) -> None:
 
 
 def _claim(now: datetime) -> InvoiceSync | None:
-    """Claim the sync that is due first, for the length of a lease."""
+    """Claim the sync that is due first, for one lease. Return None if none is due."""
     with transaction.atomic(durable=True):
         sync = (
             InvoiceSync.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
@@ -136,7 +139,7 @@ def _claim(now: datetime) -> InvoiceSync | None:
 def _retry_later(
     sync: InvoiceSync, reason: str, now: datetime, *, key_used_up: bool = False
 ) -> SyncResult:
-    """Schedule the next attempt, after twice the wait of the one before."""
+    """Schedule the next attempt. Each wait is twice as long as the one before."""
     wait = min(FIRST_WAIT * 2 ** min(sync.failures, 16), LONGEST_WAIT)
     _still_claimed(sync).update(
         failures=F("failures") + 1,
@@ -148,7 +151,7 @@ def _retry_later(
 
 
 def _mark_failed(sync: InvoiceSync, reason: str, now: datetime) -> SyncResult:
-    """Leave the sync to an operator, with the reason."""
+    """Mark the sync as failed, with the reason. An operator can retry it."""
     with transaction.atomic(durable=True):
         if _still_claimed(sync).update(
             status=SyncStatus.FAILED, next_attempt_at=None, last_error=reason
@@ -158,7 +161,7 @@ def _mark_failed(sync: InvoiceSync, reason: str, now: datetime) -> SyncResult:
 
 
 def _mark_not_needed(sync: InvoiceSync, now: datetime) -> SyncResult:
-    """The invoice was paid before the provider knew it: by bank transfer, for example."""
+    """Mark a sync that is not needed: the invoice was paid before it reached Stripe."""
     with transaction.atomic(durable=True):
         if _still_claimed(sync).update(
             status=SyncStatus.NOT_NEEDED, next_attempt_at=None, last_error=""
@@ -168,9 +171,10 @@ def _mark_not_needed(sync: InvoiceSync, now: datetime) -> SyncResult:
 
 
 def _mark_synced(sync: InvoiceSync, stripe_invoice: StripeInvoice, now: datetime) -> SyncResult:
-    """Store that it is synced, even if another worker has claimed it meanwhile.
+    """Store that the invoice is synced, even if another worker has claimed the sync meanwhile.
 
-    If it was paid elsewhere meanwhile, and can still be paid at Stripe, it is synced once more.
+    If the invoice was paid outside Stripe meanwhile and can still be paid there, the sync goes back
+    in the queue.
     """
     with transaction.atomic(durable=True):
         row = InvoiceSync.objects.select_for_update(no_key=True).get(pk=sync.pk)
@@ -193,7 +197,7 @@ def _mark_synced(sync: InvoiceSync, stripe_invoice: StripeInvoice, now: datetime
 
 
 def _still_claimed(sync: InvoiceSync) -> QuerySet[InvoiceSync]:
-    """The row, unless another worker has claimed it since."""
+    """Return a query of the sync's row. It is empty if another worker has claimed it since."""
     return InvoiceSync.objects.filter(pk=sync.pk, status=SyncStatus.PENDING, attempts=sync.attempts)
 
 

@@ -20,10 +20,10 @@ from billing.queries.order_forms import days_until_due
 
 
 def issue_invoices(*, organizations: Sequence[int], on: date) -> int:
-    """Issue the invoice of each period that ended at the start of `on`; return how many.
+    """Issue the invoice of each period that ended at the start of `on`; return their number (R8).
 
-    A period without charges has no invoice. The caller holds the organizations' locks, so that
-    numbers have no gaps without any lock shared between organizations.
+    `organizations` are primary keys. A period without charges has no invoice. The caller has locked
+    the organizations, so invoice numbers have no gaps and need no lock between organizations.
     """
     assert connection.in_atomic_block, "invoices are issued within the opening of a day"
     accounts = BillingAccount.objects.filter(
@@ -109,7 +109,7 @@ def _enqueue_emails_and_record(invoices: list[Invoice], on: date) -> None:
 
 
 def _audit_columns(invoices: QuerySet[Invoice]) -> "QuerySet[Invoice, tuple[Any, ...]]":
-    """The columns that `record_each` takes: what each invoice is after the change."""
+    """Return the columns that `record_each` takes: number and total of each invoice."""
     total = JSONObject(amount="total", currency="currency")
     after = JSONObject(number="number", total=total)
     return invoices.order_by("pk").values_list("organization_id", "public_id", after)

@@ -1,4 +1,4 @@
-"""Making and signing order forms. Neither changes the past: due days are opened first (R7)."""
+"""Making and signing order forms. Due days are opened before, under the earlier forms (R7)."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ def create_order_form(
 ) -> OrderForm:
     """Make an order form, not yet signed. The organization's first fixes its anchor day (R2).
 
-    Raises Django's ValidationError for terms that cannot be.
+    Raises Django's ValidationError for invalid terms.
     """
     with organization_change(organization=organization, by=by, now=now) as change:
         form = OrderForm(
@@ -48,7 +48,7 @@ def create_order_form(
 
 
 def fix_anchor_day(form: OrderForm) -> BillingAccount:
-    """Make the organization's billing account, with the anchor day of its first order form."""
+    """Return the billing account; the first order form creates it and sets its anchor day (R2)."""
     account, _ = BillingAccount.objects.get_or_create(
         organization=form.organization, defaults={"anchor_day": form.anchor_day}
     )
@@ -56,7 +56,7 @@ def fix_anchor_day(form: OrderForm) -> BillingAccount:
 
 
 def sign_order_form(*, form: OrderForm, signed_name: str, by: Actor, now: datetime) -> OrderForm:
-    """Sign by typing one's name. Capacity can be bought from `starts_on` on (R11)."""
+    """Sign an order form with a typed name. Units can be bought from `starts_on` on (R11)."""
     with organization_change(organization=form.organization, by=by, now=now) as change:
         form = OrderForm.objects.select_for_update().get(pk=form.pk)
         form.signed_at = change.now

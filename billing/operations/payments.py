@@ -1,7 +1,7 @@
-"""The payment status of an issued invoice, which only ever moves forward.
+"""The payment status of an issued invoice. It only moves forward.
 
-Open, then perhaps uncollectible, then paid or void, which are final at the provider too. So an
-invoice ends the same however the events about it are shuffled and repeated.
+The order is: open, uncollectible, then paid or void. Paid and void are final, at the provider too.
+So the order and the repetition of the provider's events make no difference in the end.
 """
 
 from datetime import datetime
@@ -23,9 +23,9 @@ ALLOWED_TRANSITIONS = {
 def record_payment(*, invoice: Invoice, by: Actor, now: datetime) -> InvoicePayment:
     """Record that an invoice was paid outside the provider, by bank transfer for example.
 
-    Due days are opened first: a payment forgives no day on which the invoice was overdue (R7,
-    R11). The provider is told, so that nobody pays there again. Raises InvalidRequest for a void
-    invoice. Recording a payment twice records it once.
+    Due days are opened first, so the days on which the invoice was overdue keep their effect (R7,
+    R11). The payment is synced to the provider, so that nobody pays there again. A second call
+    changes nothing. Raises InvalidRequest for a void invoice.
     """
     with organization_change(organization=invoice.organization, by=by, now=now) as change:
         payment = InvoicePayment.objects.select_for_update().get(pk=invoice.pk)
@@ -39,9 +39,10 @@ def record_payment(*, invoice: Invoice, by: Actor, now: datetime) -> InvoicePaym
 def set_payment_status(
     change: Change, payment: InvoicePayment, status: PaymentStatus, *, at: datetime
 ) -> bool:
-    """Move a locked payment forward; return False if it is past that status already.
+    """Move the payment forward to `status`; return False if that is no move forward.
 
-    `at` is when the payment took place; the audit entry has the time of the change.
+    The row of the payment is locked. `at` is the time of the payment; the audit entry has the time
+    of the change.
     """
     before = PaymentStatus(payment.status)
     if status not in ALLOWED_TRANSITIONS[before]:

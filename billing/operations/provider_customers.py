@@ -1,4 +1,4 @@
-"""Organizations as the payment provider's customers: one each."""
+"""Customers at the payment provider: one for each organization."""
 
 from datetime import datetime, timedelta
 
@@ -10,14 +10,15 @@ from billing.models import ProviderCustomer
 from billing.stripe_gateway import Gateway, ProviderUnavailable
 
 CLOCKS_APART = timedelta(hours=1)
-"""How much our clock and Stripe's may differ."""
+"""The greatest difference between our clock and that of Stripe."""
 
 
 def customer_of(organization: Organization, gateway: Gateway, now: datetime) -> str:
-    """Find or make the organization's Stripe customer, with its present name and address.
+    """Return the id of the organization's Stripe customer, which is found or created.
 
-    Two workers may be here at once: both use the same key, or the later one finds the customer
-    that the earlier one made. Raises ProviderError.
+    Its name and email are updated. Two workers at the same moment get one customer: they use the
+    same idempotency key, or the later one finds the customer of the earlier one. Raises
+    ProviderError.
     """
     customer, _ = ProviderCustomer.objects.get_or_create(
         organization=organization, defaults={"asked_at": now}
@@ -27,11 +28,13 @@ def customer_of(organization: Organization, gateway: Gateway, now: datetime) -> 
     except ProviderUnavailable as error:
         if error.key_used_up:
             _unchanged(customer).update(generation=F("generation") + 1)
-        raise ProviderUnavailable(str(error)) from error  # The invoice's own keys are still good.
+        raise ProviderUnavailable(
+            str(error)
+        ) from error  # The keys of the invoice are still usable.
 
 
 def forget_customer(organization: Organization, now: datetime) -> None:
-    """Let the next sync look for the customer at Stripe, and make another one if there is none."""
+    """Delete the stored customer id. The next sync finds the customer at Stripe or creates one."""
     ProviderCustomer.objects.filter(organization=organization).update(
         provider_id="", asked_at=now, generation=F("generation") + 1
     )
@@ -48,7 +51,7 @@ def _find_or_make(customer: ProviderCustomer, gateway: Gateway) -> str:
         return customer.provider_id
     since = customer.asked_at - CLOCKS_APART
     existing_id = gateway.find_customer(organization.public_id, since=since)
-    if existing_id:  # Its details at Stripe are not known; the next invoice updates them.
+    if existing_id:  # Its name and email are unknown here; the next invoice updates them.
         _unchanged(customer).update(provider_id=existing_id)
         return existing_id
     key = f"{organization.public_id}:customer"
@@ -60,5 +63,5 @@ def _find_or_make(customer: ProviderCustomer, gateway: Gateway) -> str:
 
 
 def _unchanged(customer: ProviderCustomer) -> QuerySet[ProviderCustomer]:
-    """The row, unless another worker has replaced its key since."""
+    """Return a query of the row. It is empty if another worker has changed the generation since."""
     return ProviderCustomer.objects.filter(pk=customer.pk, generation=customer.generation)

@@ -1,4 +1,4 @@
-"""Events of the payment provider: stored once, then processed, in any order and repeated."""
+"""Events of the payment provider, which come in any order and repeatedly; each is stored once."""
 
 import logging
 from collections.abc import Mapping
@@ -40,26 +40,26 @@ def store_event(*, event: Mapping[str, Any], now: datetime) -> ProviderEvent | N
 
 
 def process_events(*, now: datetime) -> int:
-    """Process the stored events that nobody has processed, and return how many.
+    """Process the stored events that are not processed yet; return how many this call processed.
 
-    Workers share the work. An event that cannot be processed delays no other; the next call tries
-    it again.
+    Several workers can run at once. An event that cannot be processed delays no other; the next
+    call tries it again.
     """
     processed = 0
     unprocessed = ProviderEvent.objects.filter(processed_at=None).order_by("pk")
-    for event in unprocessed.values_list("pk", flat=True):
+    for event_id in unprocessed.values_list("pk", flat=True):
         try:
-            processed += process_event(event, now=now)
+            processed += process_event(event_id, now=now)
         except Exception:
-            logger.exception("event %s cannot be processed", event)
+            logger.exception("event %s cannot be processed", event_id)
     return processed
 
 
 def process_event(event_id: int, *, now: datetime) -> bool:
-    """Process one stored event, once; return False if another worker did, or is at it.
+    """Process one stored event; return False if another worker has processed or locked it.
 
-    Due days of its organization are opened first: an event about a payment forgives no day on
-    which the invoice was overdue (R7, R11). `now` is the real time.
+    `event_id` is the primary key, `now` the real time. Due days of the organization are opened
+    first, so the days on which the invoice was overdue keep their effect (R7, R11).
     """
     event = ProviderEvent.objects.filter(pk=event_id, processed_at=None).first()
     if event is None:
@@ -93,7 +93,7 @@ def _mark_processed(event_id: int, outcome: str, now: datetime) -> bool:
 def _apply(change: Change, event: ProviderEvent, sync: InvoiceSync) -> str:
     """Apply the event to its invoice, and return the outcome."""
     payment = InvoicePayment.objects.select_for_update().get(pk=sync.pk)
-    # A sandbox has a time of its own; the others have the provider's, however late it arrives.
+    # By the test clock in a sandbox, otherwise by the provider's clock, even for a late event.
     at = change.organization.clock_at or event.created_at
     if event.type == PAYMENT_FAILED:
         return _note_payment_failed(change, payment, at=at)
@@ -111,23 +111,29 @@ def _why_ignored(event: ProviderEvent) -> str:
 
 
 def _sync_of(event: ProviderEvent) -> InvoiceSync | None:
-    """Find the invoice by Stripe's id; by our id only while Stripe's is not stored.
+    """Return the sync of the event's invoice, or None if there is none.
 
-    A copy of the invoice that someone makes at Stripe carries our id too.
+    Our id in the metadata is used only while Stripe's id is not stored: if somebody copies the
+    invoice at Stripe, the copy has our id too.
     """
     if not _is_about_payment(event):
         return None
     stripe_invoice: Mapping[str, Any] = event.payload["data"]["object"]
-    our_id = (stripe_invoice.get("metadata") or {}).get("invoice", "")
+    invoice_id = (stripe_invoice.get("metadata") or {}).get("invoice", "")
     return (
         InvoiceSync.objects.select_related("organization")
-        .filter(Q(provider_id=stripe_invoice["id"]) | Q(provider_id="", invoice__public_id=our_id))
+        .filter(
+            Q(provider_id=stripe_invoice["id"]) | Q(provider_id="", invoice__public_id=invoice_id)
+        )
         .first()
     )
 
 
 def _note_payment_failed(change: Change, payment: InvoicePayment, *, at: datetime) -> str:
-    """Tell the organization, unless nothing is owed any more; the invoice stays as it is."""
+    """Record the failure and enqueue an email, unless nothing is owed; return the outcome.
+
+    The payment status does not change.
+    """
     if payment.is_final:
         return f"ignored: {payment.status} already"
     if payment.payment_failed_at is None or payment.payment_failed_at < at:

@@ -1,4 +1,4 @@
-"""One issued invoice as one Stripe invoice. No transaction is open here: this talks to Stripe."""
+"""Making and updating the Stripe invoice of an issued invoice, outside any transaction."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -14,11 +14,11 @@ from billing.stripe_gateway import (
 )
 
 PAYABLE = {"open", "uncollectible"}
-"""The statuses at Stripe in which the hosted page takes payments."""
+"""The statuses at Stripe in which the customer can pay on the hosted page."""
 
 
 def sync_invoice(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
-    """Bring the Stripe invoice to the state of ours: sent, or, if ours is paid, paid too.
+    """Send the Stripe invoice or, if our invoice is paid, mark it as paid; return it.
 
     Raises ProviderError.
     """
@@ -30,10 +30,10 @@ def sync_invoice(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeIn
 
 
 def _send(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
-    """One Stripe invoice, with exactly our lines, final and mailed; from wherever it stands.
+    """Create the Stripe invoice with our lines, finalize it and have Stripe send it; return it.
 
-    Killed after Stripe mailed it and resumed more than 24 hours later, Stripe mails the same
-    invoice once more.
+    Each step is skipped if it was done before. If the worker is killed after Stripe sent the email,
+    and the sync is resumed more than 24 hours later, Stripe sends the email a second time.
     """
     invoice = sync.invoice
     customer = customer_of(sync.organization, gateway, now)
@@ -55,9 +55,10 @@ def _send(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
 
 
 def _sync_payment(sync: InvoiceSync, gateway: Gateway) -> StripeInvoice:
-    """Mark the Stripe invoice as paid outside Stripe, unless it is paid or void there already.
+    """Mark the Stripe invoice as paid out of band, unless it is paid or void there; return it.
 
-    Our invoices become void through Stripe alone, so one that can still be paid there is paid here.
+    Only Stripe's events make our invoices void. So if nothing is owed here and the invoice can
+    still be paid at Stripe, it is paid here.
     """
     stripe_invoice = gateway.read_invoice(sync.provider_id)
     if stripe_invoice.status == "draft":
@@ -68,7 +69,7 @@ def _sync_payment(sync: InvoiceSync, gateway: Gateway) -> StripeInvoice:
         return stripe_invoice
     try:
         return gateway.pay_out_of_band(stripe_invoice.id, key=_key(sync, "pay"))
-    except ProviderRejected:  # Perhaps the customer was quicker.
+    except ProviderRejected:  # The customer may have paid meanwhile.
         stripe_invoice = gateway.read_invoice(sync.provider_id)
         if stripe_invoice.status in PAYABLE:
             raise
@@ -76,23 +77,26 @@ def _sync_payment(sync: InvoiceSync, gateway: Gateway) -> StripeInvoice:
 
 
 def items(invoice: Invoice) -> Iterator[InvoiceItem]:
-    """Each line at its list price and, where it has one, its discount as a line of its own.
+    """Yield one item for each line at its list price, and one negative item for its discount.
 
-    Negative lines rather than coupons: a coupon's percentage would be rounded by Stripe's rules,
-    and ours is right to the cent already (R8).
+    A coupon is not used: Stripe would round its percentage by rules of its own, and our discount is
+    rounded already (R8).
     """
     for number, line in enumerate(invoice.lines.order_by("pk"), start=1):
-        what = f"{line.model}, {line.kind} units, {line.get_type_display().lower()}"
+        name = f"{line.model}, {line.kind} units, {line.get_type_display().lower()}"
         days = f"{line.unit_days:,} unit-days at {invoice.money(line.price_per_day)}"
-        yield InvoiceItem(f"{number}", f"{what}: {days}", line.amount)
+        yield InvoiceItem(f"{number}", f"{name}: {days}", line.amount)
         if line.discount:
             percent = f"{line.discount_percent.normalize():f}%"
-            yield InvoiceItem(f"{number} discount", f"{percent} discount on {what}", -line.discount)
+            yield InvoiceItem(f"{number} discount", f"{percent} discount on {name}", -line.discount)
 
 
 def _header(sync: InvoiceSync, customer: str, now: datetime) -> InvoiceHeader:
-    """Due at the end of our due date. Stripe takes no date that is past, as it may be after a long
-    outage or in a sandbox's own time: then it is due at once."""
+    """Return the header. The Stripe invoice is due at the end of our due date.
+
+    Stripe accepts no date in the past. If ours is past, after a long outage or in a sandbox, the
+    Stripe invoice is due at once.
+    """
     invoice = sync.invoice
     due_at = datetime.combine(invoice.due_on, time(23, 59, 59), UTC)
     is_past = due_at <= now + CLOCKS_APART
@@ -115,16 +119,16 @@ def _header(sync: InvoiceSync, customer: str, now: datetime) -> InvoiceHeader:
 
 
 def _complete(sync: InvoiceSync, stripe_invoice: StripeInvoice, gateway: Gateway) -> StripeInvoice:
-    """Add the lines that the draft lacks. They go in together, so that it has all or none."""
+    """Add the missing lines in one request, so that the draft has all lines or none; return it."""
     present = gateway.labels(stripe_invoice.id)
     missing = [item for item in items(sync.invoice) if item.label not in present]
-    if not missing:  # Put there since it was stripe_invoice, perhaps, by another sender.
+    if not missing:  # Another worker may have added them meanwhile.
         return gateway.read_invoice(stripe_invoice.id)
     return gateway.add_items(stripe_invoice.id, missing, key=_key(sync, "lines"))
 
 
 def _check(invoice: Invoice, stripe_invoice: StripeInvoice) -> None:
-    """Stripe's figure is what the customer pays; it goes out only if it is ours."""
+    """Raises ProviderRejected if Stripe's total, which the customer pays, is not our total."""
     total, currency = stripe_invoice.total, stripe_invoice.currency
     if (total, currency) != (invoice.total, invoice.currency):
         raise ProviderRejected(
@@ -134,6 +138,6 @@ def _check(invoice: Invoice, stripe_invoice: StripeInvoice) -> None:
 
 
 def _key(sync: InvoiceSync, step: str) -> str:
-    """Of one step of one invoice: the same at every attempt until Stripe's answer is stale."""
+    """Return the idempotency key of one step: the same at each attempt of one generation."""
     key = f"{sync.invoice.public_id}:{step}"
     return f"{key}:{sync.generation}" if sync.generation else key

@@ -1,4 +1,4 @@
-"""Charges, as they were posted, and grouped as invoice lines."""
+"""Posted charges, and charges grouped as invoice lines."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def charges(
 
 
 def charges_of_line(rows: QuerySet[Charge], line: LineItem | InvoiceLine) -> QuerySet[Charge]:
-    """Return those of the charges that a line adds up (R8)."""
+    """Return the charges in `rows` that the line sums up (R8)."""
     return rows.filter(
         model=line.model,
         kind=line.kind,

@@ -14,11 +14,11 @@ from billing.queries.charges import charge_lines
 from common.invariants import Invariant, sql_contradictions
 
 BATCH = 500
-"""Invoices that are compared at a time."""
+"""Invoices compared with one query."""
 
 
 def _lines_differ_from_charges(_now: datetime) -> Iterator[str]:
-    """Compute each invoice's lines again from its charges, by the function that made them (R8)."""
+    """Yield invoices whose lines are not those computed again from their charges (R8)."""
     every = Invoice.objects.order_by("period_start", "period_end")
     for start, end in every.values_list("period_start", "period_end").distinct():
         issued = every.filter(period_start=start, period_end=end).order_by("pk").iterator()

@@ -1,4 +1,4 @@
-"""Invoices, as pages and API read them: issued ones, and the upcoming one."""
+"""Issued invoices, and `Statement`, the form in which pages and API read every invoice."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from billing.queries.charges import charges, charges_of_line
 from common.errors import NotFound
 
 UPCOMING = "upcoming"
-"""Stands for the id of an invoice that is not issued yet."""
+"""Takes the place of the id in the URL of the invoice that is not issued yet."""
 
 
 def invoices(organization: Organization) -> QuerySet[Invoice]:
@@ -40,14 +40,14 @@ def find_invoice(*, organization: Organization, invoice_id: str) -> Invoice:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line, with the `key` by which it is found on its statement."""
+    """One line of a statement, with the `key` that identifies it in URLs."""
 
     source: LineItem | InvoiceLine
     currency: str
 
     @property
     def key(self) -> str:
-        """Made of what its charges have in common: lines that come in later do not shift it."""
+        """Return a hash of what the line's charges have in common. Later lines do not change it."""
         line = self.source
         percent = line.discount_percent.normalize()
         common = f"{line.model} {line.kind} {line.type} {line.price_per_day} {percent}"
@@ -92,7 +92,7 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What an invoice says. Of the upcoming one, `issued_on` is when it will be issued."""
+    """An invoice as it is read. `issued_on` of the upcoming invoice is the day of its issue."""
 
     id: str | None
     number: int | None
@@ -105,13 +105,13 @@ class Statement:
     discount: Money
     total: Money
     projected_total: Money | None = None
-    """Of the upcoming one: its total if nothing changes."""
+    """For the upcoming invoice: its total if nothing changes (R22)."""
     hosted_url: str | None = None
-    """The provider's page on which it can be paid."""
+    """The URL of the provider's page on which the invoice can be paid."""
 
     @property
     def key(self) -> str:
-        """The last part of its address."""
+        """Return the last part of the URL."""
         return self.id or UPCOMING
 
     @property
@@ -123,7 +123,7 @@ class Statement:
         return bool(self.hosted_url) and self.status in ("open", "overdue")
 
     def line(self, key: str) -> StatementLine:
-        """Raises NotFound."""
+        """Return the line with this key. Raises NotFound."""
         for line in self.lines:
             if line.key == key:
                 return line
@@ -131,7 +131,10 @@ class Statement:
 
 
 def statement_of(invoice: Invoice, *, on: date) -> Statement:
-    """An issued invoice as it stands on a day; `invoices` has read all that it takes."""
+    """Return an issued invoice with its status on a day.
+
+    The invoice is one of `invoices`, which reads its lines, payment and sync.
+    """
     return Statement(
         id=invoice.public_id,
         number=invoice.number,
@@ -150,13 +153,14 @@ def statement_of(invoice: Invoice, *, on: date) -> Statement:
 def statement_lines(
     lines: Iterable[LineItem] | Iterable[InvoiceLine], currency: str
 ) -> Sequence[StatementLine]:
+    """Return the lines of an invoice as lines of a statement."""
     return [StatementLine(line, currency) for line in lines]
 
 
 def charges_on(
     organization: Organization, statement: Statement, line: StatementLine | None = None
 ) -> QuerySet[Charge]:
-    """The charges that a statement, or one line of it, adds up; oldest first."""
+    """Return the charges that a statement, or one of its lines, sums up; oldest first."""
     period = statement.period
     rows = charges(organization, posted_from=period.start, posted_to=period.end)
     return (charges_of_line(rows, line.source) if line else rows).order_by("posted_on", "pk")

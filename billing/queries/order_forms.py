@@ -1,4 +1,4 @@
-"""Order forms in force, and what they decide."""
+"""Order forms in force, and the anchor day and days until due that follow from them."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -17,9 +17,9 @@ DEFAULT_DAYS_UNTIL_DUE = 30
 
 
 def billing_account(organization: Organization) -> BillingAccount:
-    """Return the organization's billing account, unsaved until its first order form (R2).
+    """Return the organization's billing account; without an order form an unsaved one (R2).
 
-    It is read once for each object `organization`.
+    The result is cached on the object `organization`.
     """
     try:
         return organization.billing
@@ -28,10 +28,10 @@ def billing_account(organization: Organization) -> BillingAccount:
 
 
 def order_forms_in_force(on: date | Combinable) -> QuerySet[OrderForm]:
-    """Return signed order forms in force on a day; of one organization's several the first counts.
+    """Return the signed order forms in force on a day (R11). `on` may be a column.
 
-    The form that starts latest comes first: a successor takes over from the day it starts. The day
-    may be a column.
+    If an organization has several, the first one counts. It is the form with the latest start,
+    because a later form takes over on the day on which it starts (R23).
     """
     return OrderForm.objects.filter(
         Q(ends_on__isnull=True) | Q(ends_on__gt=on), signed_at__isnull=False, starts_on__lte=on
@@ -39,14 +39,15 @@ def order_forms_in_force(on: date | Combinable) -> QuerySet[OrderForm]:
 
 
 def order_form_in_force(organization: Organization, on: date) -> OrderForm | None:
-    """Return the form that decides the organization's purchases and discounts on a day, if any."""
+    """Return the form in force for the organization on a day, or None (R8, R11)."""
     return order_forms_in_force(on).filter(organization=organization).first()
 
 
 def days_until_due(accounts: Iterable[BillingAccount], on: date) -> dict[int, int]:
-    """Return the days from issue to due date for invoices issued on a day, by organization.
+    """Return the days from issue to due date of an invoice issued on a day.
 
-    The form in force on that day decides; without one, the form that was in force last.
+    The keys are primary keys of organizations. The number is that of the form in force on the day,
+    or else of the form that was in force last.
     """
     tomorrow = Value(on + timedelta(days=1), output_field=DateField())
     in_force_to = Least(Coalesce("ends_on", tomorrow), tomorrow)
@@ -63,7 +64,7 @@ def days_until_due(accounts: Iterable[BillingAccount], on: date) -> dict[int, in
 
 
 def signed_forms(organization: Organization) -> list[FormTerms]:
-    """Return the terms of every signed order form, for arithmetic over many days."""
+    """Return the terms of all signed order forms of the organization, in one statement."""
     forms = OrderForm.objects.filter(organization=organization, signed_at__isnull=False)
     rows = forms.values_list(
         "id",

@@ -8,7 +8,10 @@ from billing.models import OVERDUE_AFTER, InvoicePayment, PaymentStatus
 
 
 def long_overdue_payments(on: date) -> QuerySet[InvoicePayment]:
-    """Return invoices unpaid 14 days past due on a day: their organizations are overdue (R11)."""
+    """Return the payments of invoices that are unpaid 14 days after their due date.
+
+    Their organizations are overdue on the service day `on` (R11).
+    """
     return InvoicePayment.objects.filter(
         status__in=[PaymentStatus.OPEN, PaymentStatus.UNCOLLECTIBLE],
         invoice__due_on__lte=on - OVERDUE_AFTER,

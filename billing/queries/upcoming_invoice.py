@@ -1,4 +1,4 @@
-"""The upcoming invoice: the present period's charges so far, and its total if nothing changes."""
+"""The upcoming invoice: the charges of the present period, and the projected total (R22)."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -24,7 +24,10 @@ from billing.seller import connected_seller
 
 
 def upcoming_invoice(organization: Organization, *, on: date) -> Statement:
-    """Return what the next invoice holds already, and its total with the renewals to come (R8)."""
+    """Return the upcoming invoice as of the service day `on` (R8, R22).
+
+    Its lines are the posted charges. Its `projected_total` adds the renewals to come.
+    """
     account = billing_account(organization)
     period = account.period_containing(on)
     posted = charge_lines([organization.pk], period).get(organization.pk, [])
@@ -54,9 +57,9 @@ def find_statement(organization: Organization, key: str, *, on: date) -> Stateme
 
 
 def lines_to_come(organization: Organization, *, period: Period, on: date) -> Iterator[LineItem]:
-    """Yield the renewals still to be charged in the period, as invoice lines.
+    """Yield the renewals from `on` to the end of the period as invoice lines.
 
-    Each day has the discount of the order form that is in force on it, as far as forms are signed.
+    Each day has the discount of the signed order form that is in force on that day (R8).
     """
     spans = order_form_spans(signed_forms(organization), on)
     renewals = connected_seller().renewals_to_come(

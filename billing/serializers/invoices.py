@@ -48,9 +48,9 @@ class InvoiceSerializer(serializers.Serializer[Statement]):
 
 
 class UpcomingInvoiceSerializer(InvoiceSerializer):
-    """The present period so far: open, for charges still come to it."""
+    """The present period so far. Its status is `open`, because more charges will be posted."""
 
     id = serializers.CharField(allow_null=True, help_text="Null: it is not issued yet.")
     number = serializers.IntegerField(allow_null=True)
     issued_on = Day(help_text="When it will be issued: the end of the period.")
-    projected_total = MoneyField(help_text="What it will come to if nothing changes.")
+    projected_total = MoneyField(help_text="The total if nothing changes.")

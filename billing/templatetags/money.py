@@ -9,11 +9,11 @@ register = template.Library()
 
 @register.filter
 def money(amount: int, currency: str) -> Money:
-    """Minor units of a currency, as people read them."""
+    """Return minor units of a currency as Money, which prints as `$1,234.50`."""
     return Money(amount, currency)
 
 
 @register.filter
 def times(price: Money, factor: int) -> Money:
-    """A price multiplied."""
+    """Return a price multiplied by a factor."""
     return price * factor

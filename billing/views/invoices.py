@@ -1,4 +1,4 @@
-"""Invoices, issued and upcoming; each line leads to its charges, and each charge to its lot."""
+"""Issued and upcoming invoices. Each line links to its charges, each charge to its lot."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ CSV_HEADER = [
     "currency",
     "discount_percent",
 ]
-"""Amounts in minor units, at list prices; the discount is taken from the sum of a line (R8)."""
+"""Amounts are minor units at list prices. Discounts are computed on the sum of a line (R8)."""
 
 ROWS_A_FETCH = 2000
 
@@ -41,7 +41,7 @@ ROWS_A_FETCH = 2000
 @permission_required(Permission.LIMITS_AND_INVOICES)
 @require_GET
 def invoices_page(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """What is coming, and everything that was issued."""
+    """Show the upcoming invoice and all issued invoices."""
     organization, today = access.organization, access.now.date()
     page = page_of(request, "issued", invoices(organization))
     context = {
@@ -56,7 +56,7 @@ def invoices_page(request: PageRequest, access: AccessContext) -> HttpResponse:
 @permission_required(Permission.LIMITS_AND_INVOICES)
 @require_GET
 def invoice_page(request: PageRequest, access: AccessContext, invoice_id: str) -> HttpResponse:
-    """One invoice as a document, on the screen and on paper."""
+    """Show one invoice, which can also be printed."""
     context = {
         "now": access.now,
         "statement": _statement(access, invoice_id),
@@ -70,7 +70,7 @@ def invoice_page(request: PageRequest, access: AccessContext, invoice_id: str) -
 def line_page(
     request: PageRequest, access: AccessContext, invoice_id: str, line_key: str
 ) -> HttpResponse:
-    """Why was I charged this? Every charge that a line adds up."""
+    """Show all charges of one line of an invoice."""
     statement = _statement(access, invoice_id)
     line = statement.line(line_key)
     context = {
@@ -84,7 +84,7 @@ def line_page(
 @permission_required(Permission.LIMITS_AND_INVOICES)
 @require_GET
 def charges_csv(_request: PageRequest, access: AccessContext, invoice_id: str) -> HttpResponseBase:
-    """Download every charge of an invoice."""
+    """Download all charges of an invoice as CSV."""
     statement = _statement(access, invoice_id)
     charges = charges_on(access.organization, statement).select_related("project")
     name = f"invoice-{statement.number}" if statement.number else "upcoming-invoice"

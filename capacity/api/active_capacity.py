@@ -1,4 +1,4 @@
-"""Capacity active now."""
+"""Active capacity."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response

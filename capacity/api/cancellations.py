@@ -1,4 +1,4 @@
-"""Cancelling units of a lot."""
+"""Cancellations: quote, make, list and undo."""
 
 from http import HTTPStatus
 
@@ -47,7 +47,7 @@ class LotCancellations(OrganizationView):
         idempotent=True,
     )
     def post(self, request: Request, lot_id: str) -> Response:
-        """Give units of a lot an end. Until then they stay active and go on being charged."""
+        """Cancel units of a lot. They stay active and are charged until they end."""
         return self.run_idempotent(
             lambda key: cancel_units(
                 **self.caller, lot_id=lot_id, units=self.body["units"], idempotency_key=key
@@ -63,7 +63,7 @@ class Cancellations(OrganizationView):
         response=CancellationSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Cancellations: scheduled, undone, and those that took effect."""
+        """All cancellations: scheduled, undone and effective."""
         return self.page(cancellations(self.access.organization, model=self.query.get("model")))
 
 
@@ -76,7 +76,7 @@ class Undo(OrganizationView):
         idempotent=True,
     )
     def post(self, request: Request, cancellation_id: str) -> Response:
-        """Let the units go on renewing, as if they had never been cancelled."""
+        """Undo a cancellation. The units go on renewing as before."""
         return self.run_idempotent(
             lambda key: undo_cancellation(
                 **self.caller, cancellation_id=cancellation_id, idempotency_key=key

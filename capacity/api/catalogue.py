@@ -19,7 +19,7 @@ class Models(OrganizationView):
         response=ModelSerializer,
     )
     def get(self, request: Request) -> Response:
-        """What can be bought, at today's list prices, by provider and name."""
+        """All models with today's list prices, by provider and name."""
         return self.page(listings(organization=self.access.organization, on=self.now.date()))
 
 

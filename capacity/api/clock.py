@@ -18,9 +18,9 @@ class AdvanceClock(OrganizationView):
         response=AdvancedClockSerializer,
     )
     def post(self, request: Request) -> Response:
-        """Move a sandbox's clock forward, at most 31 days a call; every day on the way is opened.
+        """Move a sandbox's clock forward, by at most 31 days, and open every day on the way.
 
-        Sending it again is safe: a clock that stands at `to` stays there.
+        The same request can be repeated: a clock that shows `to` already does not move.
         """
         organization = self.access.organization
         by = self.caller["by"]

@@ -18,7 +18,7 @@ class Lots(OrganizationView):
         response=LotSerializer,
     )
     def get(self, request: Request) -> Response:
-        """The units that each purchase brought, and how many of them are active now."""
+        """All lots, with the number of units that are active now."""
         return self.page(
             lots(
                 self.access.organization,

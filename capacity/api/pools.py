@@ -22,7 +22,7 @@ class Pools(OrganizationView):
         response=PoolSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Allocations of a model's capacity, which requests can name."""
+        """Pools: named shares of the units of a model."""
         return self.page(pools(self.access.organization, model=self.query.get("model")))
 
     @endpoint(
@@ -33,5 +33,5 @@ class Pools(OrganizationView):
         status=HTTPStatus.CREATED,
     )
     def post(self, request: Request) -> Response:
-        """Make a further pool of a model; purchases can name it. It starts empty."""
+        """Make a pool of a model, without units. Purchases can name it."""
         return self.respond(create_pool(**self.caller, **self.body))

@@ -34,7 +34,7 @@ class Purchases(OrganizationView):
         idempotent=True,
     )
     def post(self, request: Request) -> Response:
-        """Buy units, active at once: a lot of each kind, all or nothing."""
+        """Buy units, which are active at once. Each kind becomes one lot; all are made or none."""
         return self.run_idempotent(
             lambda key: buy_units(**self.caller, **self.body, idempotency_key=key),
             read=lambda purchase: find_purchase(self.access.organization, purchase.public_id),

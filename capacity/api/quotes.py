@@ -19,7 +19,7 @@ class Quotes(OrganizationView):
         response=QuoteSerializer,
     )
     def post(self, request: Request) -> Response:
-        """The dry run of a purchase: what it would cost and bring. Changes nothing."""
+        """The dry run of a purchase: its costs and its tokens per minute. It changes nothing."""
         checked = check_purchase(
             organization=self.access.organization, on=self.now.date(), **self.body
         )

@@ -1,1 +1,1 @@
-"""What costs money when wrong: terms, cancellations and amounts. Standard library only."""
+"""Arithmetic of terms, cancellations and renewals. Standard library only."""

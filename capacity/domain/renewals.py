@@ -1,4 +1,4 @@
-"""What existing units will still be charged: the renewals to come (R4, R6, R11)."""
+"""Arithmetic of the renewals to come of existing units (R4, R6, R11)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,15 @@ from datetime import date
 from billing.domain.order_forms import OrderFormSpan
 
 DatedPrices = Sequence[tuple[date, int]]
-"""List prices in minor units by the day from which each is in force, oldest first."""
+"""List prices in minor units, each with the day from which it is in force, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceAgreement:
-    """The price agreed at purchase, minor units a unit and day, and the day it holds until (R6)."""
+    """The price agreed at purchase. It holds on the days before `until` (R6).
+
+    `price` is minor units for one unit and service day.
+    """
 
     price: int
     until: date
@@ -21,11 +24,11 @@ class PriceAgreement:
     def of_lot(
         cls, *, price: int, commitment_ends_on: date, first_term_ends_on: date
     ) -> "PriceAgreement":
-        """R6: it holds within the commitment and within the first term."""
+        """Return the agreement of a lot: it holds in the commitment and in the first term (R6)."""
         return cls(price, max(commitment_ends_on, first_term_ends_on))
 
     def price_on(self, day: date, list_prices: DatedPrices) -> int | None:
-        """Return the price of a service day; None where no list price is in force yet."""
+        """Return the price of a service day in minor units; None if no list price is in force."""
         if day < self.until:
             return self.price
         in_force = [price for start, price in list_prices if start <= day]
@@ -40,10 +43,10 @@ def known_end(
     charged_until: date,
     order_forms: Sequence[OrderFormSpan],
 ) -> date | None:
-    """Return the day on which units end, as far as is known today; None if they go on renewing.
+    """Return the day on which units end, as far as it is known today; None if they go on renewing.
 
-    R5: what is cancelled ends on its day. R11: everything ends when the model retires, and units
-    past their commitment end at their first renewal without an order form in force.
+    Cancelled units end on the day of their end (R5). All units end when the model retires, and
+    units past their commitment end at the first renewal without an order form in force (R11).
     """
     renews_from = max(commitment_ends_on, charged_until)
     ends = [
@@ -58,7 +61,11 @@ def known_end(
 def price_spans(
     start: date, end: date, *, agreement: PriceAgreement, list_prices: DatedPrices
 ) -> Iterator[tuple[date, date, int]]:
-    """Yield `[start, end)` divided into spans of one price each (R6)."""
+    """Yield the service days `[start, end)` as spans `(first, last, price)` of one price (R6).
+
+    `last` is excluded. The price is minor units for one unit and day. Days without a price are left
+    out.
+    """
     changes = {agreement.until, *(day for day, _ in list_prices)}
     starts = [start, *sorted(day for day in changes if start < day < end)]
     for first, last in zip(starts, [*starts[1:], end], strict=True):

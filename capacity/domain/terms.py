@@ -10,7 +10,7 @@ COMMITMENT_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The fixed dates of a purchase: first term and commitment, both half-open from `starts_on`."""
+    """The dates of a purchase: first term and commitment start on `starts_on`, ends excluded."""
 
     starts_on: date
     first_term_ends_on: date
@@ -18,7 +18,7 @@ class Term:
 
     @classmethod
     def bought_on(cls, day: date, period: Period) -> "Term":
-        """R3: the first term runs to the next period's start, the commitment for 30 days."""
+        """Return the term. The first term ends with the period, the commitment in 30 days (R3)."""
         return cls(
             starts_on=day,
             first_term_ends_on=period.end,
@@ -36,7 +36,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class CancellationTerms:
-    """What cancelling `units` of a lot on one day means (R5). Costs are minor units, list price."""
+    """The end of cancelled units, and their cost until then in minor units at list price (R5)."""
 
     units: int
     ends_on: date
@@ -50,9 +50,11 @@ class CancellationTerms:
 def cancellation_terms(
     *, units: int, on: date, charged_until: date, commitment_ends_on: date, price_per_day: int
 ) -> CancellationTerms:
-    """R5: units end at max(commitment end, day to which the lot is charged), never before `on` + 1.
+    """Return the terms of cancelling `units` of a lot on the service day `on` (R5).
 
-    Days still to be charged all lie within the commitment or today, hence the lot's own price (R6).
+    The end is the latest of: the end of the commitment, the first day not charged yet, and the day
+    after `on`. The days still to be charged are in the commitment, or are the day `on`, so they
+    cost the agreed price `price_per_day`, in minor units (R6).
     """
     ends_on = max(commitment_ends_on, charged_until, on + timedelta(days=1))
     days_left = (ends_on - charged_until).days

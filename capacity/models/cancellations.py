@@ -17,7 +17,7 @@ class CancellationStatus(models.TextChoices):
 
 
 class Cancellation(models.Model):
-    """Some units of a lot, to end on `ends_on` at 00:00 UTC; active and charged until then."""
+    """Units of a lot that end on `ends_on` at 00:00 UTC. Until then they are active and charged."""
 
     public_id = PublicIdField(prefix="can_")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")

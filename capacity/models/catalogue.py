@@ -10,7 +10,7 @@ from common.append_only import append_only
 
 
 class Kind(models.TextChoices):
-    """What a token unit measures, in the order in which kinds are bought, shown and renewed."""
+    """The kind of tokens that a unit counts. Kinds are bought, shown and renewed in this order."""
 
     INPUT = "input", "Input"
     OUTPUT = "output", "Output"
@@ -18,7 +18,7 @@ class Kind(models.TextChoices):
 
 
 class Snapshot(models.Model):
-    """One dated, immutable model; `model` is its public id, like `gpt-4.1-2025-04-14`."""
+    """One version of a model, which never changes. `model` is its id: `gpt-4.1-2025-04-14`."""
 
     model = models.CharField("model snapshot id", max_length=120, unique=True)
     provider = models.CharField(max_length=60)
@@ -52,7 +52,7 @@ class Snapshot(models.Model):
 
 
 class TokenUnit(models.Model):
-    """What is sold: so many tokens per minute of one kind for one snapshot."""
+    """The unit that is sold: a number of tokens per minute of one kind for one snapshot."""
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="token_units")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -73,7 +73,7 @@ class TokenUnit(models.Model):
 
 
 class ListPrice(models.Model):
-    """The list price of one unit a service day, in force from `from_on` until the next one."""
+    """The list price of one unit and service day, in force from `from_on` to the next one (R6)."""
 
     token_unit = models.ForeignKey(TokenUnit, on_delete=models.PROTECT, related_name="prices")
     from_on = models.DateField(help_text="First service day it is in force, UTC.")

@@ -16,10 +16,10 @@ from common.ids import PublicIdField
 
 
 class Lot(models.Model):
-    """The units of one kind that one purchase brought; what is cancelled, wholly or in part.
+    """All units of one kind that came from one purchase (R3). Units of a lot can be cancelled (R5).
 
-    `units` never changes; `active_units` only falls, as units expire. What was agreed on the day
-    of purchase (TPM, price, dates) is kept here, whatever the catalogue says later (R6).
+    `units` never changes; `active_units` decreases when units expire. TPM, price and dates are
+    those of the day of purchase; later changes of the catalogue do not change them (R6).
     """
 
     public_id = PublicIdField(prefix="lot_")
@@ -76,16 +76,16 @@ class Lot(models.Model):
 
     @property
     def tpm(self) -> int:
-        """Tokens per minute that the lot's active units bring."""
+        """Return the tokens per minute of the lot's active units."""
         return self.active_units * self.tpm_per_unit
 
     @property
     def daily_price(self) -> Money:
-        """Agreed list price of one unit a service day."""
+        """Return the agreed list price of one unit and service day (R6)."""
         return Money(self.price_per_day, self.currency)
 
     def terms_of_cancelling(self, units: int, *, on: date) -> CancellationTerms:
-        """What cancelling `units` on the service day `on` means (R5)."""
+        """Return the terms of cancelling `units` on the service day `on` (R5)."""
         return cancellation_terms(
             units=units,
             on=on,
@@ -104,7 +104,7 @@ class ExpiryReason(models.TextChoices):
 
 
 class Expiry(models.Model):
-    """Units of a lot that are no longer active from `ended_on`, 00:00 UTC, and why."""
+    """Units of a lot that expired on `ended_on` at 00:00 UTC, and the reason."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="expiries")

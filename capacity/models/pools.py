@@ -1,4 +1,4 @@
-"""Pools: allocations of one snapshot's capacity."""
+"""Pools: named shares of an organization's units of one snapshot."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,7 +9,7 @@ from common.ids import PublicIdField
 
 
 class Pool(models.Model):
-    """An allocation of one snapshot's capacity; requests name it by its public id."""
+    """A named share of an organization's units of one snapshot. Requests name its public id."""
 
     public_id = PublicIdField(prefix="pt_")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="pools")

@@ -1,4 +1,4 @@
-"""Purchases: what one checkout bought."""
+"""Purchases of units."""
 
 from django.db import models
 
@@ -10,7 +10,7 @@ from common.ids import PublicIdField
 
 
 class Purchase(models.Model):
-    """One checkout: a lot of each kind bought, all or nothing (R3)."""
+    """One purchase of units of one snapshot. Each kind is one lot; all are made or none (R3)."""
 
     public_id = PublicIdField(prefix="pur_")
     organization = models.ForeignKey(
@@ -32,4 +32,5 @@ class Purchase(models.Model):
 
     @property
     def due(self) -> Money:
+        """Return the amount charged at the purchase, at list prices."""
         return Money(self.amount, self.currency)

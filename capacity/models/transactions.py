@@ -1,4 +1,4 @@
-"""Prior transactions: the customer's own record of what happened to their units."""
+"""Prior transactions: the events of lots, as the customer sees them."""
 
 from django.db import models
 
@@ -17,7 +17,7 @@ class TransactionType(models.TextChoices):
 
 
 class Transaction(models.Model):
-    """One event in the life of one lot. `by` is empty where time alone did it."""
+    """One event of one lot. `by` is empty for an expiry, which no person causes."""
 
     public_id = PublicIdField(prefix="evt_")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")

@@ -14,7 +14,7 @@ from common.idempotency import IdempotencyKey
 
 
 class AlreadyEffective(BusinessError):
-    """The units have expired; that cannot be undone."""
+    """The units of the cancellation have expired; it cannot be undone (R5)."""
 
     code = "already_effective"
     status = HTTPStatus.CONFLICT
@@ -29,7 +29,7 @@ def cancel_units(
     now: datetime,
     idempotency_key: IdempotencyKey | None = None,
 ) -> Cancellation:
-    """Give `units` of a lot an end; until then they stay active and are charged (R5).
+    """Cancel `units` of a lot. Until their end they stay active and are charged (R5).
 
     Raises NotFound, InvalidRequest, or UnitsExceedActive.
     """
@@ -65,7 +65,7 @@ def undo_cancellation(
     now: datetime,
     idempotency_key: IdempotencyKey | None = None,
 ) -> Cancellation:
-    """Let the units go on renewing, as if never cancelled. Undoing twice undoes once.
+    """Undo a cancellation; its units go on renewing (R5). A second call changes nothing.
 
     Raises NotFound, or AlreadyEffective once the units have expired.
     """

@@ -1,4 +1,4 @@
-"""Test clocks (R13): a sandbox's time stands still until an owner moves it."""
+"""Test clocks (R13): the clock of a sandbox changes only when an owner moves it."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -15,7 +15,7 @@ LONGEST_MOVE = timedelta(days=31)
 
 
 class NoTestClock(NotAllowed):
-    """Only a sandbox has a clock of its own; everyone else's is the real one."""
+    """Only a sandbox has a clock that can be moved; other organizations have the real time."""
 
 
 def sandbox_clock(organization: Organization) -> datetime:
@@ -26,11 +26,11 @@ def sandbox_clock(organization: Organization) -> datetime:
 
 
 def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Opened:
-    """Move a sandbox's clock forward, opening every day on the way as the sweep would.
+    """Move a sandbox's clock forward to `to` and open every day on the way (R7, R13).
 
-    Each day is a transaction of its own, with the clock at its midnight: wherever a crash stops
-    it, the sandbox stands on a day that is open. Raises NoTestClock, or InvalidRequest for a move
-    back or of more than 31 days.
+    Each day has its own transaction, which also sets the clock to the day's midnight. So after a
+    crash the clock shows a day that is open. Raises NoTestClock, or InvalidRequest for a move back
+    or of more than 31 days.
     """
     started_at = _check_move(organization, to)
     opened = Opened()
@@ -63,7 +63,7 @@ def _check_move(organization: Organization, to: datetime) -> datetime:
 
 
 def _set_clock(locked: Organization, at: datetime) -> None:
-    """Never move it back: another move may have overtaken this one."""
+    """Set the clock, but never back: another request may have moved it further."""
     assert locked.clock_at is not None
     locked.clock_at = max(locked.clock_at, at)
     locked.save(update_fields=["clock_at"])

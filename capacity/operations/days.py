@@ -1,8 +1,8 @@
-"""Everything that time does to organizations, in one place (R7).
+"""Opening days: all changes that become due at a date and that no person makes (R7).
 
-Pages, the API, purchases, test clocks and the sweep all come to `pass_time`, and there is no other
-path by which time changes anything. It works on a set of organizations, so that the sweep opens a
-day for hundreds of them a statement, by the code that opens it for one.
+Pages, the API, purchases, test clocks and the sweep all call `pass_time`; there is no other code
+for it. It works on a set of organizations, so that the sweep opens a day for hundreds of them in
+one statement, with the code that opens a day for one.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ from capacity.operations.expiries import expire, expire_whole_lots
 from capacity.operations.renewals import renew
 
 COMMITMENT_NOTICE = timedelta(days=3)
-"""How long before its end a commitment is announced."""
+"""The email about the end of a commitment is enqueued this long before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What opening did: organization-days opened, charges posted, invoices issued."""
+    """The result of opening: days opened (one for each organization), charges, invoices."""
 
     days: int = 0
     charges: int = 0
@@ -41,7 +41,10 @@ class Opened:
 
 
 def open_due_days(*, organization: Organization, now: datetime) -> Opened:
-    """Open each day of the organization due by `now`, in order, each in its own transaction."""
+    """Open each day of the organization that is due by `now`, in order (R7).
+
+    Each day has its own transaction. `now` is the organization's time.
+    """
     opened = Opened()
     if organization.opened_until > now.date():
         return opened
@@ -56,12 +59,13 @@ def open_due_days(*, organization: Organization, now: datetime) -> Opened:
 
 
 def pass_time(*, organizations: Sequence[Organization], until: datetime) -> Opened | None:
-    """Do the next thing that is due by the instant `until`, in one atomic step; None if nothing is.
+    """Open the next service day if it is due by the instant `until`; return None if it is not.
 
-    `organizations` are locked and have the same next service day, which is opened when it has come.
-    What falls due at an instant within a day belongs here too, before the next day is opened.
+    `organizations` are locked and have the same next service day. It is one step in the caller's
+    transaction. Changes that become due at an instant within a day belong here too, before the
+    next day is opened.
     """
-    assert connection.in_atomic_block, "a step of time is done whole or not at all"
+    assert connection.in_atomic_block, "a day is opened in one transaction"
     day = organizations[0].opened_until
     if day > until.date():
         return None
@@ -69,12 +73,12 @@ def pass_time(*, organizations: Sequence[Organization], until: datetime) -> Open
 
 
 def open_day(*, organizations: Sequence[int], on: date) -> Opened:
-    """Open the service day `on` for organizations that are locked and have it next (R7).
+    """Open the service day `on` for organizations, given by primary key (R7).
 
-    In this order: units whose end has come expire; the invoice of a period that just ended is
-    issued; renewals are charged.
+    They are locked, and `on` is the next day of each. The steps are, in this order: units whose end
+    has come expire; the invoice of a period that ended is issued; renewals are charged.
     """
-    assert connection.in_atomic_block, "a day is opened whole or not at all"
+    assert connection.in_atomic_block, "a day is opened in one transaction"
     lots = Lot.objects.filter(organization__in=organizations, active_units__gt=0)
     _expire_cancelled_units(organizations, on)
     expire_whole_lots(
@@ -104,7 +108,7 @@ def _expire_cancelled_units(organizations: Sequence[int], on: date) -> None:
 
 
 def _mark_effective_cancellations(organizations: Sequence[int], on: date) -> None:
-    """Mark cancellations whose day has come, or whose lot ended sooner for another reason."""
+    """Mark cancellations as effective if their end has come or their lot has no active units."""
     Cancellation.objects.filter(
         Q(ends_on__lte=on) | Q(lot__active_units=0),
         organization__in=organizations,
@@ -113,13 +117,13 @@ def _mark_effective_cancellations(organizations: Sequence[int], on: date) -> Non
 
 
 def _enqueue_commitment_emails(lots: QuerySet[Lot], on: date) -> None:
-    """Tell the holders of units that will go on renewing, so that it surprises nobody."""
+    """Enqueue emails to organizations with a lot whose commitment ends soon."""
     ends_on = on + COMMITMENT_NOTICE
-    holders = lots.filter(commitment_ends_on=ends_on).order_by()
+    ending = lots.filter(commitment_ends_on=ends_on).order_by()
     enqueue_emails(
         kind="commitments_ending",
         about=dict.fromkeys(
-            holders.values_list("organization", flat=True).distinct(), ends_on.isoformat()
+            ending.values_list("organization", flat=True).distinct(), ends_on.isoformat()
         ),
         now=datetime.combine(on, time.min, UTC),
     )

@@ -1,4 +1,4 @@
-"""Expiring units, set-based, with all that tells of it."""
+"""Expiring units of many lots in one statement, with transactions, audit entries and emails."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
@@ -33,7 +33,7 @@ FROM lot ORDER BY id
 def expire_whole_lots(
     lots: QuerySet[Lot], reason: ExpiryReason, on: date, *, organizations: Sequence[int]
 ) -> None:
-    """Expire every active unit of the lots."""
+    """Expire all active units of the lots, from 00:00 UTC of the service day `on`."""
     due = lots.order_by("pk").values("pk", ended=F("active_units"))
     expire(due, reason, on, organizations=organizations)
 
@@ -45,11 +45,12 @@ def expire(
     *,
     organizations: Sequence[int],
 ) -> None:
-    """Expire units from 00:00 UTC of the service day `on`; once a day, reason and organization.
+    """Expire units from 00:00 UTC of the service day `on` (R5, R11).
 
-    `due` yields lots of the organizations and how many of their units. It is never fetched, so
-    that ten thousand lots expire in one statement. Each expiry leaves a transaction and an audit
-    entry; each organization gets one email a day.
+    `due` is a query of lots of the organizations, with the primary key and the number of units of
+    each. Its rows are not fetched, so that ten thousand lots expire in one statement. Each expiry
+    makes a transaction and an audit entry; each organization gets one email for a day. Call it
+    once for each organization, day and reason: the audit entries are those of all such expiries.
     """
     due_sql, values = due.query.sql_with_params()
     named = {f"due_{position}": value for position, value in enumerate(values)}

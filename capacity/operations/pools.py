@@ -1,4 +1,4 @@
-"""Making pools: allocations of one snapshot's capacity."""
+"""Making pools."""
 
 from datetime import datetime
 
@@ -14,12 +14,12 @@ DEFAULT_POOL_NAME = "Default pool"
 def create_pool(
     *, organization: Organization, model: str, name: str, by: Actor, now: datetime
 ) -> Pool:
-    """Make a further pool of a snapshot. Raises NotFound, or InvalidRequest for a taken name."""
+    """Make a pool of a snapshot. Raises NotFound, or InvalidRequest for a name that is taken."""
     with organization_change(organization=organization, by=by, now=now) as change:
         snapshot = Snapshot.objects.filter(model=model).first()
         if snapshot is None:
             raise NotFound.field("model", f"There is no model “{model}”.")
-        # The default pool is made first, so that no other can take its name or its place in order.
+        # The default pool is made first, so that no other pool has its name or comes before it.
         get_default_pool(change, snapshot)
         pools = Pool.objects.filter(organization=change.organization, snapshot=snapshot)
         if pools.filter(name=name).exists():
@@ -32,7 +32,7 @@ def create_pool(
 
 
 def get_default_pool(change: Change, snapshot: Snapshot) -> Pool:
-    """Return the snapshot's default pool, made when it is first needed."""
+    """Return the snapshot's default pool. The first call makes it."""
     pool, _ = Pool.objects.get_or_create(
         organization=change.organization,
         snapshot=snapshot,

@@ -18,7 +18,7 @@ from common.idempotency import IdempotencyKey
 
 
 class QuoteChanged(BusinessError):
-    """What is due is no longer what was shown: midnight passed, or a price came into force."""
+    """The amount due has changed since it was shown: a day has passed, or a new price holds."""
 
     code = "quote_changed"
     status = HTTPStatus.CONFLICT
@@ -36,11 +36,11 @@ def buy_units(
     shown: Money | None = None,
     idempotency_key: IdempotencyKey | None = None,
 ) -> Purchase:
-    """Buy units by kind of one snapshot: a lot of each, active at once, all or nothing (R3).
+    """Buy units of one snapshot, by kind. Each kind becomes one lot; all are made or none (R3).
 
-    `project` and `pool` are public ids; without them it is the default ones. `shown` is the amount
-    due that a person agreed to. Raises what `check_purchase` raises, the first of the quote's
-    refusals, and QuoteChanged.
+    `project` and `pool` are public ids; the default is the default project or pool. `shown` is the
+    amount due that a person confirmed. Raises the errors of `check_purchase`, the first of the
+    quote's refusals (R11, R12), or QuoteChanged if the amount due is not `shown`.
     """
     with organization_change(
         organization=organization, by=by, now=now, idempotency_key=idempotency_key
@@ -63,7 +63,7 @@ def buy_units(
 
 
 def _refuse(quote: Quote, *, shown: Money | None, on: date) -> None:
-    """Raise the first reason not to sell; the last is an amount that no person agreed to."""
+    """Raise the first refusal of the quote, or QuoteChanged if the amount is not the one shown."""
     if quote.refusals:
         raise quote.refusals[0]
     if shown is not None and shown != quote.due_now:
@@ -74,9 +74,10 @@ def _refuse(quote: Quote, *, shown: Money | None, on: date) -> None:
 
 
 def _lock_supply(organization: Organization, model: str) -> None:
-    """Let purchases of one snapshot through one at a time, even if it is not capped yet (R12).
+    """Lock the token units, so that purchases of one snapshot follow one another (R12).
 
-    A sandbox counts only its own units, which the organization's lock protects already.
+    They are locked without a supply cap too, as a cap may be set meanwhile. A sandbox needs no
+    such lock: it counts only its own units, and the organization is locked already (R13).
     """
     if not organization.is_sandbox:
         units = TokenUnit.objects.filter(snapshot__model=model)

@@ -1,4 +1,4 @@
-"""What lots are charged: the first term at purchase (R3), then one day at a time (R4)."""
+"""Charges of lots: the first term at the purchase (R3), then each day of renewal (R4)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -16,10 +16,10 @@ from capacity.queries.catalogue import lot_price
 
 
 def renew(lots: QuerySet[Lot], on: date, *, organizations: Sequence[int]) -> int:
-    """Charge the service day `on` for every lot that is not charged for it yet; return how many.
+    """Charge the service day `on` for each lot that is not charged for it; return the number (R4).
 
-    Past their commitment, units renew only while their organization may buy; the others expire
-    (R11).
+    Units past their commitment expire if their organization has no order form in force or is
+    overdue (R11).
     """
     due = lots.filter(charged_until__lte=on)
     past_commitment = due.filter(commitment_ends_on__lte=on)
@@ -39,7 +39,10 @@ def renew(lots: QuerySet[Lot], on: date, *, organizations: Sequence[int]) -> int
 
 
 def first_term_charges(purchase: Purchase) -> "QuerySet[Lot, Mapping[str, Any]]":
-    """One charge a lot of the purchase: its whole first term, posted on the day of purchase."""
+    """Return the charges of a purchase: one for the first term of each lot (R3).
+
+    They are posted on the day of the purchase.
+    """
     return _charges(
         Lot.objects.filter(purchase=purchase),
         charge_type=ChargeType.FIRST_TERM,
@@ -50,7 +53,7 @@ def first_term_charges(purchase: Purchase) -> "QuerySet[Lot, Mapping[str, Any]]"
 
 
 def renewal_charges(lots: QuerySet[Lot], *, on: date) -> "QuerySet[Lot, Mapping[str, Any]]":
-    """One charge a lot: the service day `on`, at the price of that day (R6)."""
+    """Return one charge for each lot: the service day `on` at the price of that day (R4, R6)."""
     return _charges(
         lots,
         charge_type=ChargeType.RENEWAL,
@@ -68,7 +71,7 @@ def _charges(
     service_to: Any,
     price: Any,
 ) -> "QuerySet[Lot, Mapping[str, Any]]":
-    """The columns that `billing.operations.charges.post_charges` takes, in its order."""
+    """Return the columns of `billing.operations.charges.COLUMNS`, in the same order."""
     return lots.order_by("pk").values(
         "organization_id",
         "project_id",

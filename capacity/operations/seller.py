@@ -1,4 +1,4 @@
-"""What billing and accounts ask of capacity, as the protocols they declare."""
+"""The object that implements the protocols of billing and accounts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""The sweep: opening due days in every organization, by any number of workers at once (R7)."""
+"""The sweep: it opens due days in all organizations. Several workers can run at once (R7)."""
 
 import logging
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An organization, by its public id, whose service day `on` could not be opened, and why."""
+    """The service day `on` of an organization, by its public id, could not be opened."""
 
     organization: str
     on: date
@@ -34,10 +34,12 @@ class Failure:
 
 
 class LeftBehindError(Exception):
-    """Some organizations could not be opened; `opened` is what was done for all others."""
+    """Days of some organizations could not be opened. `opened` is the result of the others."""
 
     def __init__(self, opened: Opened, failures: Sequence[Failure]) -> None:
-        super().__init__(opened, failures)  # All of it, for Celery pickles what a task raises.
+        super().__init__(
+            opened, failures
+        )  # Both arguments: Celery pickles the exception of a task.
         self.opened = opened
         self.failures = failures
 
@@ -47,14 +49,14 @@ class LeftBehindError(Exception):
 
 
 class _BatchError(Exception):
-    """A batch was rolled back, whole."""
+    """The transaction of a batch was rolled back."""
 
     def __init__(self, organizations: Sequence[Organization], error: Exception) -> None:
         self.organizations = organizations
         self.error = error
 
     def failure(self) -> Failure:
-        """Return the failure of a batch of one, logged with where it happened."""
+        """Log and return the failure of a batch of one organization."""
         [organization] = self.organizations
         failure = Failure(organization.public_id, organization.opened_until, self.error)
         logger.error("%s", failure, exc_info=self.error)
@@ -62,11 +64,11 @@ class _BatchError(Exception):
 
 
 def open_due_days_everywhere(*, now: datetime, until: date | None = None) -> Opened:
-    """Open what is due in every organization, by its own clock, up to the day `until` included.
+    """Open due days in all organizations, by the clock of each, up to the day `until` inclusive.
 
-    Sweeps share the work: each takes a batch that no other holds. An organization whose day cannot
-    be opened delays nobody else: it is left behind until the next sweep, and LeftBehindError names
-    it once everything else is done.
+    `now` is the real time. Sweeps at the same time share the work: each locks another batch. An
+    organization whose day cannot be opened delays no other: it is left for the next sweep. After
+    all others are done, LeftBehindError names these organizations.
     """
     opened = Opened()
     failures: dict[int, Failure] = {}
@@ -81,9 +83,9 @@ def open_due_days_everywhere(*, now: datetime, until: date | None = None) -> Ope
 
 
 def _due(*, now: datetime, until: date | None) -> list[QuerySet[Organization]]:
-    """Organizations with days to open, by the real clock and by a test clock (R1).
+    """Return two queries of organizations with due days: by the real clock and by test clocks (R1).
 
-    An index answers each query.
+    A partial index serves each query.
     """
     organizations = Organization.objects.all()
     if until is not None:
@@ -97,9 +99,10 @@ def _due(*, now: datetime, until: date | None) -> list[QuerySet[Organization]]:
 def _open_or_halve(
     due: QuerySet[Organization], now: datetime, failures: dict[int, Failure]
 ) -> Opened | None:
-    """Open a day for the oldest batch; halve a batch that fails until the cause stands alone.
+    """Open a day for the oldest batch. If it fails, halve it until each failing one is alone.
 
-    Adds the failures by primary key. Returns None when nobody is due.
+    Add the failures to `failures`, by primary key of the organization. Return None if no
+    organization is due.
     """
     try:
         return _open_batch(due, now)
@@ -118,9 +121,9 @@ def _open_or_halve(
 
 
 def _open_batch(due: QuerySet[Organization], now: datetime) -> Opened | None:
-    """Open a day for the whole batch or for nobody.
+    """Open a day for a whole batch in one transaction. Return None if no organization is due.
 
-    Raises _BatchError when anything fails, except finding and locking the batch itself.
+    Raises _BatchError if it fails, but not for an error in finding and locking the batch.
     """
     batch: list[Organization] = []
     oldest_first = due.order_by("opened_until", "pk")
@@ -134,6 +137,6 @@ def _open_batch(due: QuerySet[Organization], now: datetime) -> Opened | None:
             until = min(organization.clock_at or now for organization in batch)
             return pass_time(organizations=batch, until=until)
     except Exception as error:
-        if not batch:  # The database itself fails: no organization is the cause.
+        if not batch:  # The query of the batch failed: no organization is the cause.
             raise
         raise _BatchError(batch, error) from error

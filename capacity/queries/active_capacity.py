@@ -1,4 +1,4 @@
-"""Active capacity: units and tokens per minute now, and what they cost a day."""
+"""Active capacity: units and tokens per minute that are active now, and their cost per day."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +10,14 @@ from django.db.models import F, Min, QuerySet, Sum
 from accounts.models import Organization
 from billing.domain.money import Money
 from capacity.models import Kind, Lot, Snapshot, TokenUnit
+from capacity.queries.cancellations import scheduled_cancellations
 from capacity.queries.catalogue import KIND_ORDER, Listing, agreed_price, list_price
-from capacity.queries.lots import active_lots, with_next_end, with_renewing_units
+from capacity.queries.lots import active_lots
 
 TPM = Sum(F("active_units") * F("tpm_per_unit"))
 
 ListPrices = Mapping[tuple[int, Kind], tuple[Snapshot, int]]
-"""Snapshots with their list prices in minor units, by the snapshot's key and the kind."""
+"""Snapshot and list price in minor units, by the primary key of the snapshot and the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,13 @@ class ActiveCapacity:
 
 @dataclass(slots=True)
 class ModelCapacity:
-    """What is active now on one snapshot, over all its pools."""
+    """Active units of one snapshot, in all its pools."""
 
     snapshot: Snapshot
     units: dict[Kind, int] = field(default_factory=dict)
     tpm: dict[Kind, int] = field(default_factory=dict)
     per_day: Money = field(default_factory=lambda: Money(0, settings.CURRENCY))
-    """Cost of a service day now, list price (R6, R9)."""
+    """Cost of the present service day at list prices (R6, R9)."""
     ending_units: int = 0
     """Units that scheduled cancellations will end."""
     next_end: date | None = None
@@ -46,7 +47,7 @@ class ModelCapacity:
 
 @dataclass(frozen=True, slots=True)
 class TotalCapacity:
-    """Everything that is active now, over all snapshots."""
+    """All active units of an organization."""
 
     tpm: dict[Kind, int]
     per_day: Money
@@ -56,7 +57,7 @@ class TotalCapacity:
 
 
 def active_capacity(organization: Organization) -> list[ActiveCapacity]:
-    """Return active units and TPM by snapshot, pool and kind."""
+    """Return active units and TPM by snapshot, pool and kind, in this order."""
     rows = (
         active_lots(organization)
         .values("snapshot__model", "pool__public_id", "kind", "pool_id")
@@ -79,7 +80,7 @@ def active_capacity(organization: Organization) -> list[ActiveCapacity]:
 
 
 def tpm_by_kind(organization: Organization, snapshot: Snapshot) -> dict[Kind, int]:
-    """Return the tokens per minute active now, by kind, over all pools of the snapshot."""
+    """Return the active tokens per minute by kind, in all pools of the snapshot."""
     rows = (
         active_lots(organization).filter(snapshot=snapshot).values("kind").annotate(total_tpm=TPM)
     )
@@ -87,14 +88,28 @@ def tpm_by_kind(organization: Organization, snapshot: Snapshot) -> dict[Kind, in
 
 
 def capacity_by_model(organization: Organization, *, on: date) -> list[ModelCapacity]:
-    """Return active capacity by snapshot, on the service day `on`."""
-    return _by_model(active_lots(organization), on)
+    """Return active capacity by snapshot, with the prices of the service day `on`."""
+    models = _by_model(active_lots(organization), on)
+    ends = {
+        row["lot__snapshot_id"]: row
+        for row in scheduled_cancellations(organization)
+        .order_by()
+        .values("lot__snapshot_id")
+        .annotate(total_units=Sum("units"), first_end=Min("ends_on"))
+    }
+    for entry in models:
+        if row := ends.get(entry.snapshot.pk):
+            entry.ending_units, entry.next_end = row["total_units"], row["first_end"]
+    return models
 
 
 def capacity_of_model(
     organization: Organization, *, listing: Listing, on: date
 ) -> ModelCapacity | None:
-    """Return the same for one snapshot, listed on that day; None where nothing is active on it."""
+    """Return the active capacity of one snapshot, without its ends; None if it has no active units.
+
+    `listing` is the listing of the snapshot on the service day `on`. Its prices are used.
+    """
     snapshot = listing.snapshot
     list_prices = {
         (snapshot.pk, offer.kind): (snapshot, offer.price.amount if offer.price else 0)
@@ -105,7 +120,7 @@ def capacity_of_model(
 
 
 def total_capacity(models: Sequence[ModelCapacity]) -> TotalCapacity:
-    """Add up the capacity of models, kinds in their usual order."""
+    """Return the sum of the capacity of models. Kinds without active units are left out."""
     by_kind = {kind: sum(entry.tpm.get(kind, 0) for entry in models) for kind in Kind}
     return TotalCapacity(
         tpm={kind: tpm for kind, tpm in by_kind.items() if tpm},
@@ -120,15 +135,9 @@ def _by_model(
     active: QuerySet[Lot], on: date, list_prices: ListPrices | None = None
 ) -> list[ModelCapacity]:
     rows = list(
-        with_next_end(with_renewing_units(active))
-        .annotate(agreed=agreed_price(on))
+        active.annotate(agreed=agreed_price(on))
         .values("snapshot_id", "kind", "agreed")
-        .annotate(
-            total_units=Sum("active_units"),
-            total_tpm=TPM,
-            total_renewing=Sum("renewing_units"),
-            first_end=Min("next_end"),
-        )
+        .annotate(total_units=Sum("active_units"), total_tpm=TPM)
     )
     if list_prices is None:
         list_prices = _list_prices({row["snapshot_id"] for row in rows}, on)
@@ -141,15 +150,13 @@ def _by_model(
         entry.units[kind] = entry.units.get(kind, 0) + row["total_units"]
         entry.tpm[kind] = entry.tpm.get(kind, 0) + row["total_tpm"]
         entry.per_day += Money(price, settings.CURRENCY) * row["total_units"]
-        entry.ending_units += row["total_units"] - row["total_renewing"]
-        entry.next_end = min(filter(None, (entry.next_end, row["first_end"])), default=None)
     return sorted(by_snapshot.values(), key=lambda entry: entry.snapshot.name)
 
 
 def _list_prices(snapshots: Iterable[int], on: date) -> ListPrices:
-    """The list prices in force of some snapshots (R6).
+    """Return the list prices in force on a day, for snapshots given by primary key (R6).
 
-    A price is looked up once for all lots whose agreed price no longer holds.
+    One query reads them for all lots whose agreed price no longer holds.
     """
     units = (
         TokenUnit.objects.filter(snapshot__in=snapshots)

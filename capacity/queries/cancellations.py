@@ -1,4 +1,4 @@
-"""Cancellations, and what cancelling would mean (R5)."""
+"""Cancellations, and quotes of cancellations (R5)."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from common.errors import BusinessError, InvalidRequest, NotFound
 
 
 class UnitsExceedActive(BusinessError):
-    """More units than the lot has left to cancel (R5)."""
+    """More units than can still be cancelled in the lot (R5)."""
 
     code = "units_exceed_active"
     status = HTTPStatus.CONFLICT
@@ -22,7 +22,7 @@ class UnitsExceedActive(BusinessError):
 
 @dataclass(frozen=True, slots=True)
 class TpmChange:
-    """Tokens per minute of one kind, over all pools of the snapshot."""
+    """Tokens per minute of one kind, in all pools of the snapshot, before and after a change."""
 
     before: int
     after: int
@@ -35,13 +35,13 @@ class CancellationQuote:
     lot: Lot
     terms: CancellationTerms
     tpm: TpmChange
-    """Active now, and what remains once these units end."""
+    """Active now, and remaining when these units end."""
     tpm_ending: int
-    """Tokens per minute that end by then already, by earlier cancellations."""
+    """Tokens per minute that earlier cancellations end by the same day."""
 
     @property
     def remaining_cost(self) -> Money:
-        """What the units will still be charged after today, list price."""
+        """Return the charges of the units after today, at the agreed price."""
         return Money(self.terms.remaining_cost, self.lot.currency)
 
 
@@ -68,16 +68,16 @@ def find_cancellation(*, organization: Organization, cancellation_id: str) -> Ca
 
 
 def scheduled_cancellations(organization: Organization) -> QuerySet[Cancellation]:
-    """Return the cancellations that have yet to take effect, the next one first."""
+    """Return the cancellations that have not taken effect yet, ordered by their end."""
     return Cancellation.objects.filter(
         organization=organization, status=CancellationStatus.SCHEDULED
     ).order_by("ends_on", "pk")
 
 
 def check_cancellable(lot: Lot, units: int) -> None:
-    """Raises InvalidRequest for fewer than one unit, UnitsExceedActive for more than there are.
+    """Raises InvalidRequest for fewer than one unit, UnitsExceedActive for too many units (R5).
 
-    The lot is one of `queries.lots`, with its `renewing_units`.
+    The lot is one of `queries.lots`, which annotates `renewing_units`.
     """
     if units < 1:
         raise InvalidRequest.field("units", "At least one unit can be cancelled.")
@@ -91,7 +91,10 @@ def check_cancellable(lot: Lot, units: int) -> None:
 
 
 def quote_cancellation(*, lot: Lot, units: int, on: date) -> CancellationQuote:
-    """Return what cancelling on the service day `on` would mean. Raises what cancelling raises."""
+    """Return the quote of cancelling `units` on the service day `on` (R5, R9).
+
+    Raises the errors of `check_cancellable`.
+    """
     check_cancellable(lot, units)
     terms = lot.terms_of_cancelling(units, on=on)
     active = _active_tpm(lot)
@@ -105,7 +108,7 @@ def quote_cancellation(*, lot: Lot, units: int, on: date) -> CancellationQuote:
 
 
 def _active_tpm(lot: Lot) -> int:
-    """Tokens per minute of the lot's snapshot and kind, active now."""
+    """Return the active tokens per minute of the lot's snapshot and kind."""
     active = Lot.objects.filter(
         organization=lot.organization_id,
         snapshot=lot.snapshot_id,
@@ -116,7 +119,7 @@ def _active_tpm(lot: Lot) -> int:
 
 
 def _tpm_ending(lot: Lot, *, by: date) -> int:
-    """Tokens per minute of the snapshot and kind that scheduled cancellations end by a day."""
+    """Return the tokens per minute of the snapshot and kind that cancellations end by a day."""
     ending = Cancellation.objects.filter(
         organization=lot.organization_id,
         status=CancellationStatus.SCHEDULED,

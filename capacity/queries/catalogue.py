@@ -1,4 +1,4 @@
-"""The catalogue as of a day: snapshots, their token units, list prices in force, supply left."""
+"""The catalogue on a day: snapshots, their token units, list prices in force and supply left."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ class Offer:
 
     unit: TokenUnit
     price: Money | None
-    """List price a unit and service day; None where none is in force yet."""
+    """List price of one unit and service day; None if none is in force yet."""
     available: int | None
-    """Units left for this organization; None where supply is not capped (R12)."""
+    """Units left for this organization; None without a supply cap (R12)."""
 
     @property
     def kind(self) -> Kind:
@@ -49,27 +49,31 @@ class Listing:
     snapshot: Snapshot
     offers: Sequence[Offer]
 
-    def offer(self, kind: Kind) -> Offer | None:
+    def offer(self, kind: str) -> Offer | None:
+        """Return the offer of a kind, or None if the snapshot has no such units."""
         return next((offer for offer in self.offers if offer.kind == kind), None)
 
 
 def prices_in_force(on: date) -> QuerySet[ListPrice]:
-    """Return list prices dated on or before a service day, the one in force first (R6)."""
+    """Return list prices that start on or before a day. The first is in force (R6)."""
     return ListPrice.objects.filter(from_on__lte=on).order_by("-from_on")
 
 
 def agreed_price(on: date) -> Case:
-    """R6, for a query of lots: the price agreed at purchase, in minor units.
+    """Return an expression for queries of lots: the agreed price, in minor units (R6).
 
-    It is null where it no longer holds on the service day `on`: after the commitment and the first
-    term.
+    It is null if the price no longer holds on the service day `on`, that is, after the commitment
+    and the first term.
     """
     holds = Q(commitment_ends_on__gt=on) | Q(first_term_ends_on__gt=on)
     return Case(When(holds, then=F("price_per_day")), output_field=PositiveBigIntegerField())
 
 
 def list_price(on: date) -> Subquery:
-    """R6, for a query with `snapshot` and `kind`: the list price in force on a day, minor units."""
+    """Return an expression for queries with `snapshot` and `kind`: the list price in force (R6).
+
+    It is minor units for one unit on the service day `on`.
+    """
     in_force = prices_in_force(on).filter(
         token_unit__snapshot=OuterRef("snapshot"), token_unit__kind=OuterRef("kind")
     )
@@ -77,24 +81,25 @@ def list_price(on: date) -> Subquery:
 
 
 def lot_price(on: date) -> Coalesce:
-    """R6, for a query of lots: the price of one unit on the service day `on`, in minor units.
+    """Return an expression for queries of lots: the price of one unit on a day, in minor units.
 
-    It is the agreed price as long as that holds, later the list price in force.
+    It is the agreed price while that holds, later the list price in force (R6).
     """
     return Coalesce(agreed_price(on), list_price(on))
 
 
 def listings(*, organization: Organization, on: date) -> list[Listing]:
-    """Return every snapshot as the organization can buy it on a day, by provider and name."""
+    """Return all snapshots as the organization can buy them on a day, by provider and name."""
     offers = _offers(TokenUnit.objects.all(), organization, on)
     snapshots = Snapshot.objects.order_by("provider", "name")
     return [Listing(snapshot, offers.get(snapshot.pk, [])) for snapshot in snapshots]
 
 
 def find_listing(*, organization: Organization, model: str, on: date) -> Listing:
-    """Return one snapshot by its public id. Raises NotFound."""
+    """Return one snapshot, by its id, as the organization can buy it on a day. Raises NotFound."""
     units = TokenUnit.objects.filter(snapshot__model=model).select_related("snapshot")
-    for offers in _offers(units, organization, on).values():
+    offers = next(iter(_offers(units, organization, on).values()), None)
+    if offers:
         return Listing(offers[0].unit.snapshot, offers)
     if snapshot := Snapshot.objects.filter(model=model).first():
         return Listing(snapshot, [])
@@ -104,7 +109,7 @@ def find_listing(*, organization: Organization, model: str, on: date) -> Listing
 def _offers(
     units: QuerySet[TokenUnit], organization: Organization, on: date
 ) -> dict[int, list[Offer]]:
-    """The offers of token units by snapshot, in the order of kinds."""
+    """Return the offers of token units by primary key of the snapshot, in the order of kinds."""
     in_force = prices_in_force(on).filter(token_unit=OuterRef("pk"))
     annotated = units.annotate(
         price_amount=Subquery(in_force.values("amount")[:1]),
@@ -123,11 +128,11 @@ def _offers(
 
 
 def units_held(organization: Organization, on: date) -> CombinedExpression:
-    """R12, for a query of token units: the units held of the supply, as this organization sees it.
+    """Return an expression for queries of token units: the units that customers hold (R12).
 
-    A real organization shares the cap with every other real one. A sandbox has it to itself: its
-    clock is its own, and what it buys takes nothing from others (R13). Units whose end has come
-    are not held, even where the day that expires them is still to be opened.
+    For an ordinary organization these are the units of all ordinary organizations, which share the
+    cap. For a sandbox these are its own units: its purchases take nothing from others (R13). Units
+    whose end has come are not counted, even if the day that expires them is not open yet.
     """
     holders = (
         Q(organization=organization)
@@ -148,5 +153,6 @@ def units_held(organization: Organization, on: date) -> CombinedExpression:
 
 
 def _sum(rows: QuerySet[Lot] | QuerySet[Cancellation], group: str, units: str) -> Coalesce:
+    """Return the sum of the column `units` as a subquery. All rows have the same `group`."""
     total = rows.values(group).annotate(total=Sum(units)).values("total")
     return Coalesce(Subquery(total, output_field=BigIntegerField()), 0)

@@ -1,4 +1,4 @@
-"""Invariants of lots, their ends and charges; together with billing's, all that are checked."""
+"""Invariants of lots, their ends and their charges. INVARIANTS has those of billing too."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,7 +12,7 @@ ORGANIZATIONS_BEHIND = """
     WHERE opened_until < date(coalesce(clock_at, %(now)s) AT TIME ZONE 'UTC')
 """
 
-# --- Every active lot-day is charged exactly once (R3, R4): each of these is a part of it --------
+# --- Every day of an active lot is charged exactly once (R3, R4): each query checks a part -------
 
 CHARGES_WITHOUT_LOT = """
     SELECT charge.public_id || ': of ' || charge.lot
@@ -70,7 +70,7 @@ UNITS_NOT_ACTIVE = """
          WHERE lot_id = lot.id AND ended_on <= charge.service_from), 0)
 """
 
-# A first term is never refunded: where the model retires within it, it stays charged whole.
+# A first term is never refunded: if the model retires within it, the charge stays.
 DAYS_AFTER_THE_END = """
     SELECT charge.public_id || ': to ' || charge.service_to || ', but ' || expiry.units
            || ' units of ' || charge.lot || ' ended on ' || expiry.ended_on

@@ -4,10 +4,8 @@ from datetime import date
 from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import (
-    Aggregate,
     Exists,
     F,
-    Min,
     OuterRef,
     Prefetch,
     QuerySet,
@@ -35,23 +33,16 @@ def with_renewing_units(
     rows: QuerySet[Lot],
 ) -> "QuerySet[WithAnnotations[Lot, RenewingUnits]]":
     """Annotate `renewing_units`: the active units that no scheduled cancellation ends (R5)."""
-    cancelled = _of_scheduled_cancellations(Sum("units"))
-    return rows.annotate(renewing_units=F("active_units") - Coalesce(cancelled, 0))
-
-
-def with_next_end(rows: QuerySet[Lot]) -> QuerySet[Lot]:
-    """Annotate `next_end`: the day on which the next scheduled cancellation takes effect."""
-    return rows.annotate(next_end=_of_scheduled_cancellations(Min("ends_on")))
-
-
-def _of_scheduled_cancellations(total: Aggregate) -> Subquery:
-    """For a query of lots: an aggregate of the lot's scheduled cancellations."""
     scheduled = Cancellation.objects.filter(lot=OuterRef("pk"), status=CancellationStatus.SCHEDULED)
-    return Subquery(scheduled.order_by().values("lot").annotate(total=total).values("total"))
+    cancelled = scheduled.order_by().values("lot").annotate(total=Sum("units")).values("total")
+    return rows.annotate(renewing_units=F("active_units") - Coalesce(Subquery(cancelled), 0))
 
 
 def with_details(rows: QuerySet[Lot]) -> "QuerySet[WithAnnotations[Lot, RenewingUnits]]":
-    """Add all that shows a lot: `renewing_units`, and `cancelling` and `expired` as lists."""
+    """Add the details of lots: `renewing_units`, related rows, and lists of what ends and ended.
+
+    `cancelling` is the list of scheduled cancellations, `expired` the list of expiries.
+    """
     scheduled = Cancellation.objects.filter(status=CancellationStatus.SCHEDULED)
     return (
         with_renewing_units(rows)
@@ -77,7 +68,8 @@ def lots(
 ) -> "QuerySet[WithAnnotations[Lot, RenewingUnits]]":
     """Return lots with their details, newest first.
 
-    `active` lots have active units; `expired` ones have units that expired, if only some.
+    With the status `active`, lots have active units. With `expired`, some or all of their units
+    have expired. `project` is a public id.
     """
     rows = Lot.objects.filter(organization=organization)
     if model is not None:
@@ -97,7 +89,7 @@ def lots_of_model(organization: Organization, *, model: str, on: date) -> QueryS
 
 
 def find_lot(organization: Organization, lot_id: str) -> "WithAnnotations[Lot, RenewingUnits]":
-    """Return a lot with its details. Raises NotFound, for another's lot too (R18)."""
+    """Return a lot with its details. Raises NotFound, for lots of other organizations too (R18)."""
     lot = lots(organization).filter(public_id=lot_id).first()
     if lot is None:
         raise NotFound(f"There is no lot “{lot_id}”.")
@@ -117,7 +109,7 @@ def lots_renewing_past(
 
 
 def expiries(organization: Organization, *, model: str) -> QuerySet[Expiry]:
-    """Return the expired tokens of a snapshot, newest first."""
+    """Return the expiries of units of a snapshot, newest first."""
     return (
         Expiry.objects.filter(organization=organization, lot__snapshot__model=model)
         .select_related("lot")

@@ -1,14 +1,12 @@
-"""Quotes: a request to buy, checked and priced, before anything is bought.
+"""Quotes: the dry runs of purchases, checked and priced (R3, R9).
 
-A quote is the dry run of a purchase, and a purchase is made from its quote, so that the two can
-never disagree.
+A purchase is made from its quote, so the two always agree.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, reduce
-from operator import add
+from functools import cached_property
 
 from django.conf import settings
 
@@ -30,7 +28,7 @@ MAX_UNITS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """One kind that the snapshot is sold in. With units it becomes one lot and one charge."""
+    """One kind of units of a quote. With units it becomes one lot and one charge."""
 
     offer: Offer
     units: int
@@ -42,7 +40,7 @@ class QuoteLine:
 
     @property
     def price(self) -> Money:
-        """List price of one unit a service day."""
+        """Return the list price of one unit and service day; zero if none is in force."""
         return self.offer.price or Money(0, settings.CURRENCY)
 
     @property
@@ -55,19 +53,19 @@ class QuoteLine:
 
     @property
     def amount(self) -> Money:
-        """R3: units x price per day x days of the first term."""
+        """Return units x price per day x days of the first term (R3)."""
         return self.per_day * self.days
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What a purchase costs and brings, at standard rates (R9), and why it would be refused."""
+    """Costs and tokens per minute of a purchase at standard rates (R9), and its refusals."""
 
     organization: Organization
     listing: Listing
     term: Term
     all_lines: Sequence[QuoteLine]
-    """A line for each kind that the snapshot is sold in, with or without units."""
+    """A line for each kind of the snapshot, with or without units."""
     refusals: Sequence[BusinessError]
 
     @property
@@ -76,12 +74,15 @@ class Quote:
 
     @property
     def lines(self) -> Sequence[QuoteLine]:
-        """The lines with units."""
+        """Return the lines with units."""
         return [line for line in self.all_lines if line.units]
 
     @cached_property
     def all_tpm(self) -> Mapping[Kind, TpmChange]:
-        """Tokens per minute by kind, before and after; read when it is shown."""
+        """Return the tokens per minute by kind, before and after the purchase.
+
+        It reads the database when it is first used: a purchase does not need it.
+        """
         active = tpm_by_kind(self.organization, self.snapshot)
         return {
             line.kind: TpmChange(
@@ -92,7 +93,7 @@ class Quote:
 
     @property
     def tpm(self) -> Mapping[Kind, TpmChange]:
-        """The same for the kinds with units."""
+        """Return `all_tpm` of the kinds with units."""
         return {line.kind: self.all_tpm[line.kind] for line in self.lines}
 
     @property
@@ -105,13 +106,13 @@ class Quote:
 
     @property
     def commitment_cost(self) -> Money:
-        """List price of the 30 days that the purchase commits to."""
+        """Return the cost of the 30 days of the commitment at list prices."""
         return self.then_per_day * self.term.commitment_days
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedPurchase:
-    """A request to buy, checked and priced; `pool` None is the snapshot's default pool."""
+    """A checked and priced request to buy. `pool` None is the snapshot's default pool."""
 
     quote: Quote
     project: Project
@@ -127,10 +128,11 @@ def check_purchase(
     project: str | None = None,
     pool: str | None = None,
 ) -> CheckedPurchase:
-    """Check and price what a person or program asks to buy on the service day `on`.
+    """Check and price a request to buy units, by kind, on the service day `on`.
 
-    `project` and `pool` are public ids. Raises NotFound for a model, project or pool that does not
-    exist, InvalidRequest for units that cannot be bought of this model; each names the field.
+    `project` and `pool` are public ids; None is the default. Raises NotFound for a model, project
+    or pool that does not exist, InvalidRequest for units that the model does not have. Refusals of
+    rules are not raised; they are in the quote.
     """
     listing = find_listing(organization=organization, model=model, on=on)
     check_units(listing, units, on)
@@ -144,7 +146,7 @@ def check_purchase(
 def quote_units(
     *, organization: Organization, listing: Listing, units: Mapping[str, int], on: date
 ) -> Quote:
-    """Return the dry run of a purchase of units that are checked already, or of none at all."""
+    """Return the quote of units that `check_units` accepted, or of no units (R3, R9)."""
     term = Term.bought_on(on, billing_account(organization).period_containing(on))
     return Quote(
         organization=organization,
@@ -161,7 +163,10 @@ def quote_units(
 
 
 def check_units(listing: Listing, units: Mapping[str, int], on: date) -> None:
-    """Raises InvalidRequest for units that cannot be bought of this model; names each field."""
+    """Raises InvalidRequest for no units, or for units that the model does not have.
+
+    It names each field: `units.input`.
+    """
     errors = {
         f"units.{kind}": [problem]
         for kind, wanted in units.items()
@@ -183,8 +188,8 @@ def _find_pool(organization: Organization, snapshot: Snapshot, pool_id: str | No
 
 
 def _problem(listing: Listing, kind: str, wanted: int, on: date) -> str | None:
-    """Why so many units of a kind cannot be bought; None if they can."""
-    offer = next((offer for offer in listing.offers if offer.kind == kind), None)
+    """Return why this number of units of a kind cannot be bought; None if it can."""
+    offer = listing.offer(kind)
     if offer is None:
         kinds = " and ".join(offer.kind for offer in listing.offers) or "nothing at all"
         return f"{listing.snapshot} has no {kind} units; it is sold as {kinds}."
@@ -196,4 +201,4 @@ def _problem(listing: Listing, kind: str, wanted: int, on: date) -> str | None:
 
 
 def _total(amounts: Iterable[Money]) -> Money:
-    return reduce(add, amounts, Money(0, settings.CURRENCY))
+    return sum(amounts, start=Money(0, settings.CURRENCY))

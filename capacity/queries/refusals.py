@@ -1,4 +1,4 @@
-"""Why a purchase would be refused, beside the rule of each (R11, R12)."""
+"""The refusals of a purchase, with the rule of each (R11, R12)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -26,14 +26,14 @@ class PaymentOverdue(BusinessError):
 
 
 class ModelRetiring(BusinessError):
-    """The commitment would pass the snapshot's retirement (R11)."""
+    """The commitment would end after the snapshot retires (R11)."""
 
     code = "model_retiring"
     status = HTTPStatus.CONFLICT
 
 
 class InsufficientSupply(BusinessError):
-    """Fewer units of a kind are left than were asked for (R12)."""
+    """Fewer units of a kind are left than the purchase needs (R12)."""
 
     code = "insufficient_supply"
     status = HTTPStatus.CONFLICT
@@ -42,7 +42,10 @@ class InsufficientSupply(BusinessError):
 def reasons_to_refuse(
     *, organization: Organization, listing: Listing, units: Mapping[str, int], term: Term
 ) -> list[BusinessError]:
-    """Return every reason, so that a customer sees all at once; a purchase raises the first."""
+    """Return all refusals of a purchase, so that a customer sees them together (R11, R12).
+
+    A purchase raises the first one.
+    """
     return [
         *_order_form(organization, term),
         *_payment(organization, term),

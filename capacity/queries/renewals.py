@@ -1,4 +1,4 @@
-"""Renewals to come of the lots that exist (R4, R6, R11)."""
+"""The renewals to come of existing lots (R4, R6, R11)."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,10 +19,10 @@ from capacity.queries.lots import active_lots, with_renewing_units
 def renewals_to_come(
     *, organization: Organization, on: date, until: date, order_forms: Sequence[OrderFormSpan]
 ) -> Iterator[ComingRenewal]:
-    """Yield the renewals of the days from `on` to before `until` that are still to be charged.
+    """Yield the renewals that are still to be charged on the service days `[on, until)`.
 
-    Known ends are taken into account: cancellations, retirements, and for units past their
-    commitment the first day from `on` without one of the `order_forms`.
+    They take known ends into account: cancellations, retirements, and for units past their
+    commitment the first day on which none of the `order_forms` is in force.
     """
     rows = [*_renewing_units(organization), *_cancelled_units(organization)]
     list_prices = _list_prices({row["snapshot_id"] for row in rows})
@@ -57,14 +57,14 @@ def renewals_to_come(
 
 
 def _renewing_units(organization: Organization) -> Iterator[dict[str, Any]]:
-    """Active units that no cancellation ends, of lots alike in dates and price."""
+    """Yield active units that no cancellation ends, grouped by their terms."""
     rows = with_renewing_units(active_lots(organization)).filter(renewing_units__gt=0)
     for row in _by_terms(rows, lot="", units="renewing_units"):
         yield {**row, "cancelled_to": None}
 
 
 def _cancelled_units(organization: Organization) -> Iterator[dict[str, Any]]:
-    """Units that scheduled cancellations end, of lots alike in dates and price."""
+    """Yield units that scheduled cancellations end, grouped by their terms."""
     rows = scheduled_cancellations(organization).order_by()
     yield from _by_terms(rows, lot="lot__", units="units", cancelled_to=F("ends_on"))
 
@@ -72,7 +72,10 @@ def _cancelled_units(organization: Organization) -> Iterator[dict[str, Any]]:
 def _by_terms(
     rows: QuerySet[Any, Any], *, lot: str, units: str, **columns: F
 ) -> QuerySet[Any, Any]:
-    """Units by everything that decides what they will be charged. `lot` leads from a row to it."""
+    """Sum the column `units` of rows with the same terms: all values that decide their charges.
+
+    `lot` is the prefix of a lookup from a row to its lot.
+    """
     names = {
         "snapshot_id": "snapshot_id",
         "model": "snapshot__model",

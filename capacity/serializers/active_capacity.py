@@ -7,7 +7,7 @@ from capacity.queries.active_capacity import ActiveCapacity
 
 
 class ActiveCapacitySerializer(serializers.Serializer[ActiveCapacity]):
-    """Units active now, of one kind in one pool."""
+    """Active units of one kind in one pool."""
 
     model = serializers.CharField()
     pool = serializers.CharField()

@@ -1,4 +1,4 @@
-"""Moving a sandbox's clock."""
+"""Moving a sandbox's clock, as the API reads and writes it."""
 
 from rest_framework import serializers
 
@@ -10,7 +10,7 @@ class ClockRequestSerializer(StrictSerializer):
 
 
 class AdvancedClockSerializer(serializers.Serializer[dict[str, object]]):
-    """The clock as it stands now, and what opening the days on the way did."""
+    """The new time of the clock, and the result of opening the days on the way."""
 
     now = Instant(source="organization.now")
     sandbox = serializers.BooleanField(source="organization.is_sandbox")

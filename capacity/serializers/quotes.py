@@ -20,7 +20,7 @@ class QuoteLineSerializer(serializers.Serializer[QuoteLine]):
 
 
 class TpmChangeSerializer(serializers.Serializer[TpmChange]):
-    """Over all pools of the model."""
+    """Tokens per minute of one kind, in all pools of the model."""
 
     before = serializers.IntegerField()
     after = serializers.IntegerField()

@@ -7,7 +7,7 @@ from common.api.fields import Instant, Reference
 
 
 class TransactionSerializer(serializers.Serializer[Transaction]):
-    """One event in the life of a lot. `by` is null where time did it."""
+    """One event of a lot. `by` is null for an expiry, which no person causes."""
 
     id = serializers.CharField(source="public_id")
     type = serializers.ChoiceField(choices=TransactionType.choices)

@@ -1,4 +1,4 @@
-"""The bar with a sandbox's clock, on every page of it."""
+"""The clock bar on all pages of a sandbox (R13)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from accounts.access import Permission
 from billing.queries.order_forms import billing_account
 from capacity.forms import ClockForm
 from capacity.operations.clock import LONGEST_MOVE
+from common.instants import rfc3339
 
 register = template.Library()
 
@@ -18,38 +19,39 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
-    """One button: its label, and the instant that it moves the clock to."""
+    """One button: its label, and the instant to which it moves the clock."""
 
     label: str
     at: datetime
 
     @property
     def value(self) -> str:
-        return self.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        """Return the instant as the value of the button."""
+        return rfc3339(self.at)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockBar:
-    """How an owner can move the clock, and the form, with its errors if it has some."""
+    """The form that moves the clock, with its errors, and its buttons."""
 
     form: ClockForm
     steps: Sequence[ClockStep]
     first: date
     last: date
-    """The days to which the date field can move it."""
+    """The first and the last day that the date field accepts."""
     next: str
 
 
 @register.simple_tag(takes_context=True)
 def clock_bar(context: template.Context) -> ClockBar | None:
-    """None for those who may only read the clock."""
+    """Return the clock bar; None for people who may not move the clock."""
     request = context["request"]
     access = request.access
     if not access.may(Permission.MANAGE):
         return None
     now = access.now
     period = billing_account(access.organization).period_containing(now.date())
-    # A period has 31 days at most, so its end is never out of reach.
+    # A period has at most 31 days, so one move can reach its end.
     end = datetime.combine(period.end, time.min, UTC)
     form = context.get("clock_form") or ClockForm()
     return ClockBar(

@@ -9,12 +9,12 @@ register = template.Library()
 
 @register.filter
 def units(value: int, kind: str = "") -> str:
-    """`1 input unit`, `4 units`."""
+    """Return a number of units as text: `1 input unit`, `4 units`."""
     noun = f"{kind} unit" if kind else "unit"
     return f"{value:,} {noun}{'' if value == 1 else 's'}"
 
 
 @register.filter
 def kind_label(kind: str) -> str:
-    """`Input`."""
+    """Return the label of a kind: `Input`."""
     return Kind(kind).label

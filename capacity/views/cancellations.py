@@ -1,4 +1,4 @@
-"""Cancelling a lot's units, with the quote that follows the slider, and undoing it."""
+"""Pages that cancel units of a lot, with a quote for each position of the slider, and undo it."""
 
 import uuid
 from typing import Any
@@ -25,7 +25,7 @@ from common.idempotency import IdempotencyKey, ReplayedResponse
 @permission_required(Permission.BUY)
 @require_http_methods(["GET", "POST"])
 def cancel(request: PageRequest, access: AccessContext, lot_id: str) -> HttpResponse:
-    """Show the Cancel dialog, or the same as a page; when it is posted, cancel."""
+    """Show the Cancel dialog, for htmx or as a page. A POST cancels the units."""
     lot = find_lot(access.organization, lot_id)
     if request.method == "GET":
         form = CancellationForm({"units": request.GET.get("units", 1)})
@@ -44,7 +44,7 @@ def cancel(request: PageRequest, access: AccessContext, lot_id: str) -> HttpResp
 @permission_required(Permission.BUY)
 @require_GET
 def cancellation_quote(request: PageRequest, access: AccessContext, lot_id: str) -> HttpResponse:
-    """Show the quote alone, at every move of the slider."""
+    """Show only the quote. The slider requests it at each move."""
     lot = find_lot(access.organization, lot_id)
     context = _quote_context(access, lot, CancellationForm(request.GET))
     return render(request, "capacity/cancel.html#quote", context)
@@ -68,7 +68,7 @@ def undo(request: PageRequest, access: AccessContext, cancellation_id: str) -> H
 
 
 def _cancel(request: PageRequest, lot: Lot, units: int) -> str:
-    """Cancel once, however often the form is sent; return what will end when, in words."""
+    """Cancel the units and return the message. A form that is sent again cancels nothing (R17)."""
     key = IdempotencyKey.for_request(
         key=request.POST.get("key", ""),
         path=request.path,
@@ -102,7 +102,7 @@ def _dialog(
     form: CancellationForm,
     error: BusinessError | None = None,
 ) -> HttpResponse:
-    """Show the dialog, each time with a new key: what was refused can be tried again."""
+    """Show the dialog with a new idempotency key, so that a refused request can be repeated."""
     context = _quote_context(access, lot, form) | {
         "key": f"page-{uuid.uuid4().hex}",
         "back": _model_url(access, lot),
@@ -114,7 +114,7 @@ def _dialog(
 
 
 def _quote_context(access: AccessContext, lot: Lot, form: CancellationForm) -> dict[str, Any]:
-    """The quote for the number that was typed, or why there is none."""
+    """Return the quote of the typed number, or the problems with the number."""
     context: dict[str, Any] = {"lot": lot, "form": form, "problems": form.problems}
     if form.is_valid():
         try:

@@ -1,4 +1,4 @@
-"""A model's page: active lots, expired tokens, prior transactions."""
+"""The page of a model."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -16,7 +16,7 @@ from common.paging import page_of
 @permission_required(Permission.SCALE_TIER)
 @require_GET
 def model_page(request: PageRequest, access: AccessContext, model: str) -> HttpResponse:
-    """Show everything about one snapshot in the organization."""
+    """Show the capacity, lots, expired units and transactions of one snapshot."""
     organization, today = access.organization, access.now.date()
     listing = find_listing(organization=organization, model=model, on=today)
     context = {

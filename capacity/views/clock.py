@@ -1,4 +1,4 @@
-"""Moving a sandbox's clock, from the bar that stands on each of its pages (R13)."""
+"""The page that moves a sandbox's clock; its form is on all pages of the sandbox (R13)."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -20,7 +20,7 @@ from common.forms import add_business_error
 @permission_required(Permission.MANAGE)
 @require_http_methods(["GET", "POST"])
 def move_clock(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Move the clock when the form is posted, and return to the page; else show the form."""
+    """Show the form. A POST moves the clock and redirects to the page of the form."""
     form = ClockForm(request.POST) if request.method == "POST" else ClockForm()
     sandbox_clock(access.organization)
     if form.is_valid():
@@ -39,7 +39,7 @@ def move_clock(request: PageRequest, access: AccessContext) -> HttpResponse:
 
 
 def _page(request: PageRequest, access: AccessContext, form: ClockForm) -> HttpResponse:
-    """Show the form, which is in the clock bar; htmx asks for the bar alone."""
+    """Show the clock bar, which has the form; as a page for requests without htmx."""
     back = _back(access, form.data.get("next", ""))
     context = {"clock_form": form, "back": back}
     status = 422 if form.errors else 200
@@ -59,6 +59,6 @@ def _message(access: AccessContext, opened: Opened) -> str:
 
 
 def _back(access: AccessContext, url: str) -> str:
-    """Return the URL if it is one of ours, else that of the organization."""
+    """Return the URL if it is a path of this site, otherwise the URL of the organization."""
     is_ours = url_has_allowed_host_and_scheme(url, allowed_hosts=None) and url.startswith("/")
     return url if is_ours else reverse("organization", args=[access.organization.public_id])

@@ -1,4 +1,4 @@
-"""The operator's page of invariants, and whether each holds now."""
+"""The operator's page with the result of all invariants."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +10,7 @@ from capacity.queries.invariants import INVARIANTS, violations
 
 @admin.site.admin_view
 def invariants(request: HttpRequest) -> HttpResponse:
-    """Check the whole database, as `manage.py check_invariants` does."""
+    """Check all invariants over the whole database, as `manage.py check_invariants` does."""
     now = timezone.now()
     broken = {violation.invariant: violation.rows for violation in violations(now=now)}
     context = admin.site.each_context(request) | {

@@ -1,4 +1,4 @@
-"""A lot's page: what was bought, how it goes on, how it ends, and every charge for it."""
+"""The page of a lot."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -15,7 +15,7 @@ from common.paging import page_of
 @permission_required(Permission.SCALE_TIER)
 @require_GET
 def lot_page(request: PageRequest, access: AccessContext, lot_id: str) -> HttpResponse:
-    """Show everything about one lot."""
+    """Show a lot with its cancellations, transactions and charges."""
     organization = access.organization
     lot = find_lot(organization, lot_id)
     context = {

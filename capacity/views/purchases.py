@@ -1,4 +1,4 @@
-"""Add capacity: choosing units, the Summary that follows, and checkout."""
+"""Add capacity: the form, its Summary, and checkout."""
 
 import uuid
 from typing import Any
@@ -27,7 +27,7 @@ from common.idempotency import IdempotencyKey, ReplayedResponse
 @permission_required(Permission.BUY)
 @require_GET
 def add_capacity(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Show the whole page; to htmx, the form for another model with the typed units kept."""
+    """Show the page; for htmx only the form of the chosen model, with the typed units."""
     catalogue = listings(organization=access.organization, on=access.now.date())
     context = _quote_context(access, _form(access, request.GET, catalogue))
     if request.htmx:
@@ -39,7 +39,7 @@ def add_capacity(request: PageRequest, access: AccessContext) -> HttpResponse:
 @permission_required(Permission.BUY)
 @require_GET
 def summary(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Show the Summary alone, at every move of a slider."""
+    """Show only the Summary. A slider requests it at each move."""
     context = _quote_context(access, _form_of_one_model(access, request.GET))
     return render(request, "capacity/add_capacity.html#summary", context)
 
@@ -47,7 +47,7 @@ def summary(request: PageRequest, access: AccessContext) -> HttpResponse:
 @permission_required(Permission.BUY)
 @require_http_methods(["GET", "POST"])
 def checkout(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Show the confirmation, as a dialog or a page; when it is posted, buy."""
+    """Show the confirmation, for htmx as a dialog. A POST buys the units."""
     if request.method == "GET":
         return _confirmation(request, access, _form_of_one_model(access, request.GET))
     form = _form_of_one_model(access, request.POST)
@@ -64,7 +64,7 @@ def checkout(request: PageRequest, access: AccessContext) -> HttpResponse:
 
 
 def _buy(request: PageRequest, form: PurchaseForm) -> str:
-    """Buy once, however often the form is sent; return what was bought, in words."""
+    """Buy the units and return the message. A form that is sent again buys nothing (R17)."""
     response: dict[str, Any] = {}
 
     def render(purchase: Purchase) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def _response_body(purchase: Purchase) -> dict[str, Any]:
 
 
 def _form_of_one_model(access: AccessContext, data: QueryDict) -> PurchaseForm:
-    """The form of the model in `data`, without reading the rest of the catalogue."""
+    """Return the form for the model in `data`. It reads only this model of the catalogue."""
     try:
         listing = find_listing(
             organization=access.organization, model=data.get("model", ""), on=access.now.date()
@@ -111,7 +111,7 @@ def _form_of_one_model(access: AccessContext, data: QueryDict) -> PurchaseForm:
 
 
 def _form(access: AccessContext, data: QueryDict, catalogue: list[Listing]) -> PurchaseForm:
-    """The form; projects and pools are read where one can be chosen or was chosen."""
+    """Return the form. Projects and pools are read only if one can be chosen or was chosen."""
     organization, model = access.organization, data.get("model", "")
     return PurchaseForm(
         data,
@@ -122,12 +122,15 @@ def _form(access: AccessContext, data: QueryDict, catalogue: list[Listing]) -> P
 
 
 def _reads(data: QueryDict, choice: str) -> bool:
-    """A confirmation that is posted has its choices as hidden fields, or none."""
+    """Return whether the rows of a choice are needed.
+
+    A posted confirmation, which has a `key`, has its choices as hidden fields.
+    """
     return "key" not in data or choice in data
 
 
 def _quote_context(access: AccessContext, form: PurchaseForm) -> dict[str, Any]:
-    """The quote of what is chosen so far, however incomplete, and all the problems with it."""
+    """Return the quote of the input so far, which may be incomplete, and all problems with it."""
     if form.listing is None:
         return {"form": form, "quote": None, "problems": []}
     today = access.now.date()
@@ -152,7 +155,7 @@ def _confirmation(
     form: PurchaseForm,
     error: BusinessError | None = None,
 ) -> HttpResponse:
-    """Show the confirmation, each time with a new key: what was refused can be tried again."""
+    """Show the confirmation with a new idempotency key, so that a refused one can be repeated."""
     context = _quote_context(access, form)
     problems = context["problems"]
     if context["quote"] is None:

@@ -1,4 +1,4 @@
-"""The Scale Tier page: what is held, by model, and who else may buy."""
+"""The Scale Tier page: active capacity by model, and the authorized purchasers."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -18,7 +18,7 @@ from common.forms import add_business_error
 @permission_required(Permission.SCALE_TIER)
 @require_GET
 def scale_tier(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Settings → Scale Tier."""
+    """Show Settings → Scale Tier."""
     return _page(request, access, PurchaserForm())
 
 

@@ -1,4 +1,4 @@
-"""How the API writes and reads single values, for every app alike (contract, sections 1 and 5)."""
+"""Fields of serializers: how the API reads and writes single values in all apps."""
 
 import re
 from datetime import UTC, date, datetime
@@ -18,7 +18,7 @@ INSTANT = (
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Input of which every name counts: a misspelt one must not be passed over in silence."""
+    """Input that refuses unknown names: a misspelt name must not be ignored."""
 
     def to_internal_value(self, data: Any) -> Any:
         errors: dict[str, Any] = {}
@@ -43,7 +43,7 @@ class WholeNumber(serializers.IntegerField):
 
 
 class WholeNumberText(serializers.IntegerField):
-    """A whole number of a query string, in plain digits."""
+    """A whole number in a query string, in the digits 0 to 9."""
 
     def to_internal_value(self, data: Any) -> int:
         if not re.fullmatch(r"-?[0-9]{1,18}", data):
@@ -52,7 +52,7 @@ class WholeNumberText(serializers.IntegerField):
 
 
 class Text(serializers.CharField):
-    """A JSON string: not `5`, which would be read as `"5"`."""
+    """A JSON string: not `5`, which Django REST Framework would accept as `"5"`."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -61,7 +61,7 @@ class Text(serializers.CharField):
 
 
 class Day(serializers.DateField):
-    """A date as `YYYY-MM-DD`, in no other of ISO 8601's ways."""
+    """A date as `YYYY-MM-DD`. Other formats of ISO 8601 are refused."""
 
     def to_internal_value(self, value: Any) -> date:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
@@ -73,7 +73,7 @@ class Day(serializers.DateField):
 
 
 class Instant(serializers.DateTimeField):
-    """RFC 3339 in UTC with `Z`, to the second; read with any offset, but never without one."""
+    """Writes RFC 3339 in UTC with `Z`, to the second. Reads any offset; an offset is required."""
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str) or not re.fullmatch(INSTANT, value):
@@ -89,7 +89,7 @@ class Instant(serializers.DateTimeField):
 
 @extend_schema_field(OpenApiTypes.STR)
 class DecimalText(serializers.Field[Decimal, Decimal, str, Any]):
-    """A percentage or a weight as a plain decimal: `"12.5"`, `"1"`, without idle zeros."""
+    """A percentage or a weight as a decimal without trailing zeros: `"12.5"`, `"1"`."""
 
     def to_representation(self, value: Decimal) -> str:
         return format(value.normalize(), "f")
@@ -97,7 +97,7 @@ class DecimalText(serializers.Field[Decimal, Decimal, str, Any]):
 
 @extend_schema_field(OpenApiTypes.STR)
 class Reference(serializers.Field[Any, Any, str, Any]):
-    """Another object, by its public id."""
+    """Writes another object as its public id."""
 
     def to_representation(self, value: Any) -> str:
         return str(value.public_id)

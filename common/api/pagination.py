@@ -1,4 +1,4 @@
-"""Lists, a page at a time: `{"data": [...], "next": cursor}`, by `?limit=` and `?cursor=`."""
+"""Pages of lists in the API: `{"data": [...], "next": cursor}`, by `?limit=` and `?cursor=`."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 
 
 def cursor_token(position: int, *, list_name: str) -> str:
-    """Return a position in a list as an opaque token that no other list accepts."""
+    """Return a position in a list as an opaque token, which is valid for this list only."""
     token = urlsafe_b64encode(f"{position}.{_checksum(list_name)}".encode())
     return token.decode().rstrip("=")
 
@@ -30,7 +30,7 @@ def _checksum(list_name: str) -> str:
 
 
 class CursorField(serializers.CharField):
-    """Reads the `next` of the page before back into a position; `context["list"]` is the list."""
+    """Reads the `next` of the previous page as a position; `context["list"]` names the list."""
 
     default_error_messages: ClassVar = {"invalid": "This is not the “next” of a page of this list."}
 
@@ -48,16 +48,16 @@ class CursorField(serializers.CharField):
 
 
 class PageQuery(StrictSerializer):
-    """The query of a list; a list that can be filtered adds its fields."""
+    """The query of a list. Lists with filters add fields."""
 
     limit = WholeNumberText(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
-    cursor = CursorField(required=False, help_text="The `next` of the page before.")
+    cursor = CursorField(required=False, help_text="The `next` of the previous page.")
 
 
 class NewestFirst(CursorPagination):
-    """Rows by descending key, so that a page costs the same however far back it is.
+    """Pages of rows by descending primary key, so that every page costs the same.
 
-    Its cursors are bare tokens, not links, and lead forward only.
+    Its cursors are tokens, not links, and lead only to the next page.
     """
 
     ordering = "-pk"
@@ -88,7 +88,7 @@ def newest_first(
 def in_order(
     items: Sequence[Item], *, list_name: str, limit: int, after: int | None
 ) -> tuple[Sequence[Item], str | None]:
-    """Return a page of a short list that has an order of its own, and the next page's cursor."""
+    """Return a page of a short list, in the order of the list, and the cursor of the next page."""
     end = (after or 0) + limit
     cursor = cursor_token(end, list_name=list_name) if end < len(items) else None
     return items[after or 0 : end], cursor

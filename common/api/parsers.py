@@ -1,4 +1,4 @@
-"""Reading JSON strictly: what could be meant in two ways is not guessed at."""
+"""A strict parser of JSON: ambiguous JSON is refused."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ MAX_BYTES = 10_000_000
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON, with no name given twice and no number that JSON does not know."""
+    """Parses UTF-8 JSON. Raises ParseError for repeated names and for NaN and Infinity."""
 
     media_type = "application/json"
 
@@ -26,9 +26,11 @@ class StrictJSONParser(BaseParser):
             raise ParseError(f"A body has at most {MAX_BYTES:,} bytes.")
         try:
             text = body.decode()
-            data = json.loads(text, object_pairs_hook=_named_once, parse_constant=_not_json)
+            data = json.loads(
+                text, object_pairs_hook=_unique_names, parse_constant=_refuse_constant
+            )
             if "\\u" in text:
-                _encodable(data)
+                _check_encodable(data)
         except RecursionError:
             raise ParseError("The body is not valid JSON: it is nested too deeply.") from None
         except ValueError as error:
@@ -36,7 +38,7 @@ class StrictJSONParser(BaseParser):
         return data
 
 
-def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     named: dict[str, Any] = {}
     for name, value in pairs:
         if name in named:
@@ -45,12 +47,12 @@ def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return named
 
 
-def _not_json(constant: str) -> Any:
+def _refuse_constant(constant: str) -> Any:
     raise ValueError(f"{constant} is not a number of JSON.")
 
 
-def _encodable(data: Any) -> None:
-    """Half a surrogate pair, escaped, is legal JSON and no text: it could never be answered."""
+def _check_encodable(data: Any) -> None:
+    """Raises ValueError for half of a surrogate pair: no response could have it as text."""
     try:
         json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""The one place where what went wrong becomes a problem document (RFC 9457)."""
+"""The exception handler of the API: it makes problem documents (RFC 9457)."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -22,13 +22,13 @@ CODES = {
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.TOO_MANY_REQUESTS: "rate_limited",
 }
-"""Every other fault of the framework's finding is an `invalid_request`."""
+"""All other errors of the framework have the code `invalid_request`."""
 
-WHOLE = "non_field_errors"
+NON_FIELD_ERRORS = "non_field_errors"
 
 
 def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """The answer to whatever a view raised, repeats of an answer given before included (R17)."""
+    """Return the response to an exception of a view; a ReplayedResponse is one of them (R17)."""
     if isinstance(exc, ReplayedResponse):
         return _response(exc.body, HTTPStatus(exc.status))
     if isinstance(exc, BusinessError):
@@ -39,15 +39,15 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response:
         exc = exceptions.PermissionDenied()
     if isinstance(exc, exceptions.APIException):
         return _framework_problem(exc)
-    return _fault(exc, context)
+    return _internal_error(exc, context)
 
 
 def flat(detail: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Nested errors by the dotted path of their field: `units.input`. The whole body is `body`."""
+    """Yield nested errors with the path of their field: `units.input`; `body` is the whole body."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            here = "" if name == WHOLE else str(name)
-            yield from flat(inner, ".".join(filter(None, (path, here))))
+            field = "" if name == NON_FIELD_ERRORS else str(name)
+            yield from flat(inner, ".".join(filter(None, (path, field))))
     elif any(isinstance(item, Mapping) for item in detail):
         for index, inner in enumerate(detail):
             yield from flat(inner, f"{path}.{index}")
@@ -75,8 +75,11 @@ def _framework_problem(exc: exceptions.APIException) -> Response:
     return response
 
 
-def _fault(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """A fault of ours: told to whoever watches, as Django tells it, and to nobody else."""
+def _internal_error(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """Return the response to an unexpected exception, which is signalled and logged as in Django.
+
+    The response has no details of it.
+    """
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     document = problem_document(
         status=status,

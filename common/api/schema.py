@@ -1,4 +1,4 @@
-"""The OpenAPI document: what is the same for every operation is described here, once."""
+"""The parts of the OpenAPI document that are the same for all operations."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -51,7 +51,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 def page_of(document: Document) -> serializers.BaseSerializer[Any]:
-    """The shape of every list."""
+    """Return the serializer of a page of `document`."""
     name = document.__name__.removesuffix("Serializer")
     fields = {
         "data": document(many=True),
@@ -70,7 +70,7 @@ def documented(
     idempotent: bool,
     refuses: bool,
 ) -> Callable[[Handler], Handler]:
-    """Describe one method of a view; its docstring is the description."""
+    """Return a decorator that describes a view's method. Its docstring is the description."""
     problems = PROBLEMS | (CONFLICTS if refuses else {}) | (KEY_REUSED if idempotent else {})
     responses: dict[Any, Any] = {status.value: response}
     for code, description in problems.items():

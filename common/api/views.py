@@ -1,4 +1,4 @@
-"""Responses that no organization is needed for."""
+"""Views and responses that need no organization."""
 
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +11,7 @@ from common.errors import NotFound
 
 
 class UnknownPath(APIView):
-    """Answers every path that has no route with a problem document, not with a page."""
+    """Answers paths without a route with a problem document."""
 
     authentication_classes = ()
     permission_classes = ()

@@ -11,11 +11,11 @@ from capacity.queries.invariants import INVARIANTS, violations
 
 
 class Command(BaseCommand):
-    help = "Assert over the whole database what is always so; name the rows at fault, if any."
+    help = "Check all invariants over the whole database; print the rows that violate one."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            _see_one_moment()
+            _use_one_snapshot()
             organizations = Organization.objects.count()
             broken = list(violations(now=timezone.now()))
         for violation in broken:
@@ -27,8 +27,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(INVARIANTS)} invariants hold over {organizations} organizations")
 
 
-def _see_one_moment() -> None:
-    """The database as it was at one moment, so that days may be opened meanwhile."""
+def _use_one_snapshot() -> None:
+    """Read the database as of one moment: workers may open days while the checks run."""
     if not connection.savepoint_ids:
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -15,7 +15,7 @@ MOST = 10**15
 
 
 def cap(text: str) -> int | None:
-    """A supply cap in units, or `none` for no cap."""
+    """Return a supply cap in units; None for the text `none`. Raises ArgumentTypeError."""
     if text.lower() == "none":
         return None
     if not text.isdecimal() or int(text) > MOST:
