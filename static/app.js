@@ -1,9 +1,9 @@
-// What the pages do beyond HTML. Without it every form and link still works.
+// What pages do beyond plain HTML. Every form and link works without it, too.
 "use strict";
 
 const dialog = document.getElementById("dialog");
 
-// --- Dialogs: a link or button asks for a fragment, which arrives in the one <dialog>. ------------
+// --- Dialogs: htmx puts a fragment into the one <dialog> of the page. ----------------------------
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target !== dialog) return;
@@ -18,101 +18,103 @@ dialog?.addEventListener("click", (event) => {
   const outside = event.target === dialog;
   const dismissed = event.target.closest("[data-close]");
   if (!outside && !dismissed) return;
-  event.preventDefault(); // Where scripts do not run, “close” is a link back to the page.
+  event.preventDefault(); // Without scripts, “close” is a link back to the page.
   dialog.close();
 });
 
-// Emptied once closed, so that nothing stale flashes up at the next opening.
+// Emptied on closing, so that the next opening does not show the old content first.
 dialog?.addEventListener("close", () => dialog.replaceChildren());
 
-// --- A number and its slider move together. ---------------------------------------------------------
+// --- A number field and its slider show the same number of units. --------------------------------
 
 // A slider with ranges grows when a larger number is typed, as the server would render it.
-function grow(slider, units) {
+function growSlider(slider, units) {
   const ranges = slider.dataset.sliderRanges?.split(" ").map(Number);
   if (ranges && units > slider.max) slider.max = ranges.find((end) => end >= units) ?? units;
 }
 
-function fill(slider) {
+// Colours the track up to the thumb.
+function fillSlider(slider) {
   const share = (slider.value - slider.min) / (slider.max - slider.min || 1);
   slider.style.setProperty("--filled", `${share * 100}%`);
 }
 
-function together({ target: field }) {
+function syncNumberAndSlider({ target: field }) {
   if (field.dataset.slides) {
     const number = document.getElementById(field.dataset.slides);
     number.value = field.value;
-    fill(field);
+    fillSlider(field);
   } else if (field.type === "number") {
     const slider = document.querySelector(`[data-slides="${field.id}"]`);
     if (!slider) return;
     const units = Math.max(0, Math.floor(Number(field.value) || 0));
-    grow(slider, units);
+    growSlider(slider, units);
     slider.value = units;
-    fill(slider);
+    fillSlider(slider);
   }
 }
 
-// On the way down: the number is right before htmx sends it, on the way up.
-document.addEventListener("input", together, { capture: true });
+// In the capture phase, so that both fields agree before htmx sends them, in the bubbling phase.
+document.addEventListener("input", syncNumberAndSlider, { capture: true });
 
-const fillAll = (root) => root.querySelectorAll("[data-slides]").forEach(fill);
-document.addEventListener("htmx:load", (event) => fillAll(event.detail.elt));
-window.addEventListener("pageshow", () => fillAll(document));
+const fillSliders = (root) => root.querySelectorAll("[data-slides]").forEach(fillSlider);
+document.addEventListener("htmx:load", (event) => fillSliders(event.detail.elt));
+window.addEventListener("pageshow", () => fillSliders(document));
 
-// --- Trouble is told, not swallowed. ------------------------------------------------------------------
+// --- Failed requests are reported. ---------------------------------------------------------------
 
-function tell(text) {
-  const inside = dialog?.open && dialog.querySelector("[data-trouble]");
-  const place = inside || document.getElementById("trouble");
-  (place.querySelector("span") ?? place).textContent = text;
-  place.hidden = false;
+// In the dialog if it is open, otherwise in the corner of the page.
+function showTrouble(text) {
+  const inDialog = dialog?.open && dialog.querySelector("[data-trouble]");
+  const notice = inDialog || document.getElementById("trouble");
+  (notice.querySelector("span") ?? notice).textContent = text;
+  notice.hidden = false;
 }
 
-function untell() {
-  for (const place of document.querySelectorAll("[data-trouble]")) place.hidden = true;
+function hideTrouble() {
+  for (const notice of document.querySelectorAll("[data-trouble]")) notice.hidden = true;
 }
 
 document.addEventListener("htmx:sendError", () =>
-  tell("The server could not be reached. Check your connection and try again.")
+  showTrouble("The server could not be reached. Check your connection and try again.")
 );
 document.addEventListener("htmx:responseError", (event) =>
-  tell(`The server could not answer (${event.detail.xhr.status}). Please try again.`)
+  showTrouble(`The server could not answer (${event.detail.xhr.status}). Please try again.`)
 );
-document.addEventListener("htmx:beforeRequest", untell);
-document.querySelector("[data-dismiss]")?.addEventListener("click", untell);
+document.addEventListener("htmx:beforeRequest", hideTrouble);
+document.querySelector("[data-dismiss]")?.addEventListener("click", hideTrouble);
 
-// --- What takes a while says that it is under way, to screen readers too. ------------------------------
+// --- A form that takes a while says so, to screen readers too. -----------------------------------
 
-let focused = null;
+let focusedBefore = null;
 
-function progress(form, text) {
-  const place = form.parentElement?.querySelector("[data-progress-text]");
-  if (place) place.textContent = text;
+function showProgress(form, text) {
+  const status = form.parentElement?.querySelector("[data-progress-text]");
+  if (status) status.textContent = text;
 }
 
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
-  focused = document.activeElement;
-  if (elt.dataset.progress) progress(elt, elt.dataset.progress);
+  focusedBefore = document.activeElement;
+  if (elt.dataset.progress) showProgress(elt, elt.dataset.progress);
 });
 
-// When it came to nothing, everything is as before: what was disabled meanwhile had lost the focus.
+// After a failure everything is as before, the focus too: a control loses it while it is disabled.
 document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } }) => {
   if (successful) return;
-  if (elt.dataset.progress) progress(elt, "");
+  if (elt.dataset.progress) showProgress(elt, "");
   for (const button of elt.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
-  if (document.activeElement === document.body) focused?.focus();
+  if (document.activeElement === document.body) focusedBefore?.focus();
 });
 
-// --- Small comforts. ------------------------------------------------------------------------------------
+// --- Copying, printing, and choices that take effect at once. ------------------------------------
 
 document.addEventListener("click", async (event) => {
-  const copy = event.target.closest("[data-copy]");
-  if (!copy) return;
-  const field = document.getElementById(copy.dataset.copy);
-  if (!navigator.clipboard) return field.select(); // Closed to pages that came in the clear.
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.copy);
+  if (!navigator.clipboard) return field.select(); // There is none on pages from plain HTTP.
   await navigator.clipboard.writeText(field.value);
-  copy.querySelector("[data-label]").textContent = "Copied";
+  button.querySelector("[data-label]").textContent = "Copied";
 });
 
 document.addEventListener("click", (event) => {
@@ -129,17 +131,22 @@ document.addEventListener("change", (event) => {
   }
 });
 
-// A form that is on its way is not sent again; its button says so.
+// --- A form is sent once; its button is busy until the answer comes. -----------------------------
+
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (event.target.method !== "post" || !button) return;
   if (button.getAttribute("aria-busy")) event.preventDefault();
   button.setAttribute("aria-busy", "true");
 });
+
+// A page that the browser kept for its Back button is shown as it was left.
 window.addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
-  for (const place of document.querySelectorAll("[data-progress-text]")) place.textContent = "";
+  for (const status of document.querySelectorAll("[data-progress-text]")) status.textContent = "";
 });
 
-const chosen = document.documentElement.dataset.theme ?? "system";
-document.querySelector(`[name=theme][value="${chosen}"]`)?.setAttribute("checked", "");
+// --- The menu shows the theme that is in use. ----------------------------------------------------
+
+const theme = document.documentElement.dataset.theme ?? "system";
+document.querySelector(`[name=theme][value="${theme}"]`)?.setAttribute("checked", "");

@@ -1,4 +1,5 @@
-// Loaded in <head>, before anything is painted: the chosen colour scheme, and that scripts run.
+// Loaded in <head>, before anything is painted: sets the chosen colour scheme, and the class that says
+// that scripts run.
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
@@ -6,6 +7,6 @@
     const theme = localStorage.getItem("theme");
     if (theme) root.dataset.theme = theme;
   } catch {
-    // Storage may be forbidden; the system's colour scheme then rules.
+    // Storage may be blocked. The colour scheme of the system then applies.
   }
 })();
