@@ -1,13 +1,12 @@
 """Admin pages of people and organizations, and of the read-only audit log."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db import models
+from django.db import models, transaction
 from django.forms import ModelForm, ValidationError, model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -44,9 +43,9 @@ def _now_in(organization: Organization | None) -> datetime:
 class AuditedAdmin(admin.ModelAdmin[Any]):
     """Base of admin pages that change rows. It does what `organization_change` does elsewhere.
 
-    Django's admin saves in a transaction of its own. Before the transaction this class opens due
-    days (R7). In the transaction it locks the organization before an existing row is read for a
-    change, and writes an audit entry (R19). Nothing can be deleted.
+    Before its transaction this class opens due days (R7). In the transaction it locks the
+    organization, then Django reads and saves the row, and an audit entry is written (R19). Nothing
+    can be deleted.
     """
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -59,28 +58,25 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if request.method == "POST":
-            for organization in self._organizations(request, object_id):
-                bring_up_to_date(organization=organization, now=organization.now())
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        organizations = self._organizations(request, object_id)
+        for organization in organizations:
+            bring_up_to_date(organization=organization, now=organization.now())
+        with transaction.atomic():
+            for organization in organizations:
+                lock_organization(organization)
+            return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def _organizations(self, request: HttpRequest, object_id: str | None) -> Iterator[Organization]:
-        """Yield the organization that the row belongs to, and the one chosen in the form."""
-        row = super().get_object(request, unquote(object_id)) if object_id else None
-        if organization := _organization_of(row):
-            yield organization
-        key = request.POST.get("organization", "")
-        if key.isdecimal():
-            yield from Organization.objects.filter(pk=key)
-
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Any | None:
-        row = super().get_object(request, object_id, from_field)
-        if request.method == "POST" and (organization := _organization_of(row)):
-            lock_organization(organization)
-            row = super().get_object(request, object_id, from_field)
-        return row
+    def _organizations(self, request: HttpRequest, object_id: str | None) -> list[Organization]:
+        """Return the organization that the row belongs to and the one chosen, by ascending key."""
+        row = self.get_object(request, unquote(object_id)) if object_id else None
+        organization = _organization_of(row)
+        keys = {organization.pk} if organization else set()
+        chosen = request.POST.get("organization", "")
+        if chosen.isdecimal():
+            keys.add(int(chosen[:18]))
+        return list(Organization.objects.filter(pk__in=keys).order_by("pk"))
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool

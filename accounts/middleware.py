@@ -1,6 +1,7 @@
 """Middleware that requires sign-in on every page and records the use of sessions."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from time import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,11 +43,8 @@ class SessionActivity(UserSessionsMiddleware):
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        last_use = [
-            int(time()) // 60,
-            request.META.get("REMOTE_ADDR", ""),
-            request.META.get("HTTP_USER_AGENT", ""),
-        ]
+        place = request.META.get("REMOTE_ADDR", "") + request.META.get("HTTP_USER_AGENT", "")
+        last_use = f"{int(time()) // 60} {sha256(place.encode()).hexdigest()[:12]}"
         if not request.user.is_authenticated or request.session.get("last_use") == last_use:
             response: HttpResponse = self.get_response(request)
             return response

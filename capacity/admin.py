@@ -11,10 +11,15 @@ from capacity.models import ListPrice, Lot, Snapshot, TokenUnit
 
 
 class TokenUnitInline(admin.TabularInline[TokenUnit, Snapshot]):
+    """The token units of a snapshot. What exists is changed on its own page, its kind never."""
+
     model = TokenUnit
     extra = 0
     can_delete = False
     show_change_link = True
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
 
 
 @admin.register(Snapshot)

@@ -9,6 +9,7 @@ from accounts.models.api_keys import digest, new_secret
 from accounts.operations.audit import Actor
 from accounts.operations.changes import organization_change
 from accounts.queries.api_keys import find_api_key
+from accounts.queries.members import find_member
 
 HINT_LENGTH = 8
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -17,9 +18,13 @@ LAST_USED_PRECISION = timedelta(minutes=1)
 def create_api_key(
     *, organization: Organization, name: str, by: Actor, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Make a key that acts as `by`'s user. Returns it with its secret, which is not stored."""
+    """Make a key that acts as `by`'s user. Returns it with its secret, which is not stored.
+
+    Raises NotFound for someone who is not a member any more.
+    """
     secret = new_secret()
     with organization_change(organization=organization, by=by, now=now) as change:
+        find_member(change.organization, by.person.public_id)
         key = ApiKey.objects.create(
             organization=change.organization,
             user=by.person,

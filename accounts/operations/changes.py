@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypedDict, TypeVar
 
@@ -17,6 +17,7 @@ from accounts.operations.idempotency import replay_response, store_response
 from accounts.operations.organizations import lock_organization
 from common.errors import BusinessError
 from common.idempotency import IdempotencyKey
+from common.instants import midnight
 
 Result = TypeVar("Result")
 
@@ -127,4 +128,4 @@ def _not_before_open_day(now: datetime, organization: Organization) -> datetime:
     may be written to a closed day, so the change takes place on the day that is open now.
     """
     open_day = organization.opened_until - timedelta(days=1)
-    return max(now, organization.clock_at or now, datetime.combine(open_day, time.min, UTC))
+    return max(now, organization.clock_at or now, midnight(open_day))

@@ -6,7 +6,7 @@ app that owns the data registers the function that makes the context, with `emai
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -16,10 +16,9 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 
 from accounts.models import Membership, OutboundEmail, Role
+from common.retries import wait_before_retry
 
 logger = logging.getLogger(__name__)
-
-FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 
 Context = Callable[[OutboundEmail], dict[str, Any] | None]
 CONTEXTS: dict[str, Context] = {}
@@ -92,9 +91,8 @@ def _send_next(now: datetime) -> bool:
             OSError
         ):  # Errors of the network and of the mail server, rejections by SMTP included.
             logger.exception("email %s could not be sent", email.public_id)
-            wait = min(FIRST_WAIT * 2 ** min(email.failures, 16), LONGEST_WAIT)
+            email.next_attempt_at = now + wait_before_retry(email.failures)
             email.failures += 1
-            email.next_attempt_at = now + wait
         email.save(update_fields=["sent_at", "failures", "next_attempt_at"])
     return True
 

@@ -101,6 +101,6 @@ class Charge(models.Model):
         return Money(self.price_per_day, self.currency)
 
     @property
-    def due(self) -> Money:
+    def list_amount(self) -> Money:
         """Return the amount before the discount. The discount appears on the invoice (R8)."""
         return Money(self.amount, self.currency)

@@ -37,12 +37,11 @@ from billing.stripe_gateway import (
     ProviderUnavailable,
     StripeInvoice,
 )
+from common.retries import wait_before_retry
 
 STRIPE = Actor("stripe")
 LEASE = timedelta(minutes=1)
 """How long a claim excludes other workers. After it, two workers may do the same work twice."""
-FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=6)
 
 
 class SyncResult(Enum):
@@ -140,11 +139,10 @@ def _retry_later(
     sync: InvoiceSync, reason: str, now: datetime, *, key_used_up: bool = False
 ) -> SyncResult:
     """Schedule the next attempt. Each wait is twice as long as the one before."""
-    wait = min(FIRST_WAIT * 2 ** min(sync.failures, 16), LONGEST_WAIT)
     _still_claimed(sync).update(
         failures=F("failures") + 1,
         generation=F("generation") + int(key_used_up),
-        next_attempt_at=now + wait,
+        next_attempt_at=now + wait_before_retry(sync.failures),
         last_error=reason,
     )
     return SyncResult.RETRY_LATER

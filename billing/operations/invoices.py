@@ -1,7 +1,7 @@
 """Issuing invoices at the rollover of a period (R8)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +17,7 @@ from billing.domain.periods import Period, anchors_starting_on, period_containin
 from billing.models import BillingAccount, Invoice, InvoiceLine, InvoicePayment, InvoiceSync
 from billing.queries.charges import charge_lines
 from billing.queries.order_forms import days_until_due
+from common.instants import midnight
 
 
 def issue_invoices(*, organizations: Sequence[int], on: date) -> int:
@@ -98,14 +99,13 @@ def _create_payments_and_syncs(invoices: list[Invoice]) -> None:
 
 
 def _enqueue_emails_and_record(invoices: list[Invoice], on: date) -> None:
-    midnight = datetime.combine(on, time.min, UTC)
     enqueue_emails(
         kind="invoice_issued",
         about={invoice.organization_id: invoice.public_id for invoice in invoices},
-        now=midnight,
+        now=midnight(on),
     )
     issued = Invoice.objects.filter(pk__in=[invoice.pk for invoice in invoices])
-    record_each(_audit_columns(issued), by=TIME, action="invoice.issued", at=midnight)
+    record_each(_audit_columns(issued), by=TIME, action="invoice.issued", at=midnight(on))
 
 
 def _audit_columns(invoices: QuerySet[Invoice]) -> "QuerySet[Invoice, tuple[Any, ...]]":

@@ -12,6 +12,7 @@ from billing.stripe_gateway import (
     ProviderRejected,
     StripeInvoice,
 )
+from common.decimals import plain
 
 PAYABLE = {"open", "uncollectible"}
 """The statuses at Stripe in which the customer can pay on the hosted page."""
@@ -87,7 +88,7 @@ def items(invoice: Invoice) -> Iterator[InvoiceItem]:
         days = f"{line.unit_days:,} unit-days at {invoice.money(line.price_per_day)}"
         yield InvoiceItem(f"{number}", f"{name}: {days}", line.amount)
         if line.discount:
-            percent = f"{line.discount_percent.normalize():f}%"
+            percent = f"{plain(line.discount_percent)}%"
             yield InvoiceItem(f"{number} discount", f"{percent} discount on {name}", -line.discount)
 
 

@@ -21,7 +21,7 @@ class ChargeSerializer(serializers.Serializer[Charge]):
     service_to = Day()
     units = serializers.IntegerField()
     price_per_day = MoneyField(source="daily_price")
-    amount = MoneyField(source="due")
+    amount = MoneyField(source="list_amount")
     discount_percent = DecimalText()
 
 

@@ -15,6 +15,7 @@ from billing.models import Charge
 from billing.queries.invoices import Statement, charges_on, invoices, statement_of
 from billing.queries.upcoming_invoice import find_statement, upcoming_invoice
 from common.csv import csv_download
+from common.decimals import plain
 from common.paging import page_of
 
 CSV_HEADER = [
@@ -111,5 +112,5 @@ def _row(charge: Charge) -> Sequence[Any]:
         charge.price_per_day,
         charge.amount,
         charge.currency,
-        f"{charge.discount_percent.normalize():f}",
+        plain(charge.discount_percent),
     )

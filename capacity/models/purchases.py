@@ -31,6 +31,6 @@ class Purchase(models.Model):
         return self.public_id
 
     @property
-    def due(self) -> Money:
+    def list_amount(self) -> Money:
         """Return the amount charged at the purchase, at list prices."""
         return Money(self.amount, self.currency)

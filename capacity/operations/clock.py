@@ -1,6 +1,6 @@
 """Test clocks (R13): the clock of a sandbox changes only when an owner moves it."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -9,7 +9,7 @@ from accounts.operations.audit import Actor, record
 from accounts.operations.organizations import lock_organization
 from capacity.operations.days import Opened, pass_time
 from common.errors import InvalidRequest, NotAllowed
-from common.instants import rfc3339
+from common.instants import midnight, rfc3339
 
 LONGEST_MOVE = timedelta(days=31)
 
@@ -44,7 +44,7 @@ def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Ope
                 _record(locked, started_at, by=by)
                 break
             opened += step
-            _set_clock(locked, datetime.combine(day, time.min, UTC))
+            _set_clock(locked, midnight(day))
     organization.refresh_from_db()
     return opened
 

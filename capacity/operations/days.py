@@ -7,7 +7,7 @@ one statement, with the code that opens a day for one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Sum
@@ -19,6 +19,7 @@ from billing.operations.invoices import issue_invoices
 from capacity.models import Cancellation, CancellationStatus, ExpiryReason, Lot
 from capacity.operations.expiries import expire, expire_whole_lots
 from capacity.operations.renewals import renew
+from common.instants import midnight
 
 COMMITMENT_NOTICE = timedelta(days=3)
 """The email about the end of a commitment is enqueued this long before it."""
@@ -81,14 +82,9 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     assert connection.in_atomic_block, "a day is opened in one transaction"
     lots = Lot.objects.filter(organization__in=organizations, active_units__gt=0)
     _expire_cancelled_units(organizations, on)
-    expire_whole_lots(
-        lots.filter(snapshot__retires_on__lte=on),
-        ExpiryReason.MODEL_RETIRED,
-        on,
-        organizations=organizations,
-    )
+    expire_whole_lots(lots.filter(snapshot__retires_on__lte=on), ExpiryReason.MODEL_RETIRED, on)
     invoices = issue_invoices(organizations=organizations, on=on)
-    charges = renew(lots, on, organizations=organizations)
+    charges = renew(lots, on)
     _mark_effective_cancellations(organizations, on)
     _enqueue_commitment_emails(lots, on)
     Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
@@ -104,7 +100,7 @@ def _expire_cancelled_units(organizations: Sequence[int], on: date) -> None:
         .values("lot_id")
         .annotate(ended=Sum("units"))
     )
-    expire(due, ExpiryReason.CANCELLED, on, organizations=organizations)
+    expire(due, ExpiryReason.CANCELLED, on)
 
 
 def _mark_effective_cancellations(organizations: Sequence[int], on: date) -> None:
@@ -125,5 +121,5 @@ def _enqueue_commitment_emails(lots: QuerySet[Lot], on: date) -> None:
         about=dict.fromkeys(
             ending.values_list("organization", flat=True).distinct(), ends_on.isoformat()
         ),
-        now=datetime.combine(on, time.min, UTC),
+        now=midnight(on),
     )

@@ -1,7 +1,7 @@
 """Expiring units of many lots in one statement, with transactions, audit entries and emails."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.db import connection
@@ -11,6 +11,7 @@ from django.db.models.functions import JSONObject
 from accounts.operations.audit import TIME, record_each
 from accounts.operations.emails import enqueue_emails
 from capacity.models import Expiry, ExpiryReason, Lot
+from common.instants import midnight
 
 EXPIRE = """
 WITH due (lot_id, units) AS ({due}),
@@ -19,42 +20,32 @@ lot AS (
     FROM due WHERE capacity_lot.id = due.lot_id
     RETURNING capacity_lot.id, organization_id, snapshot_id, kind, due.units AS ended
 ),
-expiry AS (
-    INSERT INTO capacity_expiry (organization_id, lot_id, units, ended_on, reason)
-    SELECT organization_id, id, ended, %(on)s, %(reason)s FROM lot ORDER BY id
+transaction AS (
+    INSERT INTO capacity_transaction
+        (organization_id, snapshot_id, lot_id, type, kind, units, at, note)
+    SELECT organization_id, snapshot_id, id, 'expiry', kind, ended, %(midnight)s, %(label)s
+    FROM lot ORDER BY id
 )
-INSERT INTO capacity_transaction
-    (organization_id, snapshot_id, lot_id, type, kind, units, at, note)
-SELECT organization_id, snapshot_id, id, 'expiry', kind, ended, %(midnight)s, %(label)s
-FROM lot ORDER BY id
+INSERT INTO capacity_expiry (organization_id, lot_id, units, ended_on, reason)
+SELECT organization_id, id, ended, %(on)s, %(reason)s FROM lot ORDER BY id
+RETURNING id
 """
 
 
-def expire_whole_lots(
-    lots: QuerySet[Lot], reason: ExpiryReason, on: date, *, organizations: Sequence[int]
-) -> None:
+def expire_whole_lots(lots: QuerySet[Lot], reason: ExpiryReason, on: date) -> None:
     """Expire all active units of the lots, from 00:00 UTC of the service day `on`."""
-    due = lots.order_by("pk").values("pk", ended=F("active_units"))
-    expire(due, reason, on, organizations=organizations)
+    expire(lots.order_by("pk").values("pk", ended=F("active_units")), reason, on)
 
 
-def expire(
-    due: "QuerySet[Any, Mapping[str, Any]]",
-    reason: ExpiryReason,
-    on: date,
-    *,
-    organizations: Sequence[int],
-) -> None:
+def expire(due: "QuerySet[Any, Mapping[str, Any]]", reason: ExpiryReason, on: date) -> None:
     """Expire units from 00:00 UTC of the service day `on` (R5, R11).
 
-    `due` is a query of lots of the organizations, with the primary key and the number of units of
-    each. Its rows are not fetched, so that ten thousand lots expire in one statement. Each expiry
-    makes a transaction and an audit entry; each organization gets one email for a day. Call it
-    once for each organization, day and reason: the audit entries are those of all such expiries.
+    `due` is a query of lots, with the primary key and the number of units of each. Its rows are not
+    fetched, so that ten thousand lots expire in one statement. Each expiry makes a transaction and
+    an audit entry; each organization gets one email for a day.
     """
     due_sql, values = due.query.sql_with_params()
     named = {f"due_{position}": value for position, value in enumerate(values)}
-    midnight = datetime.combine(on, time.min, UTC)
     with connection.cursor() as cursor:
         cursor.execute(
             EXPIRE.format(due=due_sql % tuple(f"%({name})s" for name in named)),
@@ -63,21 +54,22 @@ def expire(
                 "on": on,
                 "reason": reason.value,
                 "label": reason.label,
-                "midnight": midnight,
+                "midnight": midnight(on),
             },
         )
-        if not cursor.rowcount:
-            return
-    expired = Expiry.objects.filter(
-        organization__in=organizations, ended_on=on, reason=reason
-    ).order_by("pk")
+        expiries = [key for (key,) in cursor.fetchall()]
+    if expiries:
+        _record_and_enqueue_emails(expiries, on)
+
+
+def _record_and_enqueue_emails(expiries: list[int], on: date) -> None:
+    expired = Expiry.objects.filter(pk__in=expiries)
+    after = JSONObject(units="units", reason="reason")
     record_each(
-        expired.values_list(
-            "organization_id", "lot__public_id", JSONObject(units="units", reason="reason")
-        ),
+        expired.order_by("pk").values_list("organization_id", "lot__public_id", after),
         by=TIME,
         action="units.expired",
-        at=midnight,
+        at=midnight(on),
     )
     holders = expired.order_by().values_list("organization", flat=True).distinct()
-    enqueue_emails(kind="units_expired", about=dict.fromkeys(holders, str(on)), now=midnight)
+    enqueue_emails(kind="units_expired", about=dict.fromkeys(holders, str(on)), now=midnight(on))

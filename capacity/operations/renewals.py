@@ -1,6 +1,6 @@
 """Charges of lots: the first term at the purchase (R3), then each day of renewal (R4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from capacity.operations.expiries import expire_whole_lots
 from capacity.queries.catalogue import lot_price
 
 
-def renew(lots: QuerySet[Lot], on: date, *, organizations: Sequence[int]) -> int:
+def renew(lots: QuerySet[Lot], on: date) -> int:
     """Charge the service day `on` for each lot that is not charged for it; return the number (R4).
 
     Units past their commitment expire if their organization has no order form in force or is
@@ -30,9 +30,7 @@ def renew(lots: QuerySet[Lot], on: date, *, organizations: Sequence[int]) -> int
         (without_form, ExpiryReason.ORDER_FORM_ENDED),
         (overdue, ExpiryReason.PAYMENT_OVERDUE),
     ):
-        expire_whole_lots(
-            past_commitment.filter(condition), reason, on, organizations=organizations
-        )
+        expire_whole_lots(past_commitment.filter(condition), reason, on)
     charges = post_charges(renewal_charges(due, on=on))
     due.update(charged_until=on + timedelta(days=1))
     return charges

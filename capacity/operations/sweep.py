@@ -135,7 +135,9 @@ def _open_batch(due: QuerySet[Organization], now: datetime) -> Opened | None:
             day = batch[0].opened_until
             batch = [organization for organization in batch if organization.opened_until == day]
             until = min(organization.clock_at or now for organization in batch)
-            return pass_time(organizations=batch, until=until)
+            opened = pass_time(organizations=batch, until=until)
+            assert opened, "the queries of `_due` find organizations with a day to open"
+            return opened
     except Exception as error:
         if not batch:  # The query of the batch failed: no organization is the cause.
             raise

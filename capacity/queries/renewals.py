@@ -25,30 +25,30 @@ def renewals_to_come(
     commitment the first day on which none of the `order_forms` is in force.
     """
     rows = [*_renewing_units(organization), *_cancelled_units(organization)]
-    list_prices = _list_prices({row["snapshot_id"] for row in rows})
+    list_prices = _list_prices({row["of_snapshot"] for row in rows})
     for row in rows:
         end = known_end(
             cancelled_to=row["cancelled_to"],
-            retires_on=row["retires_on"],
-            commitment_ends_on=row["commitment_ends_on"],
-            charged_until=row["charged_until"],
+            retires_on=row["of_retires_on"],
+            commitment_ends_on=row["of_commitment_ends_on"],
+            charged_until=row["of_charged_until"],
             order_forms=order_forms,
         )
         days = price_spans(
-            max(on, row["charged_until"]),
+            max(on, row["of_charged_until"]),
             min(until, end or until),
             agreement=PriceAgreement.of_lot(
-                price=row["price_per_day"],
-                commitment_ends_on=row["commitment_ends_on"],
-                first_term_ends_on=row["first_term_ends_on"],
+                price=row["of_price_per_day"],
+                commitment_ends_on=row["of_commitment_ends_on"],
+                first_term_ends_on=row["of_first_term_ends_on"],
             ),
-            list_prices=list_prices[row["snapshot_id"], row["kind"]],
+            list_prices=list_prices[row["of_snapshot"], row["of_kind"]],
         )
         for first, last, price in days:
             yield ComingRenewal(
-                model=row["model"],
-                kind=row["kind"],
-                project=row["project_id"],
+                model=row["of_model"],
+                kind=row["of_kind"],
+                project=row["of_project"],
                 start=first,
                 end=last,
                 units=row["total_units"],
@@ -76,23 +76,18 @@ def _by_terms(
 
     `lot` is the prefix of a lookup from a row to its lot.
     """
-    names = {
-        "snapshot_id": "snapshot_id",
-        "model": "snapshot__model",
-        "retires_on": "snapshot__retires_on",
-        "kind": "kind",
-        "project_id": "project_id",
-        "price_per_day": "price_per_day",
-        "commitment_ends_on": "commitment_ends_on",
-        "first_term_ends_on": "first_term_ends_on",
-        "charged_until": "charged_until",
+    terms = {
+        "of_snapshot": F(f"{lot}snapshot_id"),
+        "of_model": F(f"{lot}snapshot__model"),
+        "of_retires_on": F(f"{lot}snapshot__retires_on"),
+        "of_kind": F(f"{lot}kind"),
+        "of_project": F(f"{lot}project_id"),
+        "of_price_per_day": F(f"{lot}price_per_day"),
+        "of_commitment_ends_on": F(f"{lot}commitment_ends_on"),
+        "of_first_term_ends_on": F(f"{lot}first_term_ends_on"),
+        "of_charged_until": F(f"{lot}charged_until"),
     }
-    terms = [name for name, path in names.items() if f"{lot}{path}" == name]
-    terms_elsewhere = {
-        name: F(f"{lot}{path}") for name, path in names.items() if f"{lot}{path}" != name
-    }
-    grouped = rows.values(*terms, **terms_elsewhere, **columns)
-    by_terms: QuerySet[Any, Any] = grouped.annotate(total_units=Sum(units))
+    by_terms: QuerySet[Any, Any] = rows.values(**terms, **columns).annotate(total_units=Sum(units))
     return by_terms
 
 

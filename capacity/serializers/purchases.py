@@ -15,7 +15,7 @@ class PurchaseSerializer(serializers.Serializer[Purchase]):
     model = serializers.CharField(source="snapshot.model")
     project = Reference()
     pool = Reference()
-    amount = MoneyField(source="due")
+    amount = MoneyField(source="list_amount")
     lots = LotSerializer(many=True)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django import template
 
@@ -10,7 +10,7 @@ from accounts.access import Permission
 from billing.queries.order_forms import billing_account
 from capacity.forms import ClockForm
 from capacity.operations.clock import LONGEST_MOVE
-from common.instants import rfc3339
+from common.instants import midnight, rfc3339
 
 register = template.Library()
 
@@ -52,7 +52,7 @@ def clock_bar(context: template.Context) -> ClockBar | None:
     now = access.now
     period = billing_account(access.organization).period_containing(now.date())
     # A period has at most 31 days, so one move can reach its end.
-    end = datetime.combine(period.end, time.min, UTC)
+    end = midnight(period.end)
     form = context.get("clock_form") or ClockForm()
     return ClockBar(
         form=form,

@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from common.decimals import plain
 from common.instants import rfc3339
 
 INSTANT = (
@@ -92,7 +93,7 @@ class DecimalText(serializers.Field[Decimal, Decimal, str, Any]):
     """A percentage or a weight as a decimal without trailing zeros: `"12.5"`, `"1"`."""
 
     def to_representation(self, value: Decimal) -> str:
-        return format(value.normalize(), "f")
+        return plain(value)
 
 
 @extend_schema_field(OpenApiTypes.STR)

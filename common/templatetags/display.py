@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from common.decimals import plain
 from common.instants import rfc3339
 
 register = template.Library()
@@ -46,7 +47,7 @@ def count(value: int) -> str:
 @register.filter
 def percent(value: Decimal) -> str:
     """Return a percentage without trailing zeros: `12.5%`."""
-    return f"{value.normalize():f}%"
+    return f"{plain(value)}%"
 
 
 @register.filter
