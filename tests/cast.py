@@ -1,26 +1,34 @@
 """The cast of the tests: Alice owns Acme, Bob may purchase, Mallory is a member, Charlie is not.
 
-Acme lives on the real clock, but nothing reads that clock: every test says what time it is.
+Acme has the real clock, but no test reads it: each test says what time it is. The fixtures
+`catalogue` and `acme` of `tests/conftest.py` stand for the usual case.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from django.test import Client
+
+from accounts.access import Permission, authorize
 from accounts.models import Organization, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.members import add_member
 from accounts.operations.organizations import create_organization
 from billing.operations.order_forms import create_order_form, sign_order_form
-from capacity.models import Lot, Purchase
+from capacity.models import Cancellation, Lot, Purchase
+from capacity.operations.cancellations import cancel_units
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
+from capacity.operations.days import Opened, open_due_days
 from capacity.operations.purchases import buy_units
 from capacity.queries.lots import find_lot
+from common.errors import NotAllowed
 
 OPERATOR = Actor("command")
 GROK = "grok-4-1-fast-reasoning"
 GPT = "gpt-4.1-2025-04-14"
+
+SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 def at(day: str, time: str = "12:00") -> datetime:
@@ -46,11 +54,6 @@ class Acme:
         self, on: str, model: str = GROK, project: str | None = None, **units: int
     ) -> Purchase:
         """Alice buys units by kind, at noon of a day."""
-        return self.orders(units, on, model, project)
-
-    def orders(
-        self, units: Mapping[str, int], on: str, model: str = GROK, project: str | None = None
-    ) -> Purchase:
         return buy_units(
             organization=self.organization,
             model=model,
@@ -60,12 +63,40 @@ class Acme:
             now=at(on),
         )
 
+    def cancels(self, lot: Lot, units: int, on: str) -> Cancellation:
+        """Alice cancels units of a lot, at noon of a day."""
+        return cancel_units(
+            organization=self.organization,
+            lot_id=lot.public_id,
+            units=units,
+            by=self.alice,
+            now=at(on),
+        )
+
+    def open_days(self, until: str) -> Opened:
+        """Open every service day that is due at 00:00 of a day, that day included."""
+        return open_due_days(organization=self.organization, now=at(until, "00:00"))
+
     def lot(self, purchase: Purchase, kind: str = "input") -> Lot:
+        """The lot of one kind that a purchase brought."""
         public_id = purchase.lots.get(kind=kind).public_id
         return find_lot(self.organization, public_id)
 
+    def allows(self, actor: Actor, permission: Permission) -> bool:
+        """Whether a member has a permission. Raises NotFound for an outsider."""
+        try:
+            authorize(
+                user=actor.person,
+                organization_id=self.organization.public_id,
+                permission=permission,
+            )
+        except NotAllowed:
+            return False
+        return True
+
 
 def load_catalogue() -> None:
+    """Load the shipped catalogue, whose prices are in force since 2024."""
     import_catalogue(SHIPPED_CATALOGUE.read_text(), by=OPERATOR, now=at("2024-01-01"))
 
 
@@ -84,6 +115,13 @@ def person(name: str, organization: Organization | None = None, role: Role | Non
     return Actor("page", user)
 
 
+def signed_in(actor: Actor) -> Client:
+    """A browser in which this person is signed in."""
+    client = Client()
+    client.force_login(actor.person, backend=SIGN_IN_BACKEND)
+    return client
+
+
 def make_acme(
     founded: str = "2026-01-01",
     *,
@@ -92,6 +130,10 @@ def make_acme(
     signed: bool = True,
     is_sandbox: bool = False,
 ) -> Acme:
+    """Acme with its people and an order form on these terms; a sandbox's clock stands at the start.
+
+    Call it again for another organization on the same terms.
+    """
     now = at(founded, "00:00")
     organization = create_organization(name="Acme", by=OPERATOR, now=now, is_sandbox=is_sandbox)
     form = create_order_form(

@@ -1,22 +1,28 @@
-"""What every test stands on; engines are started by `tests.settings`."""
+"""Fixtures of every test: the cast, the database and the browser.
+
+`tests.settings` starts the engines. pytest-django sets Django up before it loads this file.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pgtrigger
 import pytest
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from xdist.scheduler import LoadScopeScheduling
 
+from accounts.models import User
 from tests import browser
+from tests.api_client import ApiCast, make_api_cast
+from tests.cast import Acme, load_catalogue, make_acme
 
-WHOLE_PRODUCT = ("tests/journeys/", "tests/scaletier/test_up.py")
+WHOLE_PRODUCT = ("tests/journeys/", "tests/devserver/test_up.py")
 
 
 class _Scheduling(LoadScopeScheduling):
-    """Any test to any worker process, but what starts the whole product to one and the same.
+    """Any worker process gets any test, but one worker gets all that start the whole product.
 
-    Journeys share one installation that way, and no two installations are made at once.
+    So the journeys share one installation, and no two installations are made at once.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -27,8 +33,46 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return _Scheduling(config, log)
 
 
+@pytest.fixture
+def catalogue(db: None) -> None:
+    """The catalogue that ships with the product is loaded."""
+    load_catalogue()
+
+
+@pytest.fixture
+def acme(catalogue: None) -> Acme:
+    """Acme on list prices since 2026-01-01; its invoice periods are calendar months.
+
+    A file whose Acme has other terms overrides this fixture by one that calls `make_acme`.
+    """
+    return make_acme()
+
+
+@pytest.fixture
+def olga(db: None) -> Client:
+    """The browser of Olga, an operator."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("olga@example.com", name="Olga"))
+    return client
+
+
+@pytest.fixture
+def api(catalogue: None) -> ApiCast:
+    """The people who call the API, at noon of 2026-01-10."""
+    return make_api_cast()
+
+
+@pytest.fixture
+def same_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All requests arrive in one minute, so the use of a session is recorded only once.
+
+    Tests that count queries need it: recording takes queries too.
+    """
+    monkeypatch.setattr("accounts.middleware.time", lambda: 0.0)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _emptied_between_tests() -> Iterator[None]:
+def _empty_append_only_tables() -> Iterator[None]:
     """Let Django empty append-only tables too, after tests that commit; nothing else may."""
     tear_down = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
@@ -43,7 +87,7 @@ def _emptied_between_tests() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's Chromium, kept from calling home."""
+    """The machine's Chromium, without its requests to its maker."""
     executable = browser.find()
     if executable is None:
         pytest.fail(browser.HOW_TO_GET, pytrace=False)

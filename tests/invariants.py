@@ -1,4 +1,4 @@
-"""The invariants of the whole database: many a test ends with them."""
+"""The invariants of the whole database: many tests end with them."""
 
 from datetime import datetime
 

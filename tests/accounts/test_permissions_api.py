@@ -1,4 +1,4 @@
-"""Contract section 3 at every door of the API: who gets in, who is refused, who sees nothing."""
+"""Every route of the API asks for its permission (R18); outsiders find nothing there."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.access import GRANTS, Permission
 from accounts.api.endpoints import Endpoint
 from accounts.models import ApiKey, Role
-from tests.api_client import Answer, Caller, Neighbours, fresh_keys, in_browser, neighbours
+from tests.api_client import ApiCast, Caller, Response, make_api_cast, new_keys, with_session
 from tests.cast import GROK
 
 SCALE_TIER, BUY = Permission.SCALE_TIER, Permission.BUY
@@ -19,8 +19,8 @@ ORDER = {"model": GROK, "units": {"input": 1}}
 
 
 @dataclass(frozen=True)
-class Door:
-    """One method of one route; `{names}` in its path and body are Acme's own objects."""
+class Route:
+    """One method of one path; `{names}` in its path and body stand for objects of Acme."""
 
     method: str
     path: str
@@ -31,142 +31,140 @@ class Door:
         return f"{self.method} {self.path}"
 
 
-DOORS = [
-    Door("GET", "models", SCALE_TIER),
-    Door("GET", f"models/{GROK}", SCALE_TIER),
-    Door("POST", "quotes", SCALE_TIER, ORDER),
-    Door("GET", "purchases", SCALE_TIER),
-    Door("POST", "purchases", BUY, ORDER),
-    Door("GET", "purchases/{purchase}", SCALE_TIER),
-    Door("GET", "lots", SCALE_TIER),
-    Door("GET", "lots/{lot}", SCALE_TIER),
-    Door("GET", "lots/{lot}/cancellations/quote?units=1", SCALE_TIER),
-    Door("POST", "lots/{lot}/cancellations", BUY, {"units": 1}),
-    Door("GET", "cancellations", SCALE_TIER),
-    Door("POST", "cancellations/{cancellation}/undo", BUY),
-    Door("GET", "transactions", SCALE_TIER),
-    Door("GET", "capacity", SCALE_TIER),
-    Door("GET", "pools", SCALE_TIER),
-    Door("POST", "pools", BUY, {"model": GROK, "name": "{new}"}),
-    Door("GET", "charges", Permission.LIMITS_AND_INVOICES),
-    Door("GET", "invoices", Permission.LIMITS_AND_INVOICES),
-    Door("GET", "invoices/upcoming", Permission.LIMITS_AND_INVOICES),
-    Door("GET", "invoices/{invoice}", Permission.LIMITS_AND_INVOICES),
-    Door("GET", "keys", OWN_API_KEYS),
-    Door("POST", "keys", OWN_API_KEYS, {"name": "CI"}),
-    Door("DELETE", "keys/{own_key}", OWN_API_KEYS),
-    Door("GET", "purchasers", MANAGE),
-    Door("POST", "purchasers", MANAGE, {"email": "{mallory}"}),
-    Door("DELETE", "purchasers/{bob}", MANAGE),
-    Door("GET", "projects", MANAGE),
-    Door("POST", "projects", MANAGE, {"name": "{new}"}),
-    Door("GET", "audit", MANAGE),
-    Door("GET", "clock", MANAGE),
-    Door("POST", "clock/advance", MANAGE, {"to": "2026-02-01T12:00:00Z"}),
+ROUTES = [
+    Route("GET", "models", SCALE_TIER),
+    Route("GET", f"models/{GROK}", SCALE_TIER),
+    Route("POST", "quotes", SCALE_TIER, ORDER),
+    Route("GET", "purchases", SCALE_TIER),
+    Route("POST", "purchases", BUY, ORDER),
+    Route("GET", "purchases/{purchase}", SCALE_TIER),
+    Route("GET", "lots", SCALE_TIER),
+    Route("GET", "lots/{lot}", SCALE_TIER),
+    Route("GET", "lots/{lot}/cancellations/quote?units=1", SCALE_TIER),
+    Route("POST", "lots/{lot}/cancellations", BUY, {"units": 1}),
+    Route("GET", "cancellations", SCALE_TIER),
+    Route("POST", "cancellations/{cancellation}/undo", BUY),
+    Route("GET", "transactions", SCALE_TIER),
+    Route("GET", "capacity", SCALE_TIER),
+    Route("GET", "pools", SCALE_TIER),
+    Route("POST", "pools", BUY, {"model": GROK, "name": "{new}"}),
+    Route("GET", "charges", Permission.LIMITS_AND_INVOICES),
+    Route("GET", "invoices", Permission.LIMITS_AND_INVOICES),
+    Route("GET", "invoices/upcoming", Permission.LIMITS_AND_INVOICES),
+    Route("GET", "invoices/{invoice}", Permission.LIMITS_AND_INVOICES),
+    Route("GET", "keys", OWN_API_KEYS),
+    Route("POST", "keys", OWN_API_KEYS, {"name": "CI"}),
+    Route("DELETE", "keys/{own_key}", OWN_API_KEYS),
+    Route("GET", "purchasers", MANAGE),
+    Route("POST", "purchasers", MANAGE, {"email": "{mallory}"}),
+    Route("DELETE", "purchasers/{bob}", MANAGE),
+    Route("GET", "projects", MANAGE),
+    Route("POST", "projects", MANAGE, {"name": "{new}"}),
+    Route("GET", "audit", MANAGE),
+    Route("GET", "clock", MANAGE),
+    Route("POST", "clock/advance", MANAGE, {"to": "2026-02-01T12:00:00Z"}),
 ]
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("door", DOORS, ids=str)
-def test_everyone_at_every_door(door: Door) -> None:
-    here = neighbours("2026-01-31")
-    names = _names(here)
+@pytest.mark.usefixtures("catalogue")
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_a_route_admits_those_with_its_permission(route: Route) -> None:
+    api = make_api_cast("2026-01-31")
+    objects = make_objects(api)
 
-    assert _knock(here.nobody, door, names).status_code == HTTPStatus.UNAUTHORIZED
-    outsider = in_browser(here.acme.charlie, here.acme.organization)
-    assert _knock(outsider, door, names).status_code == HTTPStatus.NOT_FOUND
-    if "{" in door.path:
-        assert _knock(here.charlie, door, names).status_code == HTTPStatus.NOT_FOUND
+    assert send(api.nobody, route, objects).status_code == HTTPStatus.UNAUTHORIZED
+    outsider = with_session(api.acme.charlie, api.acme.organization)
+    assert send(outsider, route, objects).status_code == HTTPStatus.NOT_FOUND
+    if "{" in route.path:
+        assert send(api.charlie, route, objects).status_code == HTTPStatus.NOT_FOUND
 
-    # The owner last: some of these doors change who may what.
+    # The owner comes last, since some of these requests change who may do what.
     people = [
-        (here.mallory, here.acme.mallory, Role.MEMBER),
-        (here.bob, here.acme.bob, Role.PURCHASER),
-        (here.alice, here.acme.alice, Role.OWNER),
+        (api.mallory, api.acme.mallory, Role.MEMBER),
+        (api.bob, api.acme.bob, Role.PURCHASER),
+        (api.alice, api.acme.alice, Role.OWNER),
     ]
     for caller, actor, role in people:
         own_key = ApiKey.objects.get(user=actor.person).public_id
-        answer = _knock(caller, door, names | {"own_key": own_key})
-        if door.permission in GRANTS[role]:
-            assert answer.status_code in {200, 201, 204}, (role, answer.content)
+        response = send(caller, route, objects | {"own_key": own_key})
+        if route.permission in GRANTS[role]:
+            assert response.status_code in {200, 201, 204}, (role, response.content)
         else:
-            assert answer.status_code == HTTPStatus.FORBIDDEN, role
-            assert answer.json()["code"] == "not_allowed"
+            assert response.status_code == HTTPStatus.FORBIDDEN, role
+            assert response.json()["code"] == "not_allowed"
 
 
-def test_no_door_is_left_out() -> None:
+def test_no_route_is_missing_from_the_list() -> None:
     declared = [
         (method.upper(), endpoint.permission)
-        for view in _views(get_resolver("scaletier.api_urls"))
+        for view in views(get_resolver("scaletier.api_urls"))
         for method in ("get", "post", "put", "delete")
         if isinstance(endpoint := getattr(getattr(view, method, None), "endpoint", None), Endpoint)
     ]
 
-    assert sorted(declared) == sorted((door.method, door.permission) for door in DOORS)
+    assert sorted(declared) == sorted((route.method, route.permission) for route in ROUTES)
 
 
-@pytest.mark.django_db
-def test_a_withdrawn_purchaser_is_refused_at_once() -> None:
-    here = neighbours()
-    here.bob.buys(input=1)
+def test_refuses_bob_at_once_whose_authorization_is_withdrawn(api: ApiCast) -> None:
+    api.bob.buys(input=1)
 
-    here.alice.delete(f"purchasers/{here.acme.bob.person.public_id}")
+    api.alice.delete(f"purchasers/{api.acme.bob.person.public_id}")
 
-    assert here.bob.post("purchases", ORDER, key="k").status_code == HTTPStatus.FORBIDDEN
-    assert here.bob.get("lots").status_code == HTTPStatus.FORBIDDEN
+    assert api.bob.post("purchases", ORDER, key="k").status_code == HTTPStatus.FORBIDDEN
+    assert api.bob.get("lots").status_code == HTTPStatus.FORBIDDEN
 
 
-@pytest.mark.django_db
-def test_charlies_lists_hold_nothing_of_acmes() -> None:
-    here = neighbours()
-    _names(here)
+def test_the_lists_of_globex_hold_nothing_of_acme(api: ApiCast) -> None:
+    make_objects(api)
 
     for path in ("purchases", "lots", "cancellations", "transactions", "capacity", "pools"):
-        assert here.charlie.get(path).json() == {"data": [], "next": None}
-    assert here.charlie.get("charges").json()["data"] == []
-    assert here.charlie.get("purchasers").json()["data"] == []
-    [project] = here.charlie.get("projects").json()["data"]
+        assert api.charlie.get(path).json() == {"data": [], "next": None}
+    assert api.charlie.get("charges").json()["data"] == []
+    assert api.charlie.get("purchasers").json()["data"] == []
+    [project] = api.charlie.get("projects").json()["data"]
     assert project["name"] == "Default project"
-    assert [key["name"] for key in here.charlie.get("keys").json()["data"]] == ["Tests"]
+    assert [key["name"] for key in api.charlie.get("keys").json()["data"]] == ["Tests"]
 
 
-def _names(here: Neighbours) -> dict[str, str]:
-    bought = here.alice.buys(input=4)
-    lot = bought["lots"][0]["id"]
-    cancellation = here.alice.cancels(lot, 1)["id"]
-    here.come_to("2026-02-01")
+def make_objects(api: ApiCast) -> dict[str, str]:
+    """Make an object of each kind at Acme; return what the names in paths and bodies stand for."""
+    purchase = api.alice.buys(input=4)
+    lot = purchase["lots"][0]["id"]
+    cancellation = api.alice.cancels(lot, 1)["id"]
+    api.set_clock("2026-02-01")
     return {
-        "invoice": here.alice.get("invoices").json()["data"][0]["id"],
-        "purchase": bought["id"],
+        "invoice": api.alice.get("invoices").json()["data"][0]["id"],
+        "purchase": purchase["id"],
         "lot": lot,
         "cancellation": cancellation,
-        "bob": here.acme.bob.person.public_id,
-        "mallory": here.acme.mallory.person.email,
-        "own_key": ApiKey.objects.get(user=here.acme.alice.person).public_id,
+        "bob": api.acme.bob.person.public_id,
+        "mallory": api.acme.mallory.person.email,
+        "own_key": ApiKey.objects.get(user=api.acme.alice.person).public_id,
     }
 
 
-def _knock(caller: Caller, door: Door, names: dict[str, str]) -> Answer:
-    key = next(fresh_keys)
-    body = door.body
+def send(caller: Caller, route: Route, objects: dict[str, str]) -> Response:
+    key = next(new_keys)
+    body = route.body
     if isinstance(body, dict):
         body = {
-            name: value.format(**names, new=key) if isinstance(value, str) else value
+            name: value.format(**objects, new=key) if isinstance(value, str) else value
             for name, value in body.items()
         }
-    path, _, query = door.path.format(**names).partition("?")
-    if door.method == "POST":
+    path, _, query = route.path.format(**objects).partition("?")
+    if route.method == "POST":
         return caller.post(path, body, key=key)
-    if door.method == "DELETE":
+    if route.method == "DELETE":
         return caller.delete(path)
     return caller.get(path, **dict(part.split("=") for part in query.split("&") if part))
 
 
-def _views(resolver: URLResolver) -> list[Any]:
-    found: list[Any] = []
+def views(resolver: URLResolver) -> list[Any]:
+    """The view class of each URL pattern; None for a pattern without one."""
+    classes: list[Any] = []
     for pattern in resolver.url_patterns:
         if isinstance(pattern, URLPattern):
-            found.append(getattr(pattern.callback, "cls", None))
+            classes.append(getattr(pattern.callback, "cls", None))
         else:
-            found += _views(pattern)
-    return found
+            classes += views(pattern)
+    return classes

@@ -1,6 +1,6 @@
-"""A worker that can be killed: `sync_next_invoice` in a process of its own, on the test's database.
+"""A worker to kill: it runs `sync_next_invoice` in its own process, on the test's database.
 
-Its process is forked from a server that has loaded everything and has no connection or thread.
+The process is forked from a server that has imported everything and has no connection or thread.
 """
 
 import os
@@ -12,13 +12,13 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()
 
 
-def send(database: str, stripe: dict[str, str], now: datetime) -> None:
+def sync(database: str, stripe_settings: dict[str, str], now: datetime) -> None:
     from django.conf import settings
     from django.db import connections
 
     from billing.operations.invoice_sync import sync_next_invoice
 
     connections.databases["default"]["NAME"] = database
-    for name, value in stripe.items():
+    for name, value in stripe_settings.items():
         setattr(settings, name, value)
     sync_next_invoice(now=now)

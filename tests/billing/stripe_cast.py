@@ -1,6 +1,6 @@
-"""What tests of Stripe stand on: the stand-in behind the settings, and one invoice to send.
+"""Stripe for tests: the stand-in, and what tests do with it and with the one issued invoice.
 
-The stand-in is only ever reached over HTTP, by the same library and code as Stripe itself.
+The product reaches the stand-in over HTTP alone, by the same library and code as Stripe itself.
 """
 
 import json
@@ -9,35 +9,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-import pytest
 from django.test import Client, override_settings
 
 from billing.models import Invoice, InvoiceSync, ProviderCustomer
 from billing.operations.invoice_sync import SyncResult, sync_next_invoice
-from billing.operations.provider_events import process_events
-from capacity.operations.days import open_due_days
 from scaletier.devserver.stripe.faults import Fault
 from scaletier.devserver.stripe.server import StandIn
 from scaletier.devserver.stripe.shapes import Object
 from scaletier.devserver.stripe.webhooks import signature
-from tests.cast import GPT, Acme, at, load_catalogue, make_acme
+from tests.cast import at
 
 SECRET = "whsec_standin"
 ISSUED = at("2026-02-01")
 STEPS = 8
-"""Requests that the first invoice of an organization takes."""
+"""Requests that it takes to sync the first invoice of an organization."""
 
 
 @dataclass(slots=True)
 class Stripe:
-    """The stand-in, with its clock at the time the test says it is."""
+    """The stand-in, with its clock at the time that the test says."""
 
     stand_in: StandIn
 
-    def goes_wrong(self, **fault: object) -> None:
+    def inject_fault(self, **fault: object) -> None:
         self.stand_in.faults.ask_for(Fault(**fault))  # type: ignore[arg-type]
 
-    def is_at(self, now: datetime) -> None:
+    def set_clock(self, now: datetime) -> None:
         self.stand_in.store.move_clock(now.timestamp())
 
     @property
@@ -45,32 +42,44 @@ class Stripe:
         return self.stand_in.store.all("invoice")
 
     @property
+    def invoice(self) -> Object:
+        """The only invoice."""
+        [stripe_invoice] = self.invoices
+        return stripe_invoice
+
+    @property
+    def statuses(self) -> list[str]:
+        """The status of each invoice."""
+        return [stripe_invoice["status"] for stripe_invoice in self.invoices]
+
+    @property
     def customers(self) -> list[Object]:
         return self.stand_in.store.all("customer")
 
     @property
-    def calls(self) -> list[str]:
-        """What was asked of it, as `POST /v1/customers`, ids left out."""
+    def requests(self) -> list[str]:
+        """The requests it received, as `POST /v1/customers`, without the ids in their paths."""
         return [
-            f"{seen.method} {'/'.join(p for p in seen.path.split('/') if '_' not in p[:4])}"
-            for seen in self.stand_in.seen
+            f"{request.method} "
+            + "/".join(part for part in request.path.split("/") if "_" not in part[:4])
+            for request in self.stand_in.seen
         ]
 
-    def lines(self, invoice: Object) -> list[tuple[str, int]]:
-        found = self.stand_in.store.all("line_item", invoice=invoice["id"])
-        return [(line["description"], line["amount"]) for line in found]
+    def lines(self, stripe_invoice: Object) -> list[tuple[str, int]]:
+        """Description and amount of each line."""
+        lines = self.stand_in.store.all("line_item", invoice=stripe_invoice["id"])
+        return [(line["description"], line["amount"]) for line in lines]
 
-    def mails(self) -> int:
-        """How often it was told to mail an invoice."""
-        return self.told("invoice.sent")
+    def count_emails(self) -> int:
+        """How often Stripe emailed an invoice."""
+        return self.count_events("invoice.sent")
 
-    def told(self, kind: str) -> int:
-        """How many events of this kind there were."""
-        return sum(event["type"] == kind for event in self.stand_in.store.all("event"))
+    def count_events(self, event_type: str) -> int:
+        return sum(event["type"] == event_type for event in self.stand_in.store.all("event"))
 
-    def event(self, kind: str) -> Object:
-        """The last event of this kind."""
-        return [event for event in self.stand_in.store.all("event") if event["type"] == kind][-1]
+    def last_event(self, event_type: str) -> Object:
+        events = self.stand_in.store.all("event")
+        return [event for event in events if event["type"] == event_type][-1]
 
 
 @contextmanager
@@ -84,78 +93,62 @@ def running_stripe() -> Iterator[Stripe]:
         ),
     ):
         stripe = Stripe(stand_in)
-        stripe.is_at(ISSUED)
+        stripe.set_clock(ISSUED)
         yield stripe
 
 
-@pytest.fixture
-def stripe() -> Iterator[Stripe]:
-    with running_stripe() as running:
-        yield running
-
-
-@pytest.fixture
-def acme() -> Acme:
-    """Acme at 12.5% off, with one invoice issued on 2026-02-01."""
-    load_catalogue()
-    acme = make_acme(discount="12.5")
-    acme.buys("2026-01-10", input=3, output=1)
-    acme.buys("2026-01-31", GPT, input=1)
-    open_due_days(organization=acme.organization, now=ISSUED)
-    return acme
-
-
-def invoice() -> Invoice:
+def get_invoice() -> Invoice:
+    """The only invoice, read anew with its payment and its sync."""
     return Invoice.objects.select_related("payment", "sync").get()
 
 
-def sync() -> InvoiceSync:
+def get_sync() -> InvoiceSync:
     return InvoiceSync.objects.get()
 
 
-def send_until_nothing_is_due(now: datetime = ISSUED) -> list[SyncResult]:
-    attempts = []
-    while attempt := sync_next_invoice(now=now):
-        attempts.append(attempt)
-    return attempts
+def sync_due_invoices(now: datetime = ISSUED) -> list[SyncResult]:
+    """Sync until nothing is due at `now`; return the results."""
+    results = []
+    while result := sync_next_invoice(now=now):
+        results.append(result)
+    return results
 
 
-def send_until_it_is_settled(now: datetime = ISSUED) -> list[SyncResult]:
-    """Knock whenever something is due, until it is sent or stands failed."""
-    attempts: list[SyncResult] = []
-    while attempt := sync_next_invoice(now=max(now, sync().next_attempt_at or now)):
-        attempts.append(attempt)
-        assert len(attempts) < 10, sync().last_error
-    return attempts
+def sync_until_settled(now: datetime = ISSUED) -> list[SyncResult]:
+    """Sync at each time when it is due, until it is synced or failed; return the results."""
+    results: list[SyncResult] = []
+    while result := sync_next_invoice(now=max(now, get_sync().next_attempt_at or now)):
+        results.append(result)
+        assert len(results) < 10, get_sync().last_error
+    return results
 
 
 def start_over() -> None:
-    """As if the invoice had just been issued and nothing had ever been sent."""
+    """Bring the invoice back to when it was just issued and Stripe knew nothing."""
     ProviderCustomer.objects.all().delete()
     InvoiceSync.objects.all().delete()
     InvoiceSync.objects.bulk_create(
-        InvoiceSync(invoice=found, organization_id=found.organization_id)
-        for found in Invoice.objects.all()
+        InvoiceSync(invoice=invoice, organization_id=invoice.organization_id)
+        for invoice in Invoice.objects.all()
     )
 
 
-def is_there_once(stripe: Stripe) -> None:
-    """The point of it all: one Stripe invoice, with our lines and our total, and we know it."""
-    ours = invoice()
-    [theirs] = stripe.invoices
-    assert [customer["id"] for customer in stripe.customers] == [theirs["customer"]]
-    assert theirs["status"] == "open"
-    assert theirs["total"] == theirs["amount_due"] == ours.total > 0
-    assert sum(amount for _, amount in stripe.lines(theirs)) == ours.total
-    assert len(stripe.lines(theirs)) == 2 * ours.lines.count()
-    assert ours.sync.status == "synced"
-    assert ours.sync.provider_id == theirs["id"]
-    assert ours.sync.provider_total == ours.total
-    assert ours.hosted_url == theirs["hosted_invoice_url"]
+def assert_synced_once(stripe: Stripe) -> None:
+    """There is one Stripe invoice, with our lines and our total, and the sync says so."""
+    invoice, stripe_invoice = get_invoice(), stripe.invoice
+    assert [customer["id"] for customer in stripe.customers] == [stripe_invoice["customer"]]
+    assert stripe_invoice["status"] == "open"
+    assert stripe_invoice["total"] == stripe_invoice["amount_due"] == invoice.total > 0
+    assert sum(amount for _, amount in stripe.lines(stripe_invoice)) == invoice.total
+    assert len(stripe.lines(stripe_invoice)) == 2 * invoice.lines.count()
+    assert invoice.sync.status == "synced"
+    assert invoice.sync.provider_id == stripe_invoice["id"]
+    assert invoice.sync.provider_total == invoice.total
+    assert invoice.hosted_url == stripe_invoice["hosted_invoice_url"]
 
 
-def tell(client: Client, event: Object, *, secret: str = SECRET) -> int:
-    """Deliver an event as Stripe does; the status answered."""
+def deliver(client: Client, event: Object, *, secret: str = SECRET) -> int:
+    """Deliver an event as Stripe does; return the status of the response."""
     payload = json.dumps(event).encode()
     return client.post(
         "/webhooks/stripe",
@@ -163,7 +156,3 @@ def tell(client: Client, event: Object, *, secret: str = SECRET) -> int:
         content_type="application/json",
         headers={"Stripe-Signature": signature(payload, secret)},
     ).status_code
-
-
-def process(now: datetime = ISSUED) -> int:
-    return process_events(now=now)

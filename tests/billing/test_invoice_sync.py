@@ -1,254 +1,269 @@
-"""Issued invoices reach Stripe: one each, right to the cent, with retries where they help."""
+"""An issued invoice becomes one Stripe invoice, right to the cent, with retries where they help."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client, override_settings
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry
 from billing.models import InvoiceSync, ProviderCustomer
 from billing.operations.invoice_sync import SyncResult, retry_sync, sync_next_invoice
 from billing.operations.payments import record_payment
-from capacity.operations.days import open_due_days
 from tests.billing.stripe_cast import (
     ISSUED,
     STEPS,
     Stripe,
-    acme,
-    invoice,
-    is_there_once,
+    assert_synced_once,
+    get_invoice,
+    get_sync,
     running_stripe,
-    send_until_it_is_settled,
-    send_until_nothing_is_due,
     start_over,
-    stripe,
-    sync,
+    sync_due_invoices,
+    sync_until_settled,
 )
-from tests.cast import OPERATOR, Acme, at, load_catalogue, make_acme
-
-__all__ = ["acme", "stripe"]
+from tests.cast import OPERATOR, Acme, at, make_acme
 
 pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
+SYNCS_PAGE = "/operator/billing/invoicesync/"
 
 
-def test_an_issued_invoice_is_sent_once_with_its_lines_and_discounts(
-    acme: Acme, stripe: Stripe
+def test_an_invoice_is_synced_once_with_its_lines_and_discounts(
+    invoiced_acme: Acme, stripe: Stripe
 ) -> None:
-    assert send_until_nothing_is_due() == [SyncResult.SYNCED]
-    is_there_once(stripe)
-    [theirs] = stripe.invoices
-    assert stripe.lines(theirs)[:2] == [
+    assert sync_due_invoices() == [SyncResult.SYNCED]
+    assert_synced_once(stripe)
+    assert stripe.lines(stripe.invoice)[:2] == [
         ("gpt-4.1-2025-04-14, input units, first term: 1 unit-days at $110.00", 11_000),
         ("12.5% discount on gpt-4.1-2025-04-14, input units, first term", -1_375),
     ]
-    assert stripe.mails() == 1
-    assert send_until_nothing_is_due(ISSUED + timedelta(days=3)) == []
+    assert stripe.count_emails() == 1
+    assert sync_due_invoices(ISSUED + timedelta(days=3)) == []
 
 
-def test_stripe_is_told_who_pays_and_when(acme: Acme, stripe: Stripe) -> None:
+def test_the_stripe_invoice_says_who_pays_and_by_when(invoiced_acme: Acme, stripe: Stripe) -> None:
     sync_next_invoice(now=ISSUED)
-    [theirs], [customer], ours = stripe.invoices, stripe.customers, invoice()
-    assert customer["email"] == acme.alice.person.email
-    assert customer["metadata"] == {"organization": acme.organization.public_id}
-    assert theirs["metadata"] == {
-        "invoice": ours.public_id,
-        "organization": acme.organization.public_id,
+    [customer] = stripe.customers
+    assert customer["email"] == invoiced_acme.alice.person.email
+    assert customer["metadata"] == {"organization": invoiced_acme.organization.public_id}
+    invoice, stripe_invoice = get_invoice(), stripe.invoice
+    assert stripe_invoice["metadata"] == {
+        "invoice": invoice.public_id,
+        "organization": invoiced_acme.organization.public_id,
         "number": "1",
     }
-    assert theirs["collection_method"] == "send_invoice"
-    assert theirs["auto_advance"] is False
-    assert datetime.fromtimestamp(theirs["due_date"], UTC).date() == ours.due_on
+    assert stripe_invoice["collection_method"] == "send_invoice"
+    assert stripe_invoice["auto_advance"] is False
+    assert datetime.fromtimestamp(stripe_invoice["due_date"], UTC).date() == invoice.due_on
 
 
-def test_an_invoice_sent_after_its_due_date_is_due_at_once(acme: Acme, stripe: Stripe) -> None:
+def test_an_invoice_synced_after_its_due_date_is_due_at_once(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
     late = at("2026-06-01")
-    stripe.is_at(late)
+    stripe.set_clock(late)
     assert sync_next_invoice(now=late) is SyncResult.SYNCED
-    [theirs] = stripe.invoices
-    assert abs(theirs["due_date"] - late.timestamp()) < 60
-    assert {"name": "Was due", "value": str(invoice().due_on)} in theirs["custom_fields"]
+    stripe_invoice = stripe.invoice
+    assert abs(stripe_invoice["due_date"] - late.timestamp()) < 60
+    due_on = {"name": "Was due", "value": str(get_invoice().due_on)}
+    assert due_on in stripe_invoice["custom_fields"]
 
 
-def test_an_organization_has_one_customer_whatever_it_is_called(acme: Acme, stripe: Stripe) -> None:
+def test_an_organization_is_one_customer_even_under_a_new_name(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
     sync_next_invoice(now=ISSUED)
-    acme.organization.name = "Acme Holding"
-    acme.organization.save()
-    open_due_days(organization=acme.organization, now=at("2026-03-01"))
+    invoiced_acme.organization.name = "Acme Holding"
+    invoiced_acme.organization.save()
+    invoiced_acme.open_days("2026-03-01")
     assert sync_next_invoice(now=ISSUED + timedelta(days=28)) is SyncResult.SYNCED
     [customer] = stripe.customers
     assert customer["name"] == "Acme Holding"
-    assert {theirs["customer"] for theirs in stripe.invoices} == {customer["id"]}
+    assert {invoice["customer"] for invoice in stripe.invoices} == {customer["id"]}
     assert len(stripe.invoices) == 2
 
 
-def test_an_invoice_is_found_among_hundreds(acme: Acme, stripe: Stripe) -> None:
+def test_a_stripe_invoice_is_found_among_hundreds(invoiced_acme: Acme, stripe: Stripe) -> None:
     sync_next_invoice(now=ISSUED)
-    [theirs] = stripe.invoices
+    stripe_invoice = stripe.invoice
     for number in range(250):
-        stripe.stand_in.store.add(theirs | {"id": f"in_{number}", "metadata": {}})
+        stripe.stand_in.store.add(stripe_invoice | {"id": f"in_{number}", "metadata": {}})
     InvoiceSync.objects.update(status="pending")
     assert sync_next_invoice(now=ISSUED + timedelta(days=2)) is SyncResult.SYNCED
     assert len(stripe.invoices) == 251
 
 
-def test_an_invoice_without_anything_to_pay_is_paid_by_being_final(stripe: Stripe) -> None:
-    load_catalogue()
+@pytest.mark.usefixtures("catalogue")
+def test_stripe_marks_an_invoice_of_nothing_as_paid(stripe: Stripe) -> None:
     acme = make_acme(discount="100")
     acme.buys("2026-01-10", input=1)
-    open_due_days(organization=acme.organization, now=ISSUED)
+    acme.open_days("2026-02-01")
     assert sync_next_invoice(now=ISSUED) is SyncResult.SYNCED
-    assert [theirs["status"] for theirs in stripe.invoices] == ["paid"]
+    assert stripe.statuses == ["paid"]
 
 
-def test_sending_leaves_an_audit_entry(acme: Acme, stripe: Stripe) -> None:
+def test_syncing_leaves_an_audit_entry(invoiced_acme: Acme, stripe: Stripe) -> None:
     sync_next_invoice(now=ISSUED)
     entry = AuditEntry.objects.get(action="invoice.sent")
-    assert (entry.source, entry.subject) == ("stripe", invoice().public_id)
-    assert entry.after == {"stripe_invoice": sync().provider_id}
+    assert (entry.source, entry.subject) == ("stripe", get_invoice().public_id)
+    assert entry.after == {"stripe_invoice": get_sync().provider_id}
 
 
-# --- What is transient ------------------------------------------------------------------------
+# --- Transient errors -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_is_transient_at_any_step_is_tried_again(acme: Acme, status: int, done: bool) -> None:
+def test_a_transient_error_at_any_step_is_retried(
+    invoiced_acme: Acme, status: int, done: bool
+) -> None:
     for step in range(STEPS):
         start_over()
         with running_stripe() as stripe:
-            stripe.goes_wrong(status=status, skip=step, done=done and status != 429)
-            attempts = send_until_it_is_settled()
-            assert attempts[0] is SyncResult.RETRY_LATER
-            assert attempts[-1] is SyncResult.SYNCED
-            is_there_once(stripe)
+            stripe.inject_fault(status=status, skip=step, done=done and status != 429)
+            results = sync_until_settled()
+            assert results[0] is SyncResult.RETRY_LATER
+            assert results[-1] is SyncResult.SYNCED
+            assert_synced_once(stripe)
 
 
-def test_it_waits_twice_as_long_each_time(acme: Acme, stripe: Stripe) -> None:
-    stripe.goes_wrong(status=429, times=4)
+def test_each_retry_waits_twice_as_long(invoiced_acme: Acme, stripe: Stripe) -> None:
+    stripe.inject_fault(status=429, times=4)
     waits, now = [], ISSUED
     for _ in range(4):
         assert sync_next_invoice(now=now) is SyncResult.RETRY_LATER
-        due = sync().next_attempt_at
-        assert due is not None
-        assert sync_next_invoice(now=due - timedelta(seconds=1)) is None
-        waits.append(due - now)
-        now = due
+        next_attempt_at = get_sync().next_attempt_at
+        assert next_attempt_at is not None
+        assert sync_next_invoice(now=next_attempt_at - timedelta(seconds=1)) is None
+        waits.append(next_attempt_at - now)
+        now = next_attempt_at
     assert waits == [MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE]
-    assert "429" in sync().last_error
+    assert "429" in get_sync().last_error
     assert sync_next_invoice(now=now) is SyncResult.SYNCED
-    assert sync().last_error == ""
+    assert get_sync().last_error == ""
 
 
-def test_a_connection_that_breaks_is_tried_again_with_the_same_keys(
-    acme: Acme, stripe: Stripe
+def test_a_broken_connection_is_retried_with_the_same_keys(
+    invoiced_acme: Acme, stripe: Stripe
 ) -> None:
-    stripe.goes_wrong(how="drop", done=True, method="POST", path="/invoices$")
-    assert send_until_it_is_settled() == [SyncResult.RETRY_LATER, SyncResult.SYNCED]
-    is_there_once(stripe)
-    assert sync().generation == 0
+    stripe.inject_fault(how="drop", done=True, method="POST", path="/invoices$")
+    assert sync_until_settled() == [SyncResult.RETRY_LATER, SyncResult.SYNCED]
+    assert_synced_once(stripe)
+    assert get_sync().generation == 0
 
 
-def test_a_key_that_keeps_answering_with_an_error_is_given_up(acme: Acme, stripe: Stripe) -> None:
-    stripe.goes_wrong(status=500, method="POST", path="/invoices$")
-    assert send_until_it_is_settled() == [
+def test_a_key_under_which_stripe_stored_an_error_is_replaced(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
+    stripe.inject_fault(status=500, method="POST", path="/invoices$")
+    assert sync_until_settled() == [
         SyncResult.RETRY_LATER,
         SyncResult.RETRY_LATER,
         SyncResult.SYNCED,
     ]
-    keys = [seen.key for seen in stripe.stand_in.seen if seen.path == "/v1/invoices" and seen.key]
-    create = f"{invoice().public_id}:create"
-    assert keys == [create, create, f"{create}:1"]
-    is_there_once(stripe)
+    keys = [
+        request.key
+        for request in stripe.stand_in.seen
+        if request.path == "/v1/invoices" and request.key
+    ]
+    key = f"{get_invoice().public_id}:create"
+    assert keys == [key, key, f"{key}:1"]
+    assert_synced_once(stripe)
 
 
-def test_nothing_is_sent_and_nothing_lost_while_stripe_is_away(acme: Acme, stripe: Stripe) -> None:
+def test_an_invoice_is_synced_once_stripe_can_be_reached_again(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
     with override_settings(STRIPE_API_BASE="http://127.0.0.1:9"):
         assert sync_next_invoice(now=ISSUED) is SyncResult.RETRY_LATER
-    assert sync().last_error == "Stripe cannot be reached."
+    assert get_sync().last_error == "Stripe cannot be reached."
     assert sync_next_invoice(now=ISSUED + MINUTE) is SyncResult.SYNCED
-    is_there_once(stripe)
+    assert_synced_once(stripe)
 
 
-def test_a_customer_deleted_at_stripe_is_made_anew(acme: Acme, stripe: Stripe) -> None:
+def test_a_customer_that_stripe_does_not_know_is_made_anew(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
     ProviderCustomer.objects.create(
-        organization=acme.organization, provider_id="cus_of_another_account", asked_at=ISSUED
+        organization=invoiced_acme.organization,
+        provider_id="cus_of_another_account",
+        asked_at=ISSUED,
     )
-    assert send_until_it_is_settled() == [SyncResult.RETRY_LATER, SyncResult.SYNCED]
-    is_there_once(stripe)
+    assert sync_until_settled() == [SyncResult.RETRY_LATER, SyncResult.SYNCED]
+    assert_synced_once(stripe)
 
 
-def test_what_is_settled_before_it_is_sent_is_not_sent(acme: Acme, stripe: Stripe) -> None:
-    record_payment(invoice=invoice(), by=OPERATOR, now=ISSUED)
+def test_an_invoice_paid_before_it_is_synced_needs_no_sync(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
+    record_payment(invoice=get_invoice(), by=OPERATOR, now=ISSUED)
     assert sync_next_invoice(now=ISSUED) is SyncResult.NOT_NEEDED
     assert sync_next_invoice(now=ISSUED + timedelta(days=30)) is None
-    assert stripe.calls == []
+    assert stripe.requests == []
 
 
-# --- What is not ------------------------------------------------------------------------------
+# --- Permanent errors -------------------------------------------------------------------------
 
 
-def test_a_refusal_stands_with_its_reason_until_it_is_sent_again(
-    acme: Acme, stripe: Stripe
+def test_a_rejected_sync_stays_failed_with_its_reason_until_it_is_retried(
+    invoiced_acme: Acme, stripe: Stripe
 ) -> None:
-    stripe.goes_wrong(status=400, method="POST", path="/add_lines")
+    stripe.inject_fault(status=400, method="POST", path="/add_lines")
     assert sync_next_invoice(now=ISSUED) is SyncResult.FAILED
-    assert sync().status == "failed"
-    assert "A 400, as was asked for." in sync().last_error
+    assert get_sync().status == "failed"
+    assert "A 400, as was asked for." in get_sync().last_error
     assert sync_next_invoice(now=ISSUED + timedelta(days=30)) is None
-    assert retry_sync(sync=sync(), by=OPERATOR, now=ISSUED)
+    assert retry_sync(sync=get_sync(), by=OPERATOR, now=ISSUED)
     assert sync_next_invoice(now=ISSUED) is SyncResult.SYNCED
-    is_there_once(stripe)
-    assert not retry_sync(sync=sync(), by=OPERATOR, now=ISSUED)
+    assert_synced_once(stripe)
+    assert not retry_sync(sync=get_sync(), by=OPERATOR, now=ISSUED)
 
 
-def test_an_operator_reads_the_reason_and_sends_again(
-    acme: Acme, stripe: Stripe, client: Client
+def test_olga_reads_the_reason_and_retries(
+    invoiced_acme: Acme, stripe: Stripe, olga: Client
 ) -> None:
-    stripe.goes_wrong(status=403)
+    stripe.inject_fault(status=403)
     sync_next_invoice(now=ISSUED)
-    client.force_login(User.objects.create_superuser("op@example.com"))
-    page = client.get("/operator/billing/invoicesync/")
+    page = olga.get(SYNCS_PAGE)
     assert "A 403, as was asked for." in page.text
     assert "STRIPE_SECRET_KEY is not set" not in page.text
-    answer = client.post(
-        "/operator/billing/invoicesync/",
-        {"action": "retry", "_selected_action": [sync().pk]},
-        follow=True,
+    response = olga.post(
+        SYNCS_PAGE, {"action": "retry", "_selected_action": [get_sync().pk]}, follow=True
     )
-    assert "1 put back in the queue" in answer.text
+    assert "1 put back in the queue" in response.text
     assert AuditEntry.objects.get(action="invoice.send_again").source == "admin"
     assert sync_next_invoice(now=ISSUED) is SyncResult.SYNCED
 
 
-def test_an_operator_is_told_that_there_is_no_key(acme: Acme, client: Client) -> None:
+def test_olga_reads_that_the_secret_key_is_missing(invoiced_acme: Acme, olga: Client) -> None:
     with override_settings(STRIPE_SECRET_KEY=""):
         assert sync_next_invoice(now=ISSUED) is None
-        assert sync().status == "pending"
-        client.force_login(User.objects.create_superuser("op@example.com"))
-        assert "STRIPE_SECRET_KEY is not set" in client.get("/operator/billing/invoicesync/").text
+        assert get_sync().status == "pending"
+        assert "STRIPE_SECRET_KEY is not set" in olga.get(SYNCS_PAGE).text
 
 
-def test_a_total_that_is_not_ours_is_never_made_final(acme: Acme, stripe: Stripe) -> None:
-    stripe.goes_wrong(how="drop", done=True, path="/add_lines")
+def test_a_stripe_invoice_with_another_total_stays_a_draft(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
+    stripe.inject_fault(how="drop", done=True, path="/add_lines")
     sync_next_invoice(now=ISSUED)
-    [theirs] = stripe.invoices
-    stripe.stand_in.store.save(theirs | {"total": theirs["total"] + 1})
+    stripe_invoice = stripe.invoice
+    stripe.stand_in.store.save(stripe_invoice | {"total": stripe_invoice["total"] + 1})
     assert sync_next_invoice(now=ISSUED + MINUTE) is SyncResult.FAILED
-    assert f"our invoice to {invoice().total} usd" in sync().last_error
-    assert [theirs["status"] for theirs in stripe.invoices] == ["draft"]
+    assert f"our invoice to {get_invoice().total} usd" in get_sync().last_error
+    assert stripe.statuses == ["draft"]
 
 
+@pytest.mark.usefixtures("catalogue")
 @pytest.mark.parametrize("key", ["sk_live_standin", "rk_live_standin", "sk_org_standin"])
-def test_a_live_key_is_refused_for_a_sandbox(stripe: Stripe, key: str) -> None:
-    load_catalogue()
+def test_an_invoice_of_a_sandbox_is_never_synced_with_a_live_key(stripe: Stripe, key: str) -> None:
     sandbox = make_acme(is_sandbox=True)
     sandbox.buys("2026-01-10", input=1)
-    open_due_days(organization=sandbox.organization, now=ISSUED)
+    sandbox.open_days("2026-02-01")
     with override_settings(STRIPE_SECRET_KEY=key):
         assert sync_next_invoice(now=ISSUED) is SyncResult.FAILED
-    assert "A sandbox never reaches Stripe's live mode" in sync().last_error
-    assert stripe.calls == []
-    retry_sync(sync=sync(), by=OPERATOR, now=ISSUED)
+    assert "A sandbox never reaches Stripe's live mode" in get_sync().last_error
+    assert stripe.requests == []
+    retry_sync(sync=get_sync(), by=OPERATOR, now=ISSUED)
     assert sync_next_invoice(now=ISSUED) is SyncResult.SYNCED

@@ -1,4 +1,4 @@
-"""A worker killed anywhere on the way, and several at once: still one Stripe invoice."""
+"""Workers that are killed at any step, or work at the same time, make one Stripe invoice."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -14,100 +14,97 @@ from django.db import connection
 from billing.models import InvoicePayment
 from billing.operations.invoice_sync import SyncResult, sync_next_invoice
 from billing.operations.payments import record_payment
-from tests.billing import killed_sender
+from tests.billing import killed_worker
 from tests.billing.stripe_cast import (
     ISSUED,
     STEPS,
     Stripe,
-    acme,
-    invoice,
-    is_there_once,
+    assert_synced_once,
+    get_invoice,
+    get_sync,
     running_stripe,
-    send_until_it_is_settled,
     start_over,
-    stripe,
-    sync,
+    sync_until_settled,
 )
 from tests.cast import OPERATOR, Acme
-
-__all__ = ["acme", "stripe"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload([killed_sender.__name__])
+FORKSERVER.set_forkserver_preload([killed_worker.__name__])
 
 
-def kill_at(step: int, stripe: Stripe, *, done: bool) -> None:
-    """SIGKILL a sender while it waits for the answer to its request number `step`."""
-    stripe.goes_wrong(how="hang", skip=step, done=done)
-    configured = {
+def kill_worker_at(step: int, stripe: Stripe, *, done: bool) -> None:
+    """SIGKILL a worker while it waits for the response to its request number `step`."""
+    stripe.inject_fault(how="hang", skip=step, done=done)
+    stripe_settings = {
         name: getattr(settings, name) for name in ("STRIPE_SECRET_KEY", "STRIPE_API_BASE")
     }
-    sender = FORKSERVER.Process(
-        target=killed_sender.send,
-        args=(connection.settings_dict["NAME"], configured, ISSUED),
+    worker = FORKSERVER.Process(
+        target=killed_worker.sync,
+        args=(connection.settings_dict["NAME"], stripe_settings, ISSUED),
     )
-    sender.start()
+    worker.start()
     assert stripe.stand_in.faults.hanging.wait(120)
-    sender.kill()
-    sender.join()
-    assert sender.exitcode == -9
+    worker.kill()
+    worker.join()
+    assert worker.exitcode == -9
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before-it-is-done", "after-it-is-done"])
 @pytest.mark.parametrize("later", [timedelta(minutes=1), timedelta(hours=25)], ids=str)
-def test_killed_at_any_step_and_resumed_there_is_one_invoice(
-    acme: Acme, later: timedelta, done: bool
+def test_a_worker_killed_at_any_step_leaves_one_stripe_invoice_in_the_end(
+    invoiced_acme: Acme, later: timedelta, done: bool
 ) -> None:
     for step in range(STEPS):
         start_over()
         with running_stripe() as stripe:
-            kill_at(step, stripe, done=done)
-            assert sync().status == "pending"
+            kill_worker_at(step, stripe, done=done)
+            assert get_sync().status == "pending"
             assert sync_next_invoice(now=ISSUED) is None, "its claim keeps others away for a while"
-            stripe.is_at(ISSUED + later)
-            assert send_until_it_is_settled(ISSUED + later) == [SyncResult.SYNCED]
-            is_there_once(stripe)
-            mailed_again = done and step == STEPS - 1 and later > timedelta(hours=24)
-            assert stripe.mails() == 1 + mailed_again
+            stripe.set_clock(ISSUED + later)
+            assert sync_until_settled(ISSUED + later) == [SyncResult.SYNCED]
+            assert_synced_once(stripe)
+            is_emailed_again = done and step == STEPS - 1 and later > timedelta(hours=24)
+            assert stripe.count_emails() == 1 + is_emailed_again
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before-it-is-done", "after-it-is-done"])
 @pytest.mark.parametrize("later", [timedelta(minutes=1), timedelta(hours=25)], ids=str)
-def test_killed_while_it_tells_of_a_payment_it_is_paid_there_once(
-    acme: Acme, later: timedelta, done: bool
+def test_a_worker_killed_while_it_syncs_a_payment_leaves_it_paid_once_at_stripe(
+    invoiced_acme: Acme, later: timedelta, done: bool
 ) -> None:
     for step in range(2):
         start_over()
         InvoicePayment.objects.update(status="open")
         with running_stripe() as stripe:
             sync_next_invoice(now=ISSUED)
-            record_payment(invoice=invoice(), by=OPERATOR, now=ISSUED)
-            kill_at(step, stripe, done=done)
-            stripe.is_at(ISSUED + later)
-            assert send_until_it_is_settled(ISSUED + later) == [SyncResult.SYNCED]
-            assert [theirs["status"] for theirs in stripe.invoices] == ["paid"]
-            assert stripe.told("invoice.paid") == stripe.mails() == 1
+            record_payment(invoice=get_invoice(), by=OPERATOR, now=ISSUED)
+            kill_worker_at(step, stripe, done=done)
+            stripe.set_clock(ISSUED + later)
+            assert sync_until_settled(ISSUED + later) == [SyncResult.SYNCED]
+            assert stripe.statuses == ["paid"]
+            assert stripe.count_events("invoice.paid") == stripe.count_emails() == 1
 
 
-def test_a_payment_recorded_while_its_invoice_is_being_sent_is_told_next(
-    acme: Acme, stripe: Stripe
+def test_a_payment_recorded_while_its_invoice_is_being_synced_is_synced_next(
+    invoiced_acme: Acme, stripe: Stripe
 ) -> None:
-    stripe.goes_wrong(how="wait", method="POST", path="/send")
+    stripe.inject_fault(how="wait", method="POST", path="/send")
     with ThreadPoolExecutor(1) as thread:
-        sending = thread.submit(at_once, 1, lambda: sync_next_invoice(now=ISSUED))
+        results = thread.submit(at_once, 1, lambda: sync_next_invoice(now=ISSUED))
         assert stripe.stand_in.faults.hanging.wait(60)
-        record_payment(invoice=invoice(), by=OPERATOR, now=ISSUED)
+        record_payment(invoice=get_invoice(), by=OPERATOR, now=ISSUED)
         stripe.stand_in.faults.released.set()
-        assert sending.result() == [SyncResult.SYNCED]
-    assert [theirs["status"] for theirs in stripe.invoices] == ["open"]
+        assert results.result() == [SyncResult.SYNCED]
+    assert stripe.statuses == ["open"]
     assert sync_next_invoice(now=ISSUED) is SyncResult.SYNCED
-    assert [theirs["status"] for theirs in stripe.invoices] == ["paid"]
+    assert stripe.statuses == ["paid"]
     assert sync_next_invoice(now=ISSUED + timedelta(days=1)) is None
 
 
 def at_once(times: int, action: Callable[[], Any]) -> list[Any]:
+    """Run the action so many times at the same moment, each on its own connection."""
     start = Barrier(times)
 
     def run(_: int) -> Any:
@@ -121,18 +118,20 @@ def at_once(times: int, action: Callable[[], Any]) -> list[Any]:
         return list(threads.map(run, range(times)))
 
 
-def test_workers_at_once_send_it_once(acme: Acme, stripe: Stripe) -> None:
+def test_one_of_four_workers_at_once_syncs_the_invoice(invoiced_acme: Acme, stripe: Stripe) -> None:
     results = at_once(4, lambda: sync_next_invoice(now=ISSUED))
     assert sorted(map(str, results)) == ["None", "None", "None", "SyncResult.SYNCED"]
-    is_there_once(stripe)
-    assert len(stripe.calls) == STEPS
+    assert_synced_once(stripe)
+    assert len(stripe.requests) == STEPS
 
 
-def test_workers_whose_claims_ran_out_get_in_nobodys_way(acme: Acme, stripe: Stripe) -> None:
-    """Each starts a minute after the other, by its own word, while all are still at it."""
+def test_workers_whose_claims_ran_out_do_not_disturb_each_other(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
+    """By its own clock each starts a minute after the one before; none has ended by then."""
     minutes = iter(range(4))
     results = at_once(4, lambda: sync_next_invoice(now=ISSUED + timedelta(minutes=next(minutes))))
     assert SyncResult.FAILED not in results
-    send_until_it_is_settled(ISSUED + timedelta(minutes=5))
-    is_there_once(stripe)
-    assert stripe.mails() == 1
+    sync_until_settled(ISSUED + timedelta(minutes=5))
+    assert_synced_once(stripe)
+    assert stripe.count_emails() == 1

@@ -1,4 +1,4 @@
-"""Invoices through the API (R8): issued ones, and the one that grows until the period ends."""
+"""Invoices through the API (R8): issued ones, and the upcoming one."""
 
 from datetime import date
 from typing import Any
@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.models import Invoice, InvoicePayment, OrderForm
-from tests.api_client import Neighbours, code, neighbours
+from tests.api_client import ApiCast, problem
 from tests.cast import GPT, GROK
 
 pytestmark = pytest.mark.django_db
@@ -18,17 +18,12 @@ def usd(amount: int) -> dict[str, Any]:
     return {"amount": amount, "currency": "usd"}
 
 
-@pytest.fixture
-def here() -> Neighbours:
-    return neighbours()
-
-
-def test_an_issued_invoice_says_everything(here: Neighbours) -> None:
+def test_an_issued_invoice_has_its_period_totals_and_lines(api: ApiCast) -> None:
     OrderForm.objects.update(discount_percent="12.50")
-    here.bob.buys(input=4, output=1)
-    here.come_to("2026-02-01")
+    api.bob.buys(input=4, output=1)
+    api.set_clock("2026-02-01")
 
-    [invoice] = here.bob.get("invoices").json()["data"]
+    [invoice] = api.bob.get("invoices").json()["data"]
 
     def line(kind: str, unit_days: int, amount: int, discount: int) -> dict[str, Any]:
         return {
@@ -54,14 +49,14 @@ def test_an_issued_invoice_says_everything(here: Neighbours) -> None:
         "total": usd(96_250),
         "lines": [line("input", 88, 88_000, 11_000), line("output", 22, 22_000, 2_750)],
     }
-    assert here.bob.get(f"invoices/{invoice['id']}").json() == invoice
+    assert api.bob.get(f"invoices/{invoice['id']}").json() == invoice
 
 
-def test_the_upcoming_invoice_says_what_it_will_come_to(here: Neighbours) -> None:
-    here.bob.buys(input=4)
-    here.come_to("2026-02-03")
+def test_the_upcoming_invoice_has_the_total_so_far_and_the_projected_one(api: ApiCast) -> None:
+    api.bob.buys(input=4)
+    api.set_clock("2026-02-03")
 
-    upcoming = here.bob.get("invoices/upcoming").json()
+    upcoming = api.bob.get("invoices/upcoming").json()
 
     assert upcoming == {
         "id": None,
@@ -89,31 +84,31 @@ def test_the_upcoming_invoice_says_what_it_will_come_to(here: Neighbours) -> Non
     }
 
 
-def test_the_projection_comes_true(here: Neighbours) -> None:
+def test_the_issued_total_is_the_one_that_was_projected(api: ApiCast) -> None:
     OrderForm.objects.update(discount_percent="33.33")
-    here.bob.buys(input=3)
-    here.bob.buys(GPT, input=1, output=1)
-    here.come_to("2026-02-03")
-    projected = here.bob.get("invoices/upcoming").json()["projected_total"]
-    here.come_to("2026-03-01")
+    api.bob.buys(input=3)
+    api.bob.buys(GPT, input=1, output=1)
+    api.set_clock("2026-02-03")
+    projected_total = api.bob.get("invoices/upcoming").json()["projected_total"]
+    api.set_clock("2026-03-01")
 
-    assert here.bob.get("invoices").json()["data"][0]["total"] == projected
+    assert api.bob.get("invoices").json()["data"][0]["total"] == projected_total
 
 
-def test_who_has_bought_nothing_has_an_empty_upcoming_invoice(here: Neighbours) -> None:
-    upcoming = here.alice.get("invoices/upcoming").json()
+def test_the_upcoming_invoice_of_acme_is_empty_before_it_buys(api: ApiCast) -> None:
+    upcoming = api.alice.get("invoices/upcoming").json()
 
     assert upcoming["lines"] == []
     assert upcoming["total"] == upcoming["projected_total"] == usd(0)
-    assert here.alice.get("invoices").json() == {"data": [], "next": None}
+    assert api.alice.get("invoices").json() == {"data": [], "next": None}
 
 
-def test_an_invoice_is_open_then_overdue_until_it_is_paid(here: Neighbours) -> None:
-    here.bob.buys(input=1)
+def test_an_invoice_is_open_then_overdue_until_it_is_paid(api: ApiCast) -> None:
+    api.bob.buys(input=1)
 
     def status_on(day: str) -> str:
-        here.come_to(day)
-        return str(here.bob.get("invoices").json()["data"][-1]["status"])
+        api.set_clock(day)
+        return str(api.bob.get("invoices").json()["data"][-1]["status"])
 
     assert [status_on("2026-02-01"), status_on("2026-03-03")] == ["open", "open"]
     assert status_on("2026-03-04") == "overdue"
@@ -125,57 +120,56 @@ def test_an_invoice_is_open_then_overdue_until_it_is_paid(here: Neighbours) -> N
     assert status_on("2026-03-07") == "overdue"
 
 
-def test_invoices_come_a_page_at_a_time_newest_first(here: Neighbours) -> None:
-    here.bob.buys(input=1)
-    here.come_to("2026-04-01")
+def test_invoices_are_paged_newest_first(api: ApiCast) -> None:
+    api.bob.buys(input=1)
+    api.set_clock("2026-04-01")
 
-    first = here.bob.get("invoices", limit=2).json()
-    rest = here.bob.get("invoices", limit=2, cursor=first["next"]).json()
+    first = api.bob.get("invoices", limit=2).json()
+    rest = api.bob.get("invoices", limit=2, cursor=first["next"]).json()
 
     assert [invoice["number"] for invoice in first["data"] + rest["data"]] == [3, 2, 1]
     assert rest["next"] is None
 
 
-def test_more_invoices_take_no_more_queries(here: Neighbours) -> None:
-    def queries(path: str) -> int:
-        with CaptureQueriesContext(connection) as captured:
-            here.bob.get(path)
-        return len(captured)
+def test_more_invoices_take_no_more_queries(api: ApiCast) -> None:
+    def count_queries(path: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            api.bob.get(path)
+        return len(queries)
 
-    here.bob.buys(input=1)
-    here.come_to("2026-02-02")
-    here.bob.get("invoices")
-    one_invoice, one_upcoming = queries("invoices"), queries("invoices/upcoming")
+    api.bob.buys(input=1)
+    api.set_clock("2026-02-02")
+    api.bob.get("invoices")
+    few_for_issued, few_for_upcoming = count_queries("invoices"), count_queries("invoices/upcoming")
     for model in (GROK, GPT):
-        here.bob.buys(model, input=2, output=1)
-    here.come_to("2026-05-02")
-    here.bob.get("invoices")
+        api.bob.buys(model, input=2, output=1)
+    api.set_clock("2026-05-02")
+    api.bob.get("invoices")
 
-    assert queries("invoices") <= one_invoice <= 12
-    assert queries("invoices/upcoming") <= one_upcoming <= 12
-
-
-def test_a_strangers_invoice_is_not_there(here: Neighbours) -> None:
-    here.bob.buys(input=1)
-    here.come_to("2026-02-01")
-    invoice = here.bob.get("invoices").json()["data"][0]["id"]
-
-    assert code(here.charlie.get(f"invoices/{invoice}")) == (404, "not_found")
-    assert code(here.bob.get("invoices/inv_unknown")) == (404, "not_found")
-    assert here.charlie.get("invoices").json()["data"] == []
+    assert count_queries("invoices") <= few_for_issued <= 12
+    assert count_queries("invoices/upcoming") <= few_for_upcoming <= 12
 
 
-def test_lines_add_up_to_the_charges_of_the_period(here: Neighbours) -> None:
-    here.bob.buys(GPT, input=3, output=2)
-    lot = here.bob.buys(input=5)["lots"][0]["id"]
-    here.bob.cancels(lot, 2)
-    here.come_to("2026-03-01")
+def test_refuses_charlie_who_asks_for_an_invoice_of_acme(api: ApiCast) -> None:
+    api.bob.buys(input=1)
+    api.set_clock("2026-02-01")
+    invoice = api.bob.get("invoices").json()["data"][0]["id"]
 
-    for invoice in here.bob.get("invoices").json()["data"]:
+    assert problem(api.charlie.get(f"invoices/{invoice}")) == (404, "not_found")
+    assert problem(api.bob.get("invoices/inv_unknown")) == (404, "not_found")
+    assert api.charlie.get("invoices").json()["data"] == []
+
+
+def test_the_charges_of_a_period_add_up_to_its_subtotal(api: ApiCast) -> None:
+    api.bob.buys(GPT, input=3, output=2)
+    lot = api.bob.buys(input=5)["lots"][0]["id"]
+    api.bob.cancels(lot, 2)
+    api.set_clock("2026-03-01")
+
+    for invoice in api.bob.get("invoices").json()["data"]:
         period = {name: date.fromisoformat(text) for name, text in invoice["period"].items()}
-        charges = here.bob.get(
+        charges = api.bob.get(
             "charges", posted_from=period["start"], posted_to=period["end"], limit=200
         ).json()["data"]
-        assert (
-            sum(charge["amount"]["amount"] for charge in charges) == (invoice["subtotal"]["amount"])
-        )
+        total = sum(charge["amount"]["amount"] for charge in charges)
+        assert total == invoice["subtotal"]["amount"]

@@ -1,182 +1,168 @@
-"""After an outage nothing reaches back: missed days are opened as they were, then things change."""
+"""After an outage no change reaches back: missed days are opened as they were, then it happens."""
 
 import pytest
 from django.test import Client
 
-from accounts.models import Organization, User
+from accounts.models import Organization
 from billing.models import Invoice, OrderForm
 from billing.operations.invoice_sync import sync_next_invoice
 from billing.operations.order_forms import create_order_form, sign_order_form
 from billing.operations.payments import record_payment
+from billing.operations.provider_events import process_events
 from capacity.models import Lot
-from capacity.operations.days import open_due_days
-from tests.billing.stripe_cast import ISSUED, Stripe, process, stripe, tell
-from tests.cast import OPERATOR, Acme, at, day, load_catalogue, make_acme
+from tests.billing.stripe_cast import ISSUED, Stripe, deliver
+from tests.cast import OPERATOR, Acme, at, day, make_acme
 from tests.invariants import assert_invariants_hold
-
-__all__ = ["stripe"]
 
 pytestmark = pytest.mark.django_db
 
-LAST_KNOCK, BACK = "2026-03-10", "2026-03-25"
-"""Invoice 1, due on 2026-03-03, makes its organization overdue on 2026-03-17: in the outage."""
-
-
-@pytest.fixture
-def acme() -> Acme:
-    load_catalogue()
-    return make_acme()
+LAST_SWEEP, NEXT_SWEEP = "2026-03-10", "2026-03-25"
+"""The outage lies between them. Acme is overdue in it from 2026-03-17 on: invoice 1 was due on
+2026-03-03.
+"""
+EXPIRED_OVERDUE = [(2, "2026-03-17", "payment_overdue")]
 
 
 @pytest.fixture
 def lot(acme: Acme) -> Lot:
-    """Past its commitment since 2026-02-09; opened until the outage."""
+    """Two units whose commitment ends on 2026-02-09; invoice 1 is issued."""
     lot = acme.lot(acme.buys("2026-01-10", input=2))
-    open_due_days(organization=acme.organization, now=at("2026-02-01"))
+    acme.open_days("2026-02-01")
     return lot
 
 
-def outage(acme: Acme, since: str = LAST_KNOCK) -> None:
-    open_due_days(organization=acme.organization, now=at(since))
-
-
-def ends(lot: Lot) -> list[tuple[int, str, str]]:
-    return [(row.units, str(row.ended_on), row.reason) for row in lot.expiries.order_by("id")]
+def expiries(lot: Lot) -> list[tuple[int, str, str]]:
+    return [
+        (expiry.units, str(expiry.ended_on), expiry.reason)
+        for expiry in lot.expiries.order_by("id")
+    ]
 
 
 def first_invoice() -> Invoice:
     return Invoice.objects.select_related("organization").get(number=1)
 
 
-EXPIRED_OVERDUE = [(2, "2026-03-17", "payment_overdue")]
-
-
 # --- Payments ---------------------------------------------------------------------------------
 
 
-def stripe_says_paid(stripe: Stripe, client: Client, on: str) -> None:
-    [theirs] = stripe.invoices
-    stripe.is_at(at(on))
-    stripe.stand_in.act(theirs, "pay")
-    assert tell(client, stripe.event("invoice.paid")) == 200
-    assert process(at(on)) == 1
+def pay_at_stripe(stripe: Stripe, client: Client, on: str) -> None:
+    """The invoice is paid at Stripe on a day, and the event arrives on that day."""
+    stripe.set_clock(at(on))
+    stripe.stand_in.act(stripe.invoice, "pay")
+    assert deliver(client, stripe.last_event("invoice.paid")) == 200
+    assert process_events(now=at(on)) == 1
     assert first_invoice().payment.status == "paid"
 
 
-def test_word_of_a_payment_forgives_no_day_that_was_missed(
+def test_an_event_about_a_payment_forgives_no_missed_day(
     acme: Acme, lot: Lot, stripe: Stripe, client: Client
 ) -> None:
     sync_next_invoice(now=ISSUED)
-    outage(acme)
-    stripe_says_paid(stripe, client, on=BACK)
-    assert ends(lot) == EXPIRED_OVERDUE
-    assert_invariants_hold(now=at(BACK))
+    acme.open_days(LAST_SWEEP)
+    pay_at_stripe(stripe, client, on=NEXT_SWEEP)
+    assert expiries(lot) == EXPIRED_OVERDUE
+    assert_invariants_hold(now=at(NEXT_SWEEP))
 
 
-def test_word_of_a_payment_in_time_keeps_the_units(
+def test_an_event_about_a_payment_in_time_keeps_the_units_active(
     acme: Acme, lot: Lot, stripe: Stripe, client: Client
 ) -> None:
     sync_next_invoice(now=ISSUED)
-    outage(acme)
-    stripe_says_paid(stripe, client, on="2026-03-16")
-    outage(acme, since=BACK)
-    assert ends(lot) == []
+    acme.open_days(LAST_SWEEP)
+    pay_at_stripe(stripe, client, on="2026-03-16")
+    acme.open_days(NEXT_SWEEP)
+    assert expiries(lot) == []
 
 
-def test_word_of_a_failed_payment_opens_what_is_due_as_well(
+def test_an_event_about_a_failed_payment_opens_due_days(
     acme: Acme, lot: Lot, stripe: Stripe, client: Client
 ) -> None:
     sync_next_invoice(now=ISSUED)
-    outage(acme)
-    [theirs] = stripe.invoices
-    stripe.stand_in.act(theirs, "fail")
-    tell(client, stripe.event("invoice.payment_failed"))
-    process(at(BACK))
-    assert ends(lot) == EXPIRED_OVERDUE
+    acme.open_days(LAST_SWEEP)
+    stripe.stand_in.act(stripe.invoice, "fail")
+    deliver(client, stripe.last_event("invoice.payment_failed"))
+    process_events(now=at(NEXT_SWEEP))
+    assert expiries(lot) == EXPIRED_OVERDUE
 
 
-def test_a_sandbox_hears_of_a_payment_at_its_own_time(stripe: Stripe, client: Client) -> None:
-    load_catalogue()
+@pytest.mark.usefixtures("catalogue")
+def test_an_event_about_a_payment_of_a_sandbox_has_its_own_time(
+    stripe: Stripe, client: Client
+) -> None:
     sandbox = make_acme(is_sandbox=True)
     lot = sandbox.lot(sandbox.buys("2026-01-10", input=2))
-    open_due_days(organization=sandbox.organization, now=at("2026-02-01"))
+    sandbox.open_days("2026-02-01")
     Organization.objects.update(clock_at=at("2026-03-16"))
     sync_next_invoice(now=ISSUED)
-    stripe_says_paid(stripe, client, on="2027-01-01")
+    pay_at_stripe(stripe, client, on="2027-01-01")
     sandbox.organization.refresh_from_db()
     assert sandbox.organization.opened_until == day("2026-03-17")
     assert first_invoice().payment.status_changed_at == at("2026-03-16")
-    assert ends(lot) == []
+    assert expiries(lot) == []
 
 
-def test_a_payment_that_an_operator_records_forgives_no_day_that_was_missed(
+def test_a_payment_that_an_operator_records_forgives_no_missed_day(acme: Acme, lot: Lot) -> None:
+    acme.open_days(LAST_SWEEP)
+    record_payment(invoice=first_invoice(), by=OPERATOR, now=at(NEXT_SWEEP))
+    assert expiries(lot) == EXPIRED_OVERDUE
+    assert first_invoice().payment.status == "paid"
+    assert_invariants_hold(now=at(NEXT_SWEEP))
+
+
+def test_a_payment_that_an_operator_records_in_time_keeps_the_units_active(
     acme: Acme, lot: Lot
 ) -> None:
-    outage(acme)
-    record_payment(invoice=first_invoice(), by=OPERATOR, now=at(BACK))
-    assert ends(lot) == EXPIRED_OVERDUE
-    assert first_invoice().payment.status == "paid"
-    assert_invariants_hold(now=at(BACK))
-
-
-def test_a_payment_recorded_in_time_keeps_the_units(acme: Acme, lot: Lot) -> None:
-    outage(acme)
+    acme.open_days(LAST_SWEEP)
     record_payment(invoice=first_invoice(), by=OPERATOR, now=at("2026-03-16"))
-    outage(acme, since=BACK)
-    assert ends(lot) == []
+    acme.open_days(NEXT_SWEEP)
+    assert expiries(lot) == []
 
 
 # --- Order forms ------------------------------------------------------------------------------
 
-FORM_ENDED = [(2, "2026-02-20", "order_form_ended")]
+ORDER_FORM_ENDED = [(2, "2026-02-20", "order_form_ended")]
 BEFORE, AFTER = "2026-02-18", "2026-02-25"
 
 
 @pytest.fixture
 def successor(acme: Acme, lot: Lot) -> OrderForm:
-    """Alice's form ends on 2026-02-20; the next one was written in time, and is not signed yet."""
+    """An order form made in time and not signed, since the one in force ends on 2026-02-20."""
     OrderForm.objects.update(ends_on=day("2026-02-20"))
-    written = create_order_form(
+    successor = create_order_form(
         organization=acme.organization,
         starts_on=day("2026-02-20"),
         by=OPERATOR,
         now=at("2026-02-01"),
     )
-    outage(acme, since=BEFORE)
-    return written
+    acme.open_days(BEFORE)
+    return successor
 
 
 def test_a_form_signed_after_an_outage_saves_no_units_that_ended_in_it(
     acme: Acme, lot: Lot, successor: OrderForm
 ) -> None:
     sign_order_form(form=successor, signed_name="Alice", by=acme.alice, now=at(AFTER))
-    assert ends(lot) == FORM_ENDED
+    assert expiries(lot) == ORDER_FORM_ENDED
     acme.buys(AFTER, input=1)
 
 
-def test_a_form_signed_in_time_keeps_units_going(
+def test_a_form_signed_in_time_keeps_the_units_active(
     acme: Acme, lot: Lot, successor: OrderForm
 ) -> None:
     sign_order_form(form=successor, signed_name="Alice", by=acme.alice, now=at("2026-02-19"))
-    outage(acme, since=AFTER)
-    assert ends(lot) == []
+    acme.open_days(AFTER)
+    assert expiries(lot) == []
 
 
-def test_writing_a_form_opens_what_is_due(acme: Acme, lot: Lot, successor: OrderForm) -> None:
+def test_making_a_form_opens_due_days(acme: Acme, lot: Lot, successor: OrderForm) -> None:
     create_order_form(
         organization=acme.organization, starts_on=day(AFTER), by=OPERATOR, now=at(AFTER)
     )
-    assert ends(lot) == FORM_ENDED
+    assert expiries(lot) == ORDER_FORM_ENDED
 
 
-@pytest.fixture
-def olga(client: Client) -> Client:
-    client.force_login(User.objects.create_superuser("olga@example.com", name="Olga"))
-    return client
-
-
-def on_paper(**fields: object) -> dict[str, object]:
-    """A form of Olga's, signed on paper, as her browser posts it."""
+def signed_form(**fields: object) -> dict[str, object]:
+    """The fields of a form that was signed on paper, as Olga's browser posts them."""
     return {
         "starts_on": "2026-02-20",
         "anchor_day": "1",
@@ -191,52 +177,54 @@ def on_paper(**fields: object) -> dict[str, object]:
     }
 
 
-def it_is(acme: Acme, on: str) -> None:
-    """The operator's desk reads the clock itself, so Acme gets one that says so."""
+def set_clock(acme: Acme, on: str) -> None:
+    """Make Acme a sandbox with this clock, since the admin reads it."""
     Organization.objects.filter(pk=acme.organization.pk).update(is_sandbox=True, clock_at=at(on))
 
 
 def test_a_form_that_olga_adds_saves_no_units_that_ended_in_an_outage(
     acme: Acme, lot: Lot, successor: OrderForm, olga: Client
 ) -> None:
-    it_is(acme, AFTER)
-    form = on_paper(organization=acme.organization.pk)
+    set_clock(acme, AFTER)
+    form = signed_form(organization=acme.organization.pk)
     assert olga.post("/operator/billing/orderform/add/", form).status_code == 302
     assert OrderForm.objects.filter(signed_name="Alice", starts_on=day("2026-02-20")).exists()
-    assert ends(lot) == FORM_ENDED
+    assert expiries(lot) == ORDER_FORM_ENDED
 
 
-@pytest.mark.parametrize("written_for_another", [False, True])
-def test_a_form_that_olga_has_signed_saves_no_units_that_ended_in_an_outage(
-    acme: Acme, lot: Lot, successor: OrderForm, olga: Client, written_for_another: bool
+@pytest.mark.parametrize("is_of_another", [False, True])
+def test_a_form_that_olga_marks_as_signed_saves_no_units_that_ended_in_an_outage(
+    acme: Acme, lot: Lot, successor: OrderForm, olga: Client, is_of_another: bool
 ) -> None:
-    if written_for_another:
+    if is_of_another:
         successor.organization = make_acme("2026-02-25", is_sandbox=True).organization
         successor.save()
-    it_is(acme, AFTER)
-    form = on_paper(organization=acme.organization.pk)
-    saved = olga.post(f"/operator/billing/orderform/{successor.pk}/change/", form)
-    assert saved.status_code == 302
+    set_clock(acme, AFTER)
+    form = signed_form(organization=acme.organization.pk)
+    response = olga.post(f"/operator/billing/orderform/{successor.pk}/change/", form)
+    assert response.status_code == 302
     successor.refresh_from_db()
     assert (successor.signed_name, successor.organization) == ("Alice", acme.organization)
-    assert ends(lot) == FORM_ENDED
+    assert expiries(lot) == ORDER_FORM_ENDED
 
 
 def test_a_form_that_olga_prolongs_saves_no_units_that_ended_in_an_outage(
     acme: Acme, lot: Lot, successor: OrderForm, olga: Client
 ) -> None:
-    it_is(acme, AFTER)
-    signed = OrderForm.objects.get(ends_on=day("2026-02-20"))
-    form = {name: 0 for name in on_paper() if name.startswith("model_discounts")}
-    saved = olga.post(f"/operator/billing/orderform/{signed.pk}/change/", form | {"ends_on": ""})
-    assert saved.status_code == 302
-    signed.refresh_from_db()
-    assert signed.ends_on is None
-    assert ends(lot) == FORM_ENDED
+    set_clock(acme, AFTER)
+    in_force = OrderForm.objects.get(ends_on=day("2026-02-20"))
+    form = {name: 0 for name in signed_form() if name.startswith("model_discounts")}
+    response = olga.post(
+        f"/operator/billing/orderform/{in_force.pk}/change/", form | {"ends_on": ""}
+    )
+    assert response.status_code == 302
+    in_force.refresh_from_db()
+    assert in_force.ends_on is None
+    assert expiries(lot) == ORDER_FORM_ENDED
 
 
-@pytest.mark.parametrize("address", ["add", "nobody/change", "999999/change"])
-def test_what_olga_posts_for_nobody_is_refused_as_ever(olga: Client, address: str) -> None:
-    answer = olga.post(f"/operator/billing/orderform/{address}/", on_paper(organization=""))
-    assert answer.status_code in {200, 302}
+@pytest.mark.parametrize("path", ["add", "nobody/change", "999999/change"])
+def test_a_form_without_an_organization_is_refused(olga: Client, path: str) -> None:
+    response = olga.post(f"/operator/billing/orderform/{path}/", signed_form(organization=""))
+    assert response.status_code in {200, 302}
     assert not OrderForm.objects.exists()

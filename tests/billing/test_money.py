@@ -1,4 +1,4 @@
-"""Money and its one rounding (R8)."""
+"""Money, and the only place where it is rounded (R8)."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -24,7 +24,7 @@ def test_a_discount_is_rounded_half_up_to_the_cent(amount: int, percent: Decimal
     ("amount", "percent", "discount"),
     [(1, "50", 1), (3, "50", 2), (1, "49.99", 0), (12459, "12.5", 1557), (100, "0", 0)],
 )
-def test_half_a_cent_goes_up(amount: int, percent: str, discount: int) -> None:
+def test_half_a_cent_is_rounded_up(amount: int, percent: str, discount: int) -> None:
     assert discount_on(amount, Decimal(percent)) == discount
 
 
@@ -41,6 +41,6 @@ def test_money_reads_as_people_write_it(money: Money, text: str) -> None:
     assert str(money) == text
 
 
-def test_currencies_do_not_mix() -> None:
+def test_refuses_to_add_two_currencies() -> None:
     with pytest.raises(ValueError, match="cannot add eur to usd"):
         Money(1, "usd") + Money(1, "eur")

@@ -1,4 +1,4 @@
-"""Payments by bank transfer, recorded at the operator's desk."""
+"""Operators record payments by bank transfer in the admin."""
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -7,88 +7,84 @@ from django.test import Client
 from accounts.models import AuditEntry, Organization, User
 from billing.models import Invoice, InvoicePayment
 from billing.operations.invoice_sync import sync_next_invoice
-from tests.billing.stripe_cast import ISSUED, Stripe, acme, invoice, stripe
-from tests.cast import Acme
-
-__all__ = ["acme", "stripe"]
+from tests.billing.stripe_cast import ISSUED, Stripe, get_invoice
+from tests.cast import Acme, signed_in
 
 pytestmark = pytest.mark.django_db
 
-INVOICES = "/operator/billing/invoice/"
+INVOICES_PAGE = "/operator/billing/invoice/"
 
 
-@pytest.fixture
-def olga(acme: Acme, client: Client) -> Client:
-    """An operator, on a day soon after the invoice: Acme gets a clock that says so."""
+@pytest.fixture(autouse=True)
+def _clock(invoiced_acme: Acme) -> None:
+    """Acme is a sandbox, since the admin reads its clock, on the day of the invoice."""
     Organization.objects.update(is_sandbox=True, clock_at=ISSUED)
-    client.force_login(User.objects.create_superuser("olga@example.com", name="Olga"))
-    return client
 
 
-def records(olga: Client, *, confirmed: bool) -> str:
-    form: dict[str, object] = {"action": "record_payment", "_selected_action": [invoice().pk]}
+def record_payment(browser: Client, *, confirmed: bool) -> str:
+    """Choose “Record payment” for the invoice; return the page that follows."""
+    form: dict[str, object] = {"action": "record_payment", "_selected_action": [get_invoice().pk]}
     if confirmed:
         form["confirmed"] = "yes"
-    return olga.post(INVOICES, form, follow=True).text
+    return browser.post(INVOICES_PAGE, form, follow=True).text
 
 
-def test_olga_sees_invoices_and_what_became_of_them(olga: Client) -> None:
-    listed = olga.get(INVOICES).text
-    total = str(invoice().money(invoice().total))
-    assert total in listed
-    assert "Open" in listed
-    page = olga.get(f"{INVOICES}{invoice().pk}/change/").text
-    assert invoice().public_id in page
-    assert str(invoice().lines.earliest("pk").amount) in page
+def test_olga_sees_invoices_and_their_status(olga: Client) -> None:
+    invoice = get_invoice()
+    invoices_page = olga.get(INVOICES_PAGE).text
+    assert str(invoice.money(invoice.total)) in invoices_page
+    assert "Open" in invoices_page
+    page = olga.get(f"{INVOICES_PAGE}{invoice.pk}/change/").text
+    assert invoice.public_id in page
+    assert str(invoice.lines.earliest("pk").amount) in page
     assert 'name="_save"' not in page
 
 
-def test_olga_is_asked_first_by_number_and_total(olga: Client) -> None:
-    asked = records(olga, confirmed=False)
-    assert "Invoice 1 of Acme" in asked
-    assert str(invoice().money(invoice().total)) in asked
+def test_olga_confirms_the_number_and_the_total_first(olga: Client) -> None:
+    page = record_payment(olga, confirmed=False)
+    invoice = get_invoice()
+    assert "Invoice 1 of Acme" in page
+    assert str(invoice.money(invoice.total)) in page
     assert InvoicePayment.objects.get().status == "open"
 
 
-def test_a_payment_that_olga_records_is_in_the_record_and_told_to_stripe(
-    olga: Client, stripe: Stripe
-) -> None:
+def test_a_payment_that_olga_records_is_audited_and_synced(olga: Client, stripe: Stripe) -> None:
     sync_next_invoice(now=ISSUED)
-    assert "Invoice 1 of Acme: the payment of" in records(olga, confirmed=True)
+    assert "Invoice 1 of Acme: the payment of" in record_payment(olga, confirmed=True)
     assert InvoicePayment.objects.get().status == "paid"
     entry = AuditEntry.objects.get(action="invoice.paid")
     assert (entry.source, entry.actor and entry.actor.name) == ("admin", "Olga")
     sync_next_invoice(now=ISSUED)
-    assert [theirs["status"] for theirs in stripe.invoices] == ["paid"]
+    assert stripe.statuses == ["paid"]
 
 
 @pytest.mark.parametrize("status", ["paid", "void"])
 @pytest.mark.parametrize("confirmed", [False, True])
-def test_nothing_is_recorded_for_what_is_settled(
+def test_olga_records_no_payment_of_a_settled_invoice(
     olga: Client, status: str, confirmed: bool
 ) -> None:
     InvoicePayment.objects.update(status=status)
-    assert "Nothing is owed for these any more." in records(olga, confirmed=confirmed)
+    assert "Nothing is owed for these any more." in record_payment(olga, confirmed=confirmed)
     assert InvoicePayment.objects.get().status == status
     assert not AuditEntry.objects.filter(action="invoice.paid").exists()
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
-def test_an_operator_who_may_only_look_records_nothing(
-    olga: Client, client: Client, confirmed: bool
+def test_otto_who_may_only_view_invoices_records_no_payment(
+    client: Client, confirmed: bool
 ) -> None:
     otto = User.objects.create_user("otto@example.com", name="Otto", is_staff=True)
     otto.user_permissions.add(Permission.objects.get(codename="view_invoice"))
     client.force_login(otto)
-    assert client.get(INVOICES).status_code == 200
-    assert "Record payment" not in client.get(INVOICES).text
-    records(client, confirmed=confirmed)
+    assert client.get(INVOICES_PAGE).status_code == 200
+    assert "Record payment" not in client.get(INVOICES_PAGE).text
+    record_payment(client, confirmed=confirmed)
     assert InvoicePayment.objects.get().status == "open"
 
 
-def test_alice_is_no_operator(olga: Client, acme: Acme, client: Client) -> None:
-    client.force_login(acme.alice.person)
-    assert client.get(INVOICES).status_code == 302
-    records(client, confirmed=True)
+def test_refuses_alice_who_is_no_operator(invoiced_acme: Acme) -> None:
+    alice = signed_in(invoiced_acme.alice)
+    assert alice.get(INVOICES_PAGE).status_code == 302
+    record_payment(alice, confirmed=True)
     assert InvoicePayment.objects.get().status == "open"
     assert Invoice.objects.count() == 1

@@ -14,13 +14,13 @@ anchors = st.integers(min_value=1, max_value=31)
 
 
 @given(day=days, anchor=anchors)
-def test_every_day_is_in_the_period_that_is_found_for_it(day: date, anchor: int) -> None:
+def test_a_day_is_in_the_period_that_contains_it(day: date, anchor: int) -> None:
     period = period_containing(day, anchor_day=anchor)
     assert period.start <= day < period.end
 
 
 @given(day=days, anchor=anchors)
-def test_periods_tile_time_without_a_gap_or_an_overlap(day: date, anchor: int) -> None:
+def test_periods_have_neither_gaps_nor_overlaps(day: date, anchor: int) -> None:
     period = period_containing(day, anchor_day=anchor)
     assert period_containing(period.end, anchor_day=anchor).start == period.end
     assert (
@@ -29,7 +29,9 @@ def test_periods_tile_time_without_a_gap_or_an_overlap(day: date, anchor: int) -
 
 
 @given(day=days, anchor=anchors)
-def test_a_period_starts_on_the_anchor_or_the_month_s_last_day(day: date, anchor: int) -> None:
+def test_a_period_starts_on_the_anchor_day_or_the_last_day_of_the_month(
+    day: date, anchor: int
+) -> None:
     start = period_containing(day, anchor_day=anchor).start
     assert start.day == min(anchor, monthrange(start.year, start.month)[1])
 
@@ -47,11 +49,11 @@ def test_a_period_starts_on_the_anchor_or_the_month_s_last_day(day: date, anchor
     ],
 )
 def test_short_months_and_leap_years(day: str, anchor: int, start: str, end: str) -> None:
-    found = period_containing(date.fromisoformat(day), anchor_day=anchor)
-    assert found == Period(date.fromisoformat(start), date.fromisoformat(end))
+    period = period_containing(date.fromisoformat(day), anchor_day=anchor)
+    assert period == Period(date.fromisoformat(start), date.fromisoformat(end))
 
 
 @pytest.mark.parametrize("anchor", [0, 32, -1])
-def test_refuses_an_anchor_that_no_month_has(anchor: int) -> None:
+def test_refuses_an_anchor_day_that_no_month_has(anchor: int) -> None:
     with pytest.raises(ValueError, match="not between 1 and 31"):
         period_containing(date(2026, 1, 1), anchor_day=anchor)

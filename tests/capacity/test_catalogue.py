@@ -1,10 +1,8 @@
-"""Catalogues and supply: dated prices, never edited; a broken file refused whole (R6, R12)."""
+"""Loading catalogues and setting supply: dated prices, never edited; all or nothing (R6, R12)."""
 
 import copy
 import json
-from collections.abc import Callable, Iterator
-from datetime import date
-from decimal import Decimal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import AuditEntry
-from capacity.models import Kind, ListPrice, Lot, Snapshot, TokenUnit
+from capacity.models import ListPrice, Lot, Snapshot, TokenUnit
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, Imported, import_catalogue
-from capacity.operations.catalogue_file import BrokenCatalogue, read_catalogue
+from capacity.operations.catalogue_file import BrokenCatalogue
 from capacity.queries.catalogue import find_listing
-from tests.cast import GPT, GROK, OPERATOR, at, day, load_catalogue, make_acme
+from tests.cast import GPT, GROK, OPERATOR, Acme, at, day
 
 pytestmark = pytest.mark.django_db
 
@@ -40,9 +38,7 @@ def test_loading_the_same_file_again_changes_nothing() -> None:
     assert ListPrice.objects.count() == 33
 
 
-def test_a_dated_price_is_added_and_rules_from_its_day() -> None:
-    load(SHIPPED)
-    acme = make_acme()
+def test_a_dated_price_is_added_and_in_force_from_its_day_on(acme: Acme) -> None:
     later = copy.deepcopy(SHIPPED)
     grok = next(model for model in later["models"] if model["id"] == GROK)
     grok["units"][0]["prices"].append({"from": "2026-03-01", "amount": 900, "currency": "usd"})
@@ -53,12 +49,10 @@ def test_a_dated_price_is_added_and_rules_from_its_day() -> None:
         assert offer.price.amount == amount
 
 
-def test_a_new_tpm_is_for_purchases_to_come() -> None:
-    load(SHIPPED)
-    acme = make_acme()
+def test_a_new_tpm_holds_for_later_purchases_only(acme: Acme) -> None:
     acme.buys("2026-01-10", input=1)
     changed = copy.deepcopy(SHIPPED)
-    next(m for m in changed["models"] if m["id"] == GROK)["units"][0]["tpm"] = 40_000
+    next(model for model in changed["models"] if model["id"] == GROK)["units"][0]["tpm"] = 40_000
     load(changed)
     acme.buys("2026-01-10", input=1)
     assert list(Lot.objects.order_by("id").values_list("tpm_per_unit", flat=True)) == [
@@ -68,12 +62,12 @@ def test_a_new_tpm_is_for_purchases_to_come() -> None:
 
 
 def edit(where: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    """An edit of the first model of a catalogue, or of what is below it."""
+    """An edit that sets a value of the first model of a catalogue, or of what is below it."""
 
     def apply(catalogue: dict[str, Any]) -> None:
         target: Any = catalogue["models"][0]
-        *way, last = where.split(".")
-        for step in way:
+        *steps, last = where.split(".")
+        for step in steps:
             target = target[int(step) if step.isdecimal() else step]
         target[last] = value
 
@@ -101,12 +95,12 @@ BROKEN: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("where", "breaks"), BROKEN)
-def test_a_broken_file_is_refused_whole_and_names_the_fault(
-    where: str, breaks: Callable[[dict[str, Any]], Any]
+@pytest.mark.parametrize(("where", "break_it"), BROKEN)
+def test_a_broken_file_is_refused_whole_and_the_path_at_fault_is_named(
+    where: str, break_it: Callable[[dict[str, Any]], Any]
 ) -> None:
     catalogue = copy.deepcopy(SHIPPED)
-    breaks(catalogue)
+    break_it(catalogue)
     with pytest.raises(BrokenCatalogue, match=where):
         load(catalogue)
     assert not Snapshot.objects.exists()
@@ -123,153 +117,13 @@ def test_a_broken_file_is_refused_whole_and_names_the_fault(
     ],
     ids=["NUL", "half a pair", "line break in an id", "too deep", "too long a number"],
 )
-def test_what_no_database_or_route_can_hold_is_refused(where: str, text: str) -> None:
+def test_refuses_texts_and_numbers_that_cannot_be_stored(where: str, text: str) -> None:
     with pytest.raises(BrokenCatalogue, match=where):
         import_catalogue(text, by=OPERATOR, now=at("2026-01-01"))
     assert not Snapshot.objects.exists()
 
 
-SMALL: dict[str, Any] = {
-    "format": "scaletier-catalog-1",
-    "models": [
-        {
-            "id": "a-1",
-            "provider": "a",
-            "name": "A 1",
-            "cached_weight": "0.1",
-            "output_weight": "6",
-            "retires_on": "2027-01-31",
-            "units": [
-                {
-                    "kind": "input",
-                    "tpm": 100,
-                    "prices": [
-                        {"from": "2026-01-01", "amount": 7, "currency": "usd"},
-                        {"from": "2026-02-01", "amount": 8, "currency": "usd"},
-                    ],
-                },
-                {
-                    "kind": "combined",
-                    "tpm": 10**12,
-                    "prices": [{"from": "2026-01-01", "amount": 10**12, "currency": "usd"}],
-                },
-            ],
-            "source": "a page",
-            "note": "",
-        }
-    ],
-}
-"""A value of every sort."""
-
-Steps = tuple[str | int, ...]
-
-
-def every_value(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, Any]]:
-    """A value and all values in it, each after the keys and positions that lead to it."""
-    yield steps, value
-    if isinstance(value, dict | list):
-        for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from every_value(inner, (*steps, step))
-
-
-def path_of(steps: Steps) -> str:
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-
-
-def replace(value: Any, steps: Steps, new: Any) -> Any:
-    """A copy of the value in which `new` stands where the steps lead."""
-    if not steps:
-        return new
-    copied = copy.copy(value)
-    copied[steps[0]] = replace(value[steps[0]], steps[1:], new)
-    return copied
-
-
-def refusal(catalogue: Any) -> str:
-    """Where the one fault of a catalogue is said to be."""
-    with pytest.raises(BrokenCatalogue) as refused:
-        read_catalogue(json.dumps(catalogue))
-    (where,) = refused.value.errors
-    return where
-
-
-def test_a_file_is_read_into_typed_values() -> None:
-    (model,) = read_catalogue(json.dumps(SMALL)).models
-    assert (model.cached_weight, model.output_weight) == (Decimal("0.1"), Decimal(6))
-    assert model.retires_on == date(2027, 1, 31)
-    assert [unit.kind for unit in model.units] == [Kind.INPUT, Kind.COMBINED]
-    assert model.units[0].prices[1].from_on == date(2026, 2, 1)
-    assert model.units[1].prices[0].amount == 10**12
-
-
-@pytest.mark.parametrize(
-    "steps", [pytest.param(steps, id=path_of(steps)) for steps, _ in every_value(SMALL)]
-)
-def test_a_value_that_does_not_belong_is_refused_with_its_path(steps: Steps) -> None:
-    value = dict(every_value(SMALL))[steps]
-    samples: list[Any] = [None, True, 100, 100.0, float("nan"), "100", ["100"], {"a": "100"}]
-    misfits = [sample for sample in samples if type(sample) is not type(value)]
-    if isinstance(value, str):
-        misfits += ["\0", "1\0", "\ud800", "1\udfff", "x" * 301]
-    elif isinstance(value, int):
-        misfits += [0, -1, 10**12 + 1, 2**63, 10**30]
-    elif isinstance(value, list):
-        misfits.append([])
-    elif isinstance(value, dict):
-        misfits += [{}, value | {"other": None}, dict(list(value.items())[1:])]
-    if steps[-1:] == ("retires_on",):
-        misfits.remove(None)
-    for misfit in misfits:
-        assert refusal(replace(SMALL, steps, misfit)) == path_of(steps), misfit
-
-
-@pytest.mark.parametrize(
-    ("key", "texts"),
-    [
-        ("id", ["", " ", "a/b", "-a", "a\n", "ä", "x" * 121]),
-        ("provider", ["", "x" * 61]),
-        ("name", ["", " ", "\n", "\u2003", "x" * 121]),
-        ("cached_weight", ["", " 1", "1\n", "1.", ".5", "-1", "+1", "1e2", "NaN", "1_0", "١"]),
-        ("output_weight", ["10000", "0.00001", "Infinity"]),
-        ("retires_on", ["", "2026-2-3", "20260203", "2026-W01-1", "2026-01-31\n", "0000-01-01"]),
-        ("retires_on", ["2026-02-30", "2026-01-31T00:00:00", "1700000000", "2026-01-3١"]),
-    ],
-)
-def test_a_text_of_another_form_is_refused_with_its_path(key: str, texts: list[str]) -> None:
-    for text in texts:
-        assert refusal(replace(SMALL, ("models", 0, key), text)) == f"$.models[0].{key}", text
-
-
-def test_the_longest_texts_and_the_largest_weights_are_read() -> None:
-    longest = {"id": "x" * 120, "provider": "ä" * 60, "name": "😀" * 120, "note": "\n" * 300}
-    weights = {"cached_weight": "9999.9999", "output_weight": "0"}
-    (model,) = read_catalogue(
-        json.dumps(replace(SMALL, ("models", 0), SMALL["models"][0] | longest | weights))
-    ).models
-    assert model.model_dump(include=set(longest)) == longest
-    assert (model.cached_weight, model.output_weight) == (Decimal("9999.9999"), Decimal(0))
-
-
-@pytest.mark.parametrize(
-    ("steps", "name"),
-    [
-        (("models", 0, "units", 1, "kind"), "input"),
-        (("models", 0, "units", 0, "prices", 1, "from"), "2026-01-01"),
-    ],
-)
-def test_nothing_is_named_twice(steps: Steps, name: str) -> None:
-    with pytest.raises(BrokenCatalogue, match=f"“{name}” stands twice") as refused:
-        read_catalogue(json.dumps(replace(SMALL, steps, name)))
-    assert list(refused.value.errors) == [path_of(steps)]
-
-
-def test_a_key_stands_once_in_an_object() -> None:
-    text = json.dumps(SMALL).replace('"tpm": 100,', '"tpm": 100, "tpm": 200,')
-    with pytest.raises(BrokenCatalogue, match="key “tpm”: stands twice in one object"):
-        read_catalogue(text)
-
-
-def test_a_price_is_never_edited_and_nothing_else_is_loaded_either() -> None:
+def test_refuses_to_edit_a_price_and_then_loads_nothing_else_either() -> None:
     load(SHIPPED)
     edited = copy.deepcopy(SHIPPED)
     edited["models"][0]["name"] = "Renamed"
@@ -286,22 +140,23 @@ def test_the_command_names_the_line_of_broken_json(tmp_path: Path) -> None:
         call_command("catalog", "import", str(file))
 
 
-def test_the_command_says_when_there_is_no_such_file(tmp_path: Path) -> None:
+def test_the_command_says_that_there_is_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="No such file"):
         call_command("catalog", "import", str(tmp_path / "none.json"))
 
 
-def test_supply_is_capped_and_lifted_by_command_and_recorded() -> None:
-    load_catalogue()
-    organization = make_acme().organization
-    for cap, left in (("7", 7), ("none", None)):
+def test_the_command_caps_a_supply_and_lifts_the_cap(acme: Acme) -> None:
+    for cap, available in (("7", 7), ("none", None)):
         call_command("supply", GPT, "input", cap)
-        offer = find_listing(organization=organization, model=GPT, on=day("2026-01-10")).offers[0]
-        assert offer.available == left
-    caps = AuditEntry.objects.filter(action="supply.set").order_by("id")
-    assert [entry.after for entry in caps] == [{"cap": 7}, {"cap": None}]
+        offer = find_listing(
+            organization=acme.organization, model=GPT, on=day("2026-01-10")
+        ).offers[0]
+        assert offer.available == available
+    entries = AuditEntry.objects.filter(action="supply.set").order_by("id")
+    assert [entry.after for entry in entries] == [{"cap": 7}, {"cap": None}]
 
 
+@pytest.mark.usefixtures("catalogue")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -311,7 +166,8 @@ def test_supply_is_capped_and_lifted_by_command_and_recorded() -> None:
         (GPT, "input", "9" * 20),
     ],
 )
-def test_supply_refuses_what_is_not_sold(arguments: tuple[str, str, str]) -> None:
-    load_catalogue()
+def test_the_command_refuses_an_unknown_unit_or_an_impossible_cap(
+    arguments: tuple[str, str, str],
+) -> None:
     with pytest.raises(CommandError):
         call_command("supply", *arguments)

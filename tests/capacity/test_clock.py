@@ -6,34 +6,33 @@ from accounts.models import AuditEntry
 from billing.models import Charge, Invoice
 from capacity.operations.clock import NoTestClock, advance_clock
 from common.errors import InvalidRequest
-from tests.cast import Acme, at, day, load_catalogue, make_acme
+from tests.cast import Acme, at, day, make_acme
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def sandbox() -> Acme:
-    load_catalogue()
+def sandbox(catalogue: None) -> Acme:
     return make_acme("2026-01-10", is_sandbox=True)
 
 
-def advance(sandbox: Acme, on: str, time: str = "12:00") -> None:
-    advance_clock(organization=sandbox.organization, to=at(on, time), by=sandbox.alice)
+def advance(acme: Acme, on: str, time: str = "12:00") -> None:
+    advance_clock(organization=acme.organization, to=at(on, time), by=acme.alice)
 
 
-def test_moving_the_clock_opens_every_day_on_the_way(sandbox: Acme) -> None:
+def test_advancing_the_clock_opens_every_day_on_the_way(sandbox: Acme) -> None:
     sandbox.buys("2026-01-10", input=1)
     advance(sandbox, "2026-02-05", "08:30")
     assert sandbox.organization.now() == at("2026-02-05", "08:30")
     assert sandbox.organization.opened_until == day("2026-02-06")
     assert Charge.objects.filter(type="renewal").count() == 5
     assert Invoice.objects.get().issued_on == day("2026-02-01")
-    moved = AuditEntry.objects.get(action="clock.advanced")
-    assert moved.before
-    assert moved.before["now"].startswith("2026-01-10")
+    entry = AuditEntry.objects.get(action="clock.advanced")
+    assert entry.before
+    assert entry.before["now"].startswith("2026-01-10")
 
 
-def test_a_move_within_the_day_opens_nothing(sandbox: Acme) -> None:
+def test_advancing_the_clock_within_the_day_opens_nothing(sandbox: Acme) -> None:
     advance(sandbox, "2026-01-10", "23:59")
     assert sandbox.organization.now() == at("2026-01-10", "23:59")
     assert sandbox.organization.opened_until == day("2026-01-11")
@@ -46,13 +45,13 @@ def test_the_clock_never_goes_back(sandbox: Acme) -> None:
     assert "to" in refusal.value.errors
 
 
-def test_the_clock_moves_31_days_at_most(sandbox: Acme) -> None:
+def test_the_clock_advances_31_days_at_most(sandbox: Acme) -> None:
     advance(sandbox, "2026-02-10", "00:00")
     with pytest.raises(InvalidRequest, match="at most 31 days"):
         advance(sandbox, "2026-03-13", "00:01")
     advance(sandbox, "2026-03-13", "00:00")
 
 
-def test_a_real_organization_has_no_clock_to_move() -> None:
+def test_only_a_sandbox_has_a_clock_to_advance(acme: Acme) -> None:
     with pytest.raises(NoTestClock):
-        advance(make_acme(), "2027-01-01")
+        advance(acme, "2027-01-01")

@@ -1,4 +1,4 @@
-"""The opening of a day (R7), with what it does to lots: R4, R5, R6, R11."""
+"""Opening a day (R7), and what that does to lots (R4, R5, R6, R11)."""
 
 from datetime import timedelta
 
@@ -9,47 +9,39 @@ from accounts.models import Organization
 from billing.models import Charge, Invoice, InvoicePayment, OrderForm
 from billing.operations.order_forms import create_order_form, sign_order_form
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
-from capacity.operations.cancellations import cancel_units
-from capacity.operations.days import Opened, open_due_days
+from capacity.operations.days import Opened
 from capacity.operations.sweep import open_due_days_everywhere
 from capacity.queries.refusals import PaymentOverdue
-from tests.cast import GROK, OPERATOR, Acme, at, day, load_catalogue, make_acme
+from tests.cast import GROK, OPERATOR, Acme, at, day, make_acme
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def acme() -> Acme:
-    load_catalogue()
-    return make_acme()
+def expiries(lot: Lot) -> list[tuple[int, str, str]]:
+    return [
+        (expiry.units, str(expiry.ended_on), expiry.reason)
+        for expiry in lot.expiries.order_by("id")
+    ]
 
 
-def open_to(acme: Acme, on: str) -> Opened:
-    return open_due_days(organization=acme.organization, now=at(on, "00:00"))
-
-
-def expired(lot: Lot) -> list[tuple[int, str, str]]:
-    return [(row.units, str(row.ended_on), row.reason) for row in lot.expiries.order_by("id")]
-
-
-def renewed_days(lot: Lot) -> list[str]:
-    posted = Charge.objects.filter(lot=lot.public_id, type="renewal").order_by("posted_on")
-    return [str(charge.posted_on) for charge in posted]
+def renewal_days(lot: Lot) -> list[str]:
+    charges = Charge.objects.filter(lot=lot.public_id, type="renewal").order_by("posted_on")
+    return [str(charge.posted_on) for charge in charges]
 
 
 def test_every_missed_day_is_opened_in_order_each_with_its_own_date(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=2))
-    opened = open_to(acme, "2026-02-04")
+    opened = acme.open_days("2026-02-04")
     assert opened == Opened(days=25, charges=4, invoices=1)
-    assert renewed_days(lot) == ["2026-02-01", "2026-02-02", "2026-02-03", "2026-02-04"]
+    assert renewal_days(lot) == ["2026-02-01", "2026-02-02", "2026-02-03", "2026-02-04"]
     assert Charge.objects.filter(type="renewal").values_list("amount", flat=True)[0] == 2000
 
 
 def test_opening_a_day_twice_changes_nothing(acme: Acme) -> None:
     acme.buys("2026-01-10", input=2)
-    open_to(acme, "2026-02-04")
-    assert open_to(acme, "2026-02-04") == Opened()
-    assert open_to(acme, "2026-02-01") == Opened()
+    acme.open_days("2026-02-04")
+    assert acme.open_days("2026-02-04") == Opened()
+    assert acme.open_days("2026-02-01") == Opened()
     assert Charge.objects.filter(type="renewal").count() == 4
 
 
@@ -58,7 +50,7 @@ def test_the_agreed_price_holds_within_the_commitment_and_the_list_price_after(a
     unit = TokenUnit.objects.get(snapshot__model=GROK, kind="input")
     ListPrice.objects.create(token_unit=unit, from_on=day("2026-02-03"), amount=1100)
     ListPrice.objects.create(token_unit=unit, from_on=day("2026-02-10"), amount=1200)
-    open_to(acme, "2026-02-11")
+    acme.open_days("2026-02-11")
     prices = dict(Charge.objects.values_list("posted_on", "price_per_day"))
     assert prices[day("2026-02-08")] == 1000
     assert prices[day("2026-02-09")] == 1100
@@ -69,14 +61,14 @@ def test_units_past_their_commitment_expire_when_the_order_form_has_ended(acme: 
     old = acme.lot(acme.buys("2026-01-10", input=2))
     young = acme.lot(acme.buys("2026-02-05", input=3))
     OrderForm.objects.update(ends_on=day("2026-02-20"))
-    open_to(acme, "2026-03-12")
-    assert expired(old) == [(2, "2026-02-20", "order_form_ended")]
-    assert renewed_days(old)[-1] == "2026-02-19"
-    assert expired(young) == [(3, "2026-03-07", "order_form_ended")]
-    assert renewed_days(young) == [f"2026-03-0{n}" for n in range(1, 7)]
+    acme.open_days("2026-03-12")
+    assert expiries(old) == [(2, "2026-02-20", "order_form_ended")]
+    assert renewal_days(old)[-1] == "2026-02-19"
+    assert expiries(young) == [(3, "2026-03-07", "order_form_ended")]
+    assert renewal_days(young) == [f"2026-03-0{n}" for n in range(1, 7)]
 
 
-def test_a_successor_keeps_units_going(acme: Acme) -> None:
+def test_a_successor_of_the_order_form_keeps_units_active(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=2))
     OrderForm.objects.update(ends_on=day("2026-02-20"))
     successor = create_order_form(
@@ -86,84 +78,66 @@ def test_a_successor_keeps_units_going(acme: Acme) -> None:
         now=at("2026-02-01"),
     )
     sign_order_form(form=successor, signed_name="Alice", by=acme.alice, now=at("2026-02-02"))
-    open_to(acme, "2026-03-12")
-    assert expired(lot) == []
+    acme.open_days("2026-03-12")
+    assert expiries(lot) == []
 
 
-def test_what_is_still_active_expires_when_the_model_retires(acme: Acme) -> None:
+def test_every_active_unit_expires_when_the_model_retires(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=4))
-    kept = cancel_units(
-        organization=acme.organization,
-        lot_id=lot.public_id,
-        units=1,
-        by=acme.alice,
-        now=at("2026-01-11"),
-    )
+    cancellation = acme.cancels(lot, 1, "2026-01-11")
     Snapshot.objects.filter(model=GROK).update(retires_on=day("2026-02-03"))
-    open_to(acme, "2026-02-20")
-    assert expired(lot) == [(4, "2026-02-03", "model_retired")]
-    assert renewed_days(lot) == ["2026-02-01", "2026-02-02"]
-    assert Cancellation.objects.get(pk=kept.pk).status == "effective"
+    acme.open_days("2026-02-20")
+    assert expiries(lot) == [(4, "2026-02-03", "model_retired")]
+    assert renewal_days(lot) == ["2026-02-01", "2026-02-02"]
+    assert Cancellation.objects.get(pk=cancellation.pk).status == "effective"
 
 
 def test_cancelled_units_expire_as_cancelled_on_the_day_the_model_retires(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=4))
-    cancel_units(
-        organization=acme.organization,
-        lot_id=lot.public_id,
-        units=1,
-        by=acme.alice,
-        now=at("2026-01-11"),
-    )
+    acme.cancels(lot, 1, "2026-01-11")
     Snapshot.objects.filter(model=GROK).update(retires_on=day("2026-02-09"))
-    open_to(acme, "2026-02-09")
-    assert expired(lot) == [(1, "2026-02-09", "cancelled"), (3, "2026-02-09", "model_retired")]
+    acme.open_days("2026-02-09")
+    assert expiries(lot) == [(1, "2026-02-09", "cancelled"), (3, "2026-02-09", "model_retired")]
 
 
-def test_the_sweep_opens_every_organization_by_its_own_clock(acme: Acme) -> None:
+def test_the_sweep_opens_the_days_of_every_organization_by_its_own_clock(acme: Acme) -> None:
     acme.buys("2026-01-10", input=1)
     sandbox = make_acme("2026-01-20", is_sandbox=True)
     late = make_acme("2026-01-25")
     opened = open_due_days_everywhere(now=at("2026-02-02"))
     assert opened == Opened(days=23 + 8, charges=2, invoices=1)
-    ends = dict(Organization.objects.values_list("pk", "opened_until"))
-    assert ends == {
+    opened_until = dict(Organization.objects.values_list("pk", "opened_until"))
+    assert opened_until == {
         acme.organization.pk: day("2026-02-03"),
         sandbox.organization.pk: day("2026-01-21"),
         late.organization.pk: day("2026-02-03"),
     }
 
 
-def test_the_sweep_and_one_by_one_give_the_same_rows(acme: Acme) -> None:
+def test_the_sweep_writes_the_same_rows_as_opening_one_organization(acme: Acme) -> None:
     globex = make_acme()
     for company in (acme, globex):
         lot = company.lot(company.buys("2026-01-10", input=4, output=2))
-        cancel_units(
-            organization=company.organization,
-            lot_id=lot.public_id,
-            units=1,
-            by=company.alice,
-            now=at("2026-01-11"),
-        )
-    open_to(acme, "2026-03-05")
+        company.cancels(lot, 1, "2026-01-11")
+    acme.open_days("2026-03-05")
     open_due_days_everywhere(now=at("2026-03-05"))
 
     def rows(company: Acme) -> list[list[object]]:
-        mine = {"organization": company.organization}
+        own = {"organization": company.organization}
         return [
             list(
-                Charge.objects.filter(**mine)
+                Charge.objects.filter(**own)
                 .order_by("posted_on", "kind")
                 .values_list("kind", "type", "posted_on", "service_to", "units", "amount")
             ),
-            list(Expiry.objects.filter(**mine).values_list("units", "ended_on", "reason")),
-            list(Lot.objects.filter(**mine).values_list("kind", "active_units", "charged_until")),
+            list(Expiry.objects.filter(**own).values_list("units", "ended_on", "reason")),
+            list(Lot.objects.filter(**own).values_list("kind", "active_units", "charged_until")),
         ]
 
     assert rows(acme) == rows(globex)
 
 
-def test_open_days_until_a_date_stops_there_and_says_what_it_did(
+def test_the_command_opens_days_until_a_date_and_prints_what_it_did(
     acme: Acme, capsys: pytest.CaptureFixture[str]
 ) -> None:
     acme.buys("2026-01-10", input=1)
@@ -180,9 +154,9 @@ def test_units_past_their_commitment_expire_when_an_invoice_is_14_days_past_due(
     young = acme.lot(acme.buys("2026-03-01", input=1))
     invoice = Invoice.objects.get(number=1)
     assert invoice.due_on == day("2026-03-03")
-    open_to(acme, "2026-03-20")
-    assert expired(old) == [(2, "2026-03-17", "payment_overdue")]
-    assert expired(young) == []
+    acme.open_days("2026-03-20")
+    assert expiries(old) == [(2, "2026-03-17", "payment_overdue")]
+    assert expiries(young) == []
     with pytest.raises(PaymentOverdue, match="Invoice 1 was due on 2026-03-03"):
         acme.buys("2026-03-20", input=1)
     InvoicePayment.objects.filter(invoice=invoice).update(status="paid")

@@ -14,27 +14,22 @@ from capacity.operations.purchases import QuoteChanged, buy_units
 from capacity.queries.quotes import Quote, check_purchase
 from capacity.queries.refusals import InsufficientSupply, ModelRetiring, OrderFormRequired
 from common.errors import InvalidRequest, NotFound
-from tests.cast import GPT, GROK, OPERATOR, Acme, at, day, load_catalogue, make_acme
+from tests.cast import GPT, GROK, OPERATOR, Acme, at, day, make_acme
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def acme() -> Acme:
-    load_catalogue()
-    return make_acme()
-
-
-def quoted(acme: Acme, on: str, model: str = GROK, **units: int) -> Quote:
-    checked = check_purchase(organization=acme.organization, model=model, units=units, on=day(on))
-    return checked.quote
+def quote(acme: Acme, on: str, model: str = GROK, **units: int) -> Quote:
+    return check_purchase(
+        organization=acme.organization, model=model, units=units, on=day(on)
+    ).quote
 
 
 def test_the_provider_s_worked_example_costs_80_dollars_a_day(acme: Acme) -> None:
-    shown = quoted(acme, "2026-01-10", input=4, output=4)
-    assert str(shown.then_per_day) == "$80.00"
-    assert str(shown.commitment_cost) == "$2,400.00"
-    assert {kind: change.after for kind, change in shown.tpm.items()} == {
+    example = quote(acme, "2026-01-10", input=4, output=4)
+    assert str(example.then_per_day) == "$80.00"
+    assert str(example.commitment_cost) == "$2,400.00"
+    assert {kind: change.after for kind, change in example.tpm.items()} == {
         "input": 126_000,
         "output": 50_000,
     }
@@ -44,7 +39,10 @@ def test_alice_is_charged_the_first_term_on_the_day_she_buys(acme: Acme) -> None
     purchase = acme.buys("2026-01-10", input=4, output=2)
     assert purchase.amount == (4 + 2) * 1000 * 22
     charges = Charge.objects.order_by("id")
-    assert [(c.kind, c.units, c.amount, str(c.posted_on), str(c.service_to)) for c in charges] == [
+    assert [
+        (charge.kind, charge.units, charge.amount, str(charge.posted_on), str(charge.service_to))
+        for charge in charges
+    ] == [
         ("input", 4, 88_000, "2026-01-10", "2026-02-01"),
         ("output", 2, 44_000, "2026-01-10", "2026-02-01"),
     ]
@@ -53,9 +51,9 @@ def test_alice_is_charged_the_first_term_on_the_day_she_buys(acme: Acme) -> None
     assert lot.commitment_ends_on == day("2026-02-09")
 
 
-def test_the_quote_is_what_is_then_charged(acme: Acme) -> None:
-    shown = quoted(acme, "2026-01-17", GPT, input=3, output=7)
-    assert acme.buys("2026-01-17", GPT, input=3, output=7).due == shown.due_now
+def test_a_purchase_charges_what_the_quote_said(acme: Acme) -> None:
+    due_now = quote(acme, "2026-01-17", GPT, input=3, output=7).due_now
+    assert acme.buys("2026-01-17", GPT, input=3, output=7).list_amount == due_now
 
 
 def test_a_purchase_leaves_transactions_and_an_audit_entry(acme: Acme) -> None:
@@ -67,17 +65,17 @@ def test_a_purchase_leaves_transactions_and_an_audit_entry(acme: Acme) -> None:
     assert entry.after["units"] == {"input": 4, "output": 2}
 
 
-def test_the_price_agreed_is_kept_when_the_list_price_changes(acme: Acme) -> None:
+def test_a_lot_keeps_its_agreed_price_when_the_list_price_changes(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=1))
     unit = Snapshot.objects.get(model=GROK).token_units.get(kind="input")
     unit.prices.create(from_on=day("2026-01-20"), amount=1500)
-    assert quoted(acme, "2026-01-19", input=1).then_per_day.amount == 1000
-    assert quoted(acme, "2026-01-20", input=1).then_per_day.amount == 1500
+    assert quote(acme, "2026-01-19", input=1).then_per_day.amount == 1000
+    assert quote(acme, "2026-01-20", input=1).then_per_day.amount == 1500
     lot.refresh_from_db()
     assert lot.price_per_day == 1000
 
 
-def test_a_charge_carries_the_discount_of_the_form_in_force(acme: Acme) -> None:
+def test_a_charge_has_the_discount_of_the_order_form_in_force(acme: Acme) -> None:
     successor = create_order_form(
         organization=acme.organization,
         starts_on=day("2026-03-01"),
@@ -90,11 +88,11 @@ def test_a_charge_carries_the_discount_of_the_form_in_force(acme: Acme) -> None:
     acme.buys("2026-02-28", input=1)
     acme.buys("2026-03-01", input=1)
     acme.buys("2026-03-01", GPT, input=1)
-    posted = Charge.objects.filter(type="first_term").order_by("id")
-    assert [charge.discount_percent for charge in posted] == [0, Decimal("12.5"), Decimal(20)]
+    charges = Charge.objects.filter(type="first_term").order_by("id")
+    assert [charge.discount_percent for charge in charges] == [0, Decimal("12.5"), Decimal(20)]
 
 
-def test_nothing_is_bought_without_a_signed_order_form(acme: Acme) -> None:
+def test_refuses_a_purchase_without_a_signed_order_form(acme: Acme) -> None:
     unsigned = make_acme(signed=False)
     with pytest.raises(OrderFormRequired, match="No signed order form is in force on 2026-01-10"):
         unsigned.buys("2026-01-10", input=1)
@@ -106,22 +104,24 @@ def test_an_order_form_is_in_force_until_the_day_it_ends(
     acme: Acme, on: str, may_buy: bool
 ) -> None:
     OrderForm.objects.update(ends_on=day("2026-02-01"))
-    assert bool(quoted(acme, on, input=1).refusals) is not may_buy
+    assert bool(quote(acme, on, input=1).refusals) is not may_buy
 
 
-@pytest.mark.parametrize(("retires_on", "refused"), [("2026-02-09", False), ("2026-02-08", True)])
-def test_a_model_can_be_bought_while_the_commitment_fits_before_it_retires(
-    acme: Acme, retires_on: str, refused: bool
+@pytest.mark.parametrize(
+    ("retires_on", "is_refused"), [("2026-02-09", False), ("2026-02-08", True)]
+)
+def test_a_model_is_sold_while_the_commitment_ends_before_it_retires(
+    acme: Acme, retires_on: str, is_refused: bool
 ) -> None:
     Snapshot.objects.filter(model=GROK).update(retires_on=day(retires_on))
-    if refused:
+    if is_refused:
         with pytest.raises(ModelRetiring, match="retires on 2026-02-08"):
             acme.buys("2026-01-10", input=1)
     else:
         acme.buys("2026-01-10", input=1)
 
 
-def test_supply_is_shared_by_everyone_and_the_loser_is_told_what_is_left(acme: Acme) -> None:
+def test_all_organizations_share_the_supply_and_a_refusal_says_what_is_left(acme: Acme) -> None:
     set_supply(model=GROK, kind="input", cap=5, by=OPERATOR, now=at("2026-01-01"))
     globex = make_acme()
     acme.buys("2026-01-10", input=3)
@@ -131,7 +131,7 @@ def test_supply_is_shared_by_everyone_and_the_loser_is_told_what_is_left(acme: A
     globex.buys("2026-01-10", input=2)
 
 
-def test_a_sandbox_has_the_cap_to_itself_and_takes_nothing_from_others(acme: Acme) -> None:
+def test_a_sandbox_has_the_whole_supply_and_takes_nothing_from_others(acme: Acme) -> None:
     set_supply(model=GROK, kind="input", cap=5, by=OPERATOR, now=at("2026-01-01"))
     sandbox = make_acme(is_sandbox=True)
     acme.buys("2026-01-10", input=4)
@@ -141,7 +141,7 @@ def test_a_sandbox_has_the_cap_to_itself_and_takes_nothing_from_others(acme: Acm
     acme.buys("2026-01-10", input=1)
 
 
-def test_units_that_ended_are_free_again_before_their_day_is_opened(acme: Acme) -> None:
+def test_units_that_have_ended_can_be_bought_before_their_day_is_opened(acme: Acme) -> None:
     set_supply(model=GROK, kind="input", cap=3, by=OPERATOR, now=at("2026-01-01"))
     lot = acme.lot(acme.buys("2026-01-10", input=3))
     lot.cancellations.create(
@@ -157,23 +157,23 @@ def test_units_that_ended_are_free_again_before_their_day_is_opened(acme: Acme) 
     globex.buys("2026-02-09", input=3)
 
 
-def test_without_a_name_the_default_project_and_pool_are_used(acme: Acme) -> None:
+def test_a_purchase_that_names_no_project_or_pool_takes_the_default_ones(acme: Acme) -> None:
     purchase = acme.buys("2026-01-10", input=1)
     assert purchase.project.is_default
     assert purchase.pool.is_default
     assert acme.buys("2026-01-10", output=1).pool == purchase.pool
 
 
-def test_another_organization_s_project_does_not_exist(acme: Acme) -> None:
-    theirs = Project.objects.get(organization=make_acme().organization)
+def test_the_project_of_another_organization_is_not_found(acme: Acme) -> None:
+    project = Project.objects.get(organization=make_acme().organization)
     with pytest.raises(NotFound) as refusal:
-        acme.buys("2026-01-10", project=theirs.public_id, input=1)
+        acme.buys("2026-01-10", project=project.public_id, input=1)
     assert "project" in refusal.value.errors
     assert not Pool.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("units", "field", "says"),
+    ("units", "field", "message"),
     [
         ({}, "units", "at least one"),
         ({"input": 0, "output": 0}, "units", "at least one"),
@@ -183,11 +183,17 @@ def test_another_organization_s_project_does_not_exist(acme: Acme) -> None:
         ({"inptu": 1}, "units.inptu", "no inptu units"),
     ],
 )
-def test_units_that_cannot_be_bought_are_named(
-    acme: Acme, units: dict[str, int], field: str, says: str
+def test_a_refusal_names_the_units_that_cannot_be_bought(
+    acme: Acme, units: dict[str, int], field: str, message: str
 ) -> None:
-    with pytest.raises(InvalidRequest, match=says) as refusal:
-        acme.orders(units, "2026-01-10")
+    with pytest.raises(InvalidRequest, match=message) as refusal:
+        buy_units(
+            organization=acme.organization,
+            model=GROK,
+            units=units,
+            by=acme.alice,
+            now=at("2026-01-10"),
+        )
     assert list(refusal.value.errors) == [field]
 
 
@@ -199,20 +205,17 @@ def test_a_purchase_opens_the_days_before_it(acme: Acme) -> None:
     assert acme.organization.opened_until == day("2026-02-05") + timedelta(days=1)
 
 
-def test_what_was_shown_before_midnight_is_not_bought_after_it(acme: Acme) -> None:
-    shown = quoted(acme, "2026-01-31", input=1).due_now
+def test_refuses_after_midnight_the_quote_that_was_shown_before_it(acme: Acme) -> None:
+    shown = quote(acme, "2026-01-31", input=1).due_now
 
-    def confirms(on: str) -> Purchase:
-        return buy_units(
+    with pytest.raises(QuoteChanged, match=r"\$280.00 would be due now, not \$10.00"):
+        buy_units(
             organization=acme.organization,
             model=GROK,
             units={"input": 1},
             by=acme.alice,
-            now=at(on, "00:00"),
+            now=at("2026-02-01", "00:00"),
             shown=shown,
         )
-
-    with pytest.raises(QuoteChanged, match=r"\$280.00 would be due now, not \$10.00"):
-        confirms("2026-02-01")
     assert not Purchase.objects.exists()
-    assert make_acme().buys("2026-01-31", input=1).due == shown
+    assert make_acme().buys("2026-01-31", input=1).list_amount == shown

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.operations.projects import create_project
 from capacity.models import Purchase
-from tests.api_client import Neighbours, code, neighbours
+from tests.api_client import ApiCast, problem
 from tests.cast import GROK, at
 
 pytestmark = pytest.mark.django_db
@@ -18,16 +18,11 @@ def usd(amount: int) -> dict[str, Any]:
     return {"amount": amount, "currency": "usd"}
 
 
-@pytest.fixture
-def here() -> Neighbours:
-    return neighbours()
+def test_a_quote_says_what_a_purchase_would_do_and_changes_nothing(api: ApiCast) -> None:
+    response = api.bob.post("quotes", FOUR_AND_FOUR)
 
-
-def test_a_quote_says_everything_and_changes_nothing(here: Neighbours) -> None:
-    answer = here.bob.post("quotes", FOUR_AND_FOUR)
-
-    assert answer.status_code == 200
-    assert answer.json() == {
+    assert response.status_code == 200
+    assert response.json() == {
         "lines": [
             {
                 "kind": "input",
@@ -57,11 +52,11 @@ def test_a_quote_says_everything_and_changes_nothing(here: Neighbours) -> None:
         },
         "refusals": [],
     }
-    assert here.bob.get("purchases").json() == {"data": [], "next": None}
+    assert api.bob.get("purchases").json() == {"data": [], "next": None}
 
 
-def test_a_quote_says_why_a_purchase_would_be_refused(here: Neighbours) -> None:
-    refusals = here.charlie.post("quotes", FOUR_AND_FOUR).json()["refusals"]
+def test_a_quote_says_why_a_purchase_would_be_refused(api: ApiCast) -> None:
+    refusals = api.charlie.post("quotes", FOUR_AND_FOUR).json()["refusals"]
 
     assert refusals == [
         {
@@ -72,28 +67,28 @@ def test_a_quote_says_why_a_purchase_would_be_refused(here: Neighbours) -> None:
     ]
 
 
-def test_bob_buys_and_gets_the_purchase_with_its_lots(here: Neighbours) -> None:
-    answer = here.bob.post("purchases", FOUR_AND_FOUR, key="first")
-    bought = answer.json()
+def test_bob_buys_and_reads_the_purchase_with_its_lots(api: ApiCast) -> None:
+    response = api.bob.post("purchases", FOUR_AND_FOUR, key="first")
+    purchase = response.json()
 
-    assert answer.status_code == 201
-    own = Purchase.objects.get()
-    lots = own.lots.order_by("pk")
-    assert bought == {
-        "id": own.public_id,
+    assert response.status_code == 201
+    row = Purchase.objects.get()
+    lots = row.lots.order_by("pk")
+    assert purchase == {
+        "id": row.public_id,
         "created_at": "2026-01-10T12:00:00Z",
-        "created_by": here.acme.bob.person.public_id,
+        "created_by": api.acme.bob.person.public_id,
         "model": GROK,
-        "project": own.project.public_id,
-        "pool": own.pool.public_id,
+        "project": row.project.public_id,
+        "pool": row.pool.public_id,
         "amount": usd(176_000),
         "lots": [
             {
                 "id": lot.public_id,
-                "purchase": own.public_id,
+                "purchase": row.public_id,
                 "model": GROK,
-                "pool": own.pool.public_id,
-                "project": own.project.public_id,
+                "pool": row.pool.public_id,
+                "project": row.project.public_id,
                 "kind": kind,
                 "units": 4,
                 "active_units": 4,
@@ -108,36 +103,36 @@ def test_bob_buys_and_gets_the_purchase_with_its_lots(here: Neighbours) -> None:
             for lot, kind, tpm in zip(lots, ["input", "output"], [31_500, 12_500], strict=True)
         ],
     }
-    assert here.bob.get(f"purchases/{bought['id']}").json() == bought
-    assert here.bob.get("purchases").json() == {"data": [bought], "next": None}
+    assert api.bob.get(f"purchases/{purchase['id']}").json() == purchase
+    assert api.bob.get("purchases").json() == {"data": [purchase], "next": None}
 
 
-def test_bob_buys_for_a_project_and_a_pool(here: Neighbours) -> None:
+def test_bob_buys_for_a_project_and_a_pool(api: ApiCast) -> None:
     project = create_project(
-        organization=here.acme.organization, name="Chat", by=here.acme.alice, now=at("2026-01-10")
+        organization=api.acme.organization, name="Chat", by=api.acme.alice, now=at("2026-01-10")
     ).public_id
-    pool = here.bob.post("pools", {"model": GROK, "name": "Chat"}).json()["id"]
+    pool = api.bob.post("pools", {"model": GROK, "name": "Chat"}).json()["id"]
 
-    answer = here.bob.post(
+    response = api.bob.post(
         "purchases", FOUR_AND_FOUR | {"project": project, "pool": pool}, key="for chat"
     )
 
-    assert (answer.json()["project"], answer.json()["pool"]) == (project, pool)
+    assert (response.json()["project"], response.json()["pool"]) == (project, pool)
 
 
-def test_no_purchase_without_an_order_form(here: Neighbours) -> None:
-    assert code(here.charlie.post("purchases", FOUR_AND_FOUR, key="k")) == (
+def test_refuses_charlie_who_has_no_order_form(api: ApiCast) -> None:
+    assert problem(api.charlie.post("purchases", FOUR_AND_FOUR, key="k")) == (
         409,
         "order_form_required",
     )
 
 
-@pytest.mark.parametrize("wrong", [True, "4", 4.0, 4.5, None, [4], {"units": 4}])
-def test_units_are_whole_numbers_and_nothing_else(here: Neighbours, wrong: Any) -> None:
-    answer = here.bob.post("purchases", {"model": GROK, "units": {"input": wrong}}, key="k")
+@pytest.mark.parametrize("number", [True, "4", 4.0, 4.5, None, [4], {"units": 4}])
+def test_refuses_units_that_are_not_a_whole_number(api: ApiCast, number: Any) -> None:
+    response = api.bob.post("purchases", {"model": GROK, "units": {"input": number}}, key="k")
 
-    assert code(answer) == (400, "invalid_request")
-    assert list(answer.json()["errors"]) == ["units.input"]
+    assert problem(response) == (400, "invalid_request")
+    assert list(response.json()["errors"]) == ["units.input"]
 
 
 @pytest.mark.parametrize(
@@ -161,13 +156,13 @@ def test_units_are_whole_numbers_and_nothing_else(here: Neighbours, wrong: Any) 
     ],
 )
 @pytest.mark.parametrize("path", ["quotes", "purchases"])
-def test_a_typo_never_buys_the_wrong_thing(
-    here: Neighbours, path: str, body: Any, fields: list[str]
+def test_refuses_a_body_with_an_unknown_or_invalid_field(
+    api: ApiCast, path: str, body: Any, fields: list[str]
 ) -> None:
-    answer = here.bob.post(path, body, key="k")
+    response = api.bob.post(path, body, key="k")
 
-    assert code(answer) == (400, "invalid_request")
-    assert list(answer.json()["errors"]) == fields
+    assert problem(response) == (400, "invalid_request")
+    assert list(response.json()["errors"]) == fields
     assert not Purchase.objects.exists()
 
 
@@ -175,13 +170,18 @@ def test_a_typo_never_buys_the_wrong_thing(
     "unknown",
     [{"model": "gpt-9"}, {"project": "proj_unknown"}, {"pool": "pt_unknown"}],
 )
-def test_what_is_not_there_is_not_found(here: Neighbours, unknown: dict[str, str]) -> None:
-    assert code(here.bob.post("purchases", FOUR_AND_FOUR | unknown, key="k")) == (404, "not_found")
+def test_an_unknown_model_project_or_pool_is_not_found(
+    api: ApiCast, unknown: dict[str, str]
+) -> None:
+    assert problem(api.bob.post("purchases", FOUR_AND_FOUR | unknown, key="k")) == (
+        404,
+        "not_found",
+    )
 
 
-def test_charlie_cannot_name_acmes_pool_or_project(here: Neighbours) -> None:
-    bought = here.bob.buys(input=1)
+def test_charlie_cannot_name_the_pool_or_project_of_acme(api: ApiCast) -> None:
+    purchase = api.bob.buys(input=1)
 
     for field in ("pool", "project"):
-        order = FOUR_AND_FOUR | {field: bought[field]}
-        assert code(here.charlie.post("quotes", order)) == (404, "not_found")
+        order = FOUR_AND_FOUR | {field: purchase[field]}
+        assert problem(api.charlie.post("quotes", order)) == (404, "not_found")

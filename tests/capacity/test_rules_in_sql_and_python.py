@@ -1,6 +1,6 @@
-"""Rules that are stated once in SQL, for a day of many lots, and once in Python, for days to come.
+"""Rules that exist in SQL, to open a day of many lots, and in Python, to foresee days to come.
 
-Each pair is held together here: whatever the dates, both say the same.
+Whatever the dates, both have the same result.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from capacity.models import Cancellation, Expiry, ListPrice, Lot, Purchase, Snap
 from capacity.operations.days import open_day
 from capacity.operations.renewals import first_term_charges
 from capacity.queries.catalogue import lot_price
-from tests.cast import GPT, GROK, Acme, at, day, load_catalogue, make_acme
+from tests.cast import GPT, GROK, Acme, at, day
 
 pytestmark = pytest.mark.django_db
 
@@ -64,9 +64,8 @@ forms = st.lists(
 
 
 @pytest.fixture
-def acme() -> Acme:
-    load_catalogue()
-    acme = make_acme("2026-01-01")
+def acme(acme: Acme) -> Acme:
+    """Acme without an order form."""
     OrderForm.objects.all().delete()
     return acme
 
@@ -140,7 +139,7 @@ def make_lot(
     on=days,
 )
 @SETTINGS
-def test_the_price_of_a_day(  # R6
+def test_sql_and_python_find_the_same_price_of_a_day(  # R6
     acme: Acme, first_term: int, commitment: int, prices: dict[date, int], on: date
 ) -> None:
     with undone():
@@ -167,7 +166,7 @@ def test_the_price_of_a_day(  # R6
 
 @given(examples=forms, on=days, model=st.sampled_from([GROK, GPT]))
 @SETTINGS
-def test_the_order_form_and_the_discount_of_a_day(  # R8, R11
+def test_sql_and_python_find_the_same_order_form_and_discount_of_a_day(  # R8, R11
     acme: Acme, examples: list[Form], on: date, model: str
 ) -> None:
     with undone():
@@ -195,7 +194,7 @@ def test_the_order_form_and_the_discount_of_a_day(  # R8, R11
     cancelled_to=st.none() | st.integers(0, 4),
     retires=st.none() | days,
 )
-@example(  # The form starts just when the commitment ends: the units go on.
+@example(  # The form starts on the day when the commitment ends, so the units stay active.
     examples=[Form(START + timedelta(days=3), None, True, Decimal(0), None)],
     first_term=1,
     commitment=3,
@@ -203,7 +202,7 @@ def test_the_order_form_and_the_discount_of_a_day(  # R8, R11
     retires=None,
 )
 @settings(SETTINGS, max_examples=40)
-def test_the_day_on_which_units_end(  # R5, R11
+def test_units_end_on_the_day_that_was_foreseen(  # R5, R11
     acme: Acme,
     examples: list[Form],
     first_term: int,
@@ -211,7 +210,7 @@ def test_the_day_on_which_units_end(  # R5, R11
     cancelled_to: int | None,
     retires: date | None,
 ) -> None:
-    """What is foreseen on the day of purchase is what opening one day after another does."""
+    """Python foresees the end on the day of purchase; SQL expires units as days are opened."""
     with undone():
         make_forms(acme, examples)
         lot = make_lot(

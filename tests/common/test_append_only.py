@@ -1,4 +1,4 @@
-"""The record cannot be edited or deleted, not through SQL either (R19)."""
+"""Rows of append-only tables can be neither changed nor deleted, not even by SQL (R19)."""
 
 import pytest
 from django.apps import apps
@@ -7,9 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from accounts.models import AuditEntry
 from billing.models import Charge, Invoice, InvoiceLine
 from capacity.models import Expiry, ListPrice, Transaction
-from capacity.operations.cancellations import cancel_units
-from capacity.operations.days import open_due_days
-from tests.cast import at, load_catalogue, make_acme
+from tests.cast import Acme
 
 pytestmark = pytest.mark.django_db
 
@@ -17,24 +15,17 @@ APPEND_ONLY = [AuditEntry, Charge, Expiry, Invoice, InvoiceLine, ListPrice, Tran
 
 
 @pytest.fixture
-def _history() -> None:
-    load_catalogue()
-    acme = make_acme()
+def _history(acme: Acme) -> None:
+    """Every append-only table has rows."""
     lot = acme.lot(acme.buys("2026-01-10", input=2))
-    cancel_units(
-        organization=acme.organization,
-        lot_id=lot.public_id,
-        units=1,
-        by=acme.alice,
-        now=at("2026-01-11"),
-    )
-    open_due_days(organization=acme.organization, now=at("2026-02-10"))
+    acme.cancels(lot, 1, "2026-01-11")
+    acme.open_days("2026-02-10")
 
 
 @pytest.mark.usefixtures("_history")
 @pytest.mark.parametrize("model", APPEND_ONLY, ids=lambda model: model.__name__)
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
-def test_the_database_refuses(model: type, statement: str) -> None:
+def test_the_database_refuses_the_statement(model: type, statement: str) -> None:
     table = model._meta.db_table  # type: ignore[attr-defined]
     rows = model.objects.count()  # type: ignore[attr-defined]
     assert rows, f"{table} has rows to protect"
@@ -43,17 +34,17 @@ def test_the_database_refuses(model: type, statement: str) -> None:
     assert model.objects.count() == rows  # type: ignore[attr-defined]
 
 
-def test_no_other_table_claims_to_be_append_only() -> None:
-    guarded = {
+def test_no_other_table_is_append_only() -> None:
+    protected = {
         model
         for model in apps.get_models()
         if any(trigger.name == "append_only" for trigger in getattr(model._meta, "triggers", []))
     }
-    assert guarded == set(APPEND_ONLY)
+    assert protected == set(APPEND_ONLY)
 
 
 @pytest.mark.usefixtures("_history")
-def test_nothing_is_added_to_an_issued_invoice() -> None:
+def test_no_line_can_be_added_to_an_issued_invoice() -> None:
     line = InvoiceLine.objects.get()
     connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
     with pytest.raises(DatabaseError, match="do not add up"), transaction.atomic():
@@ -72,7 +63,7 @@ def test_nothing_is_added_to_an_issued_invoice() -> None:
 
 
 @pytest.mark.usefixtures("_history")
-def test_nothing_is_charged_in_a_period_that_is_invoiced() -> None:
+def test_no_charge_can_be_posted_in_an_invoiced_period() -> None:
     charge = Charge.objects.earliest("id")
     charge.pk, charge.public_id, charge.lot = None, "chg_another", "lot_another"
     with pytest.raises(DatabaseError, match="invoiced period"), transaction.atomic():

@@ -1,4 +1,4 @@
-"""Lists, a page at a time, at a price that does not grow."""
+"""Lists come a page at a time, by as many queries for a long list as for a short one."""
 
 from typing import Any
 
@@ -6,100 +6,95 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.api_client import Neighbours, code, neighbours
+from tests.api_client import ApiCast, problem
 
 pytestmark = pytest.mark.django_db
 
-PAGED = ["purchases", "lots", "cancellations", "transactions", "charges", "pools"]
-ACCOUNTS = ["keys", "projects", "purchasers", "audit"]
+CAPACITY_LISTS = ["purchases", "lots", "cancellations", "transactions", "charges", "pools"]
+ACCOUNT_LISTS = ["keys", "projects", "purchasers", "audit"]
 
 
-@pytest.fixture
-def here() -> Neighbours:
-    return neighbours()
+def add_rows(api: ApiCast) -> None:
+    """Two purchases with three lots. Each lot has two cancellations, one of them undone."""
+    for purchase in (api.bob.buys(input=3, output=3), api.bob.buys(input=2)):
+        for lot in purchase["lots"]:
+            api.bob.cancels(lot["id"], 1)
+            cancellation = api.bob.cancels(lot["id"], 1)["id"]
+            api.bob.post(f"cancellations/{cancellation}/undo", key=cancellation)
 
 
-def live_through_a_month(here: Neighbours) -> None:
-    """Two purchases, three lots, each cancelled partly; one expires, one is undone."""
-    for bought in (here.bob.buys(input=3, output=3), here.bob.buys(input=2)):
-        for lot in bought["lots"]:
-            here.bob.cancels(lot["id"], 1)
-            undone = here.bob.cancels(lot["id"], 1)["id"]
-            here.bob.post(f"cancellations/{undone}/undo", key=undone)
-
-
-def everything(here: Neighbours, path: str, **query: Any) -> list[Any]:
-    seen: list[Any] = []
+def read_all(api: ApiCast, path: str, **query: Any) -> list[Any]:
+    """All rows of a list, read page by page."""
+    rows: list[Any] = []
     page: dict[str, Any] = {"next": None}
-    while not seen or page["next"]:
+    while not rows or page["next"]:
         cursor = {"cursor": page["next"]} if page["next"] else {}
-        page = here.alice.get(path, **query, **cursor).json()
+        page = api.alice.get(path, **query, **cursor).json()
         assert list(page) == ["data", "next"]
-        seen += page["data"]
-    return seen
+        rows += page["data"]
+    return rows
 
 
-@pytest.mark.parametrize("path", PAGED + ACCOUNTS)
-def test_pages_add_up_to_the_whole_list_newest_first(here: Neighbours, path: str) -> None:
-    live_through_a_month(here)
-    here.come_to("2026-02-09")
+@pytest.mark.parametrize("path", CAPACITY_LISTS + ACCOUNT_LISTS)
+def test_the_pages_add_up_to_the_whole_list(api: ApiCast, path: str) -> None:
+    add_rows(api)
+    api.set_clock("2026-02-09")
 
-    whole = everything(here, path, limit=200)
+    all_rows = read_all(api, path, limit=200)
 
-    assert len(whole) >= 1
-    assert everything(here, path, limit=1) == whole
-    assert everything(here, path, limit=2) == whole
+    assert len(all_rows) >= 1
+    assert read_all(api, path, limit=1) == all_rows
+    assert read_all(api, path, limit=2) == all_rows
 
 
-def test_a_page_holds_fifty_unless_it_is_asked_for_more(here: Neighbours) -> None:
+def test_a_page_holds_fifty_rows_unless_the_request_sets_a_limit(api: ApiCast) -> None:
     for number in range(60):
-        here.alice.post("projects", {"name": f"Project {number}"})
+        api.alice.post("projects", {"name": f"Project {number}"})
 
-    page = here.alice.get("projects").json()
+    page = api.alice.get("projects").json()
 
-    assert [len(page["data"]), len(here.alice.get("projects", limit=200).json()["data"])] == [
+    assert [len(page["data"]), len(api.alice.get("projects", limit=200).json()["data"])] == [
         50,
         61,
     ]
-    rest = here.alice.get("projects", cursor=page["next"]).json()
+    rest = api.alice.get("projects", cursor=page["next"]).json()
     assert (len(rest["data"]), rest["next"]) == (11, None)
 
 
-def test_what_comes_in_between_two_pages_shifts_nothing(here: Neighbours) -> None:
+def test_a_row_made_between_two_pages_shifts_no_other(api: ApiCast) -> None:
     for number in range(4):
-        here.alice.post("projects", {"name": f"Project {number}"})
-    page = here.alice.get("projects", limit=2).json()
-    here.alice.post("projects", {"name": "In between"})
+        api.alice.post("projects", {"name": f"Project {number}"})
+    page = api.alice.get("projects", limit=2).json()
+    api.alice.post("projects", {"name": "In between"})
 
-    rest = here.alice.get("projects", limit=2, cursor=page["next"]).json()
+    rest = api.alice.get("projects", limit=2, cursor=page["next"]).json()
 
     names = [project["name"] for project in page["data"] + rest["data"]]
     assert names == ["Project 3", "Project 2", "Project 1", "Project 0"]
 
 
-@pytest.mark.parametrize("path", [*PAGED, *ACCOUNTS, "models", "capacity"])
-def test_a_longer_list_takes_no_more_queries(here: Neighbours, path: str) -> None:
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as captured:
-            here.alice.get(path)
-        return len(captured)
+@pytest.mark.parametrize("path", [*CAPACITY_LISTS, *ACCOUNT_LISTS, "models", "capacity"])
+def test_a_longer_list_takes_no_more_queries(api: ApiCast, path: str) -> None:
+    def count_queries() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            api.alice.get(path)
+        return len(queries)
 
-    live_through_a_month(here)
-    here.come_to("2026-02-09")
-    here.alice.get("lots")
-    few = queries()
+    add_rows(api)
+    api.set_clock("2026-02-09")
+    api.alice.get("lots")
+    few = count_queries()
     for _ in range(4):
-        live_through_a_month(here)
+        add_rows(api)
 
-    assert queries() == few <= 8
+    assert count_queries() == few <= 8
 
 
-@pytest.mark.django_db
-def test_a_cursor_is_good_for_its_own_list_only(here: Neighbours) -> None:
+def test_refuses_a_cursor_of_another_list(api: ApiCast) -> None:
     for _ in range(2):
-        here.alice.buys(input=1)
-    cursor = here.alice.get("lots", limit=1).json()["next"]
+        api.alice.buys(input=1)
+    cursor = api.alice.get("lots", limit=1).json()["next"]
 
-    assert here.alice.get("lots", limit=1, cursor=cursor).status_code == 200
-    for other in ("purchases", "charges"):
-        assert code(here.alice.get(other, cursor=cursor)) == (400, "invalid_request")
+    assert api.alice.get("lots", limit=1, cursor=cursor).status_code == 200
+    for path in ("purchases", "charges"):
+        assert problem(api.alice.get(path, cursor=cursor)) == (400, "invalid_request")

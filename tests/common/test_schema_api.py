@@ -1,4 +1,4 @@
-"""The OpenAPI document and its page."""
+"""The OpenAPI schema and its page."""
 
 import pytest
 from django.core.management import call_command
@@ -7,24 +7,24 @@ from django.test import Client
 from tests.api_client import ROOT
 
 
-def test_the_document_is_valid_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_schema_is_valid_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("spectacular", validate=True, fail_on_warn=True)
 
     assert "openapi: 3" in capsys.readouterr().out
 
 
-def test_anyone_may_read_the_document() -> None:
-    answer = Client().get(f"{ROOT}schema", headers={"Authorization": "Bearer wrong"})
-    buying = answer.json()["paths"]["/api/v1/purchases"]["post"]
+def test_anyone_may_read_the_schema() -> None:
+    response = Client().get(f"{ROOT}schema", headers={"Authorization": "Bearer wrong"})
+    purchase = response.json()["paths"]["/api/v1/purchases"]["post"]
 
-    assert answer["Content-Type"] == "application/json"
-    assert [parameter["name"] for parameter in buying["parameters"]] == ["Idempotency-Key"]
-    assert buying["security"] == [{"apiKey": []}, {"browserSession": []}]
-    assert list(buying["responses"]) == ["201", "400", "401", "403", "404", "409", "422"]
-    assert list(buying["responses"]["409"]["content"]) == ["application/problem+json"]
+    assert response["Content-Type"] == "application/json"
+    assert [parameter["name"] for parameter in purchase["parameters"]] == ["Idempotency-Key"]
+    assert purchase["security"] == [{"apiKey": []}, {"browserSession": []}]
+    assert list(purchase["responses"]) == ["201", "400", "401", "403", "404", "409", "422"]
+    assert list(purchase["responses"]["409"]["content"]) == ["application/problem+json"]
 
 
-def test_filters_are_documented() -> None:
+def test_the_schema_names_the_filters_of_a_list() -> None:
     lots = Client().get(f"{ROOT}schema").json()["paths"]["/api/v1/lots"]["get"]
 
     assert [parameter["name"] for parameter in lots["parameters"]] == [
@@ -36,7 +36,7 @@ def test_filters_are_documented() -> None:
     ]
 
 
-def test_the_docs_page_loosens_styles_for_itself_alone() -> None:
+def test_the_page_of_the_schema_alone_allows_inline_styles() -> None:
     page = Client().get(f"{ROOT}docs")
     policy = page["Content-Security-Policy"]
 
