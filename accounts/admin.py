@@ -11,9 +11,18 @@ from django.forms import ModelForm, ValidationError, model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Membership, Organization, Project, Role, User
+from accounts.models import (
+    AuditEntry,
+    Membership,
+    Organization,
+    OutboundEmail,
+    Project,
+    Role,
+    User,
+)
 from accounts.operations.audit import Actor, record
 from accounts.operations.days import bring_up_to_date
+from accounts.operations.emails import retry_email
 from accounts.operations.members import LastOwner, check_owner_remains
 from accounts.operations.organizations import create_organization, lock_organization
 
@@ -203,6 +212,38 @@ class UserAdmin(AuditedAdmin):
 class ProjectAdmin(ReadOnlyAdmin):
     list_display = ("organization", "name", "public_id", "is_default")
     search_fields = ("organization__name", "name", "public_id")
+
+
+@admin.register(OutboundEmail)
+class OutboundEmailAdmin(ReadOnlyAdmin):
+    """The emails that are enqueued or sent, with the last error of each."""
+
+    list_display = (
+        "created_at",
+        "organization",
+        "kind",
+        "about",
+        "recipient",
+        "sent_at",
+        "failures",
+        "next_attempt_at",
+        "last_error",
+    )
+    list_filter = (("sent_at", admin.EmptyFieldListFilter), "kind")
+    search_fields = ("public_id", "about", "recipient", "organization__public_id")
+    list_select_related = ("organization",)
+    ordering = ("-pk",)
+    actions = ("retry",)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Return whether the operator may change emails, which the action below requires."""
+        return request.user.has_perm("accounts.change_outboundemail")
+
+    @admin.action(description="Try again now", permissions=["retry"])
+    def retry(self, request: HttpRequest, selected: models.QuerySet[OutboundEmail]) -> None:
+        emails = selected.select_related("organization")
+        retried = sum(retry_email(email=email, by=operator(request)) for email in emails)
+        self.message_user(request, f"{retried} will be tried again; only unsent ones can be.")
 
 
 @admin.register(AuditEntry)

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 
 from accounts.models import ApiKey, Invitation, Role, User
+from common.texts import validate_single_line
 
 
 class PurchaserForm(forms.Form):
@@ -39,6 +40,7 @@ class ApiKeyForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=ApiKey._meta.get_field("name").max_length,
+        validators=[validate_single_line],
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "What it is for"}),
     )
 
@@ -47,7 +49,10 @@ class AcceptInvitationForm(forms.Form):
     """Name and password of an invited person. Their email is that of the invitation."""
 
     name = forms.CharField(
-        label="Name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+        label="Name",
+        max_length=120,
+        validators=[validate_single_line],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     password = forms.CharField(
         label="Password",

@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin, operator
 from billing.models import (
@@ -25,6 +26,7 @@ from billing.models import (
 from billing.operations.invoice_sync import retry_sync
 from billing.operations.order_forms import fix_anchor_day
 from billing.operations.payments import record_payment
+from billing.operations.provider_events import process_event_again
 from common.errors import BusinessError
 
 
@@ -234,8 +236,30 @@ class InvoiceSyncAdmin(ReadOnlyAdmin):
 
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
-    """The events that the payment provider sent, and the outcome of each."""
+    """The events that the payment provider sent, and the outcome or the error of each."""
 
-    list_display = ("event_id", "type", "created_at", "received_at", "processed_at", "outcome")
-    list_filter = ("type",)
+    list_display = (
+        "event_id",
+        "type",
+        "created_at",
+        "received_at",
+        "processed_at",
+        "outcome",
+        "error",
+    )
+    list_filter = (("error", admin.EmptyFieldListFilter), "type")
     search_fields = ("event_id", "payload__data__object__id")
+    actions = ("process_again",)
+
+    def has_process_permission(self, request: HttpRequest) -> bool:
+        """Return whether the operator may change events, which the action below requires."""
+        return request.user.has_perm("billing.change_providerevent")
+
+    @admin.action(description="Process again", permissions=["process"])
+    def process_again(self, request: HttpRequest, selected: QuerySet[ProviderEvent]) -> None:
+        now = timezone.now()
+        processed = sum(
+            process_event_again(event=event, by=operator(request), now=now)
+            for event in selected.exclude(error="")
+        )
+        self.message_user(request, f"{processed} processed; only those with an error can be.")

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from kombu.exceptions import OperationalError
 
 from billing.operations.provider_events import store_event
-from billing.stripe_gateway import BadSignature, verified_event
+from billing.stripe_gateway import BadSignature, verified_payload
 from billing.tasks import process_event
 
 logger = logging.getLogger(__name__)
@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
     """Store the event. Return 200 if it is stored, now or earlier; 400 without a signature."""
     try:
-        event = verified_event(request.body, request.headers.get("Stripe-Signature", ""))
+        payload = verified_payload(request.body, request.headers.get("Stripe-Signature", ""))
     except BadSignature as error:
         logger.warning("webhook refused: %s", error)
         return HttpResponse("bad signature\n", status=400, content_type="text/plain")
-    stored = store_event(event=event, now=timezone.now())
-    if stored is not None:
+    stored = store_event(payload=payload, now=timezone.now())
+    if stored is not None and not stored.error:
         try:
             process_event.delay(stored.pk)
         except (

@@ -116,7 +116,8 @@ class PurchaseForm(forms.Form):
     def shown(self) -> Money | None:
         """Return the amount due that the confirmation showed, or None."""
         amount = self.data.get("shown", "")
-        return Money(int(amount), settings.CURRENCY) if amount[:19].isdecimal() else None
+        is_amount = amount.isascii() and amount.isdecimal() and len(amount) < 19
+        return Money(int(amount), settings.CURRENCY) if is_amount else None
 
 
 class KindField:
@@ -130,7 +131,8 @@ class KindField:
     def units(self) -> int:
         """Return the typed number, or 0 if the text is not a number."""
         text = str(self.field.value() or "")
-        return min(int(text), MAX_UNITS) if text.isdecimal() else 0
+        digits = text.lstrip("0")[: len(str(MAX_UNITS)) + 1]  # Enough to tell that it is too many.
+        return min(int(digits or 0), MAX_UNITS) if text.isascii() and text.isdecimal() else 0
 
     @property
     def slider_ranges(self) -> Sequence[int]:

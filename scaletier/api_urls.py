@@ -7,10 +7,16 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from common.api.views import UnknownPath
 
+READ = ["get", "head"]  # drf-spectacular's views cannot answer OPTIONS.
+
 schema = SpectacularAPIView.as_view(
-    authentication_classes=[], renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer2]
+    authentication_classes=[],
+    http_method_names=READ,
+    renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer2],
 )
-docs = SpectacularSwaggerSplitView.as_view(authentication_classes=[], url_name="api_schema")
+docs = SpectacularSwaggerSplitView.as_view(
+    authentication_classes=[], http_method_names=READ, url_name="api_schema"
+)
 
 urlpatterns = [
     path("", include("accounts.api.urls")),

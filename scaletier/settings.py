@@ -22,7 +22,10 @@ ENGINES = home.engine_urls(HOME)
 
 DEBUG = os.environ.get("SCALETIER_DEBUG") == "1"
 SECRET_KEY = os.environ.get("SCALETIER_SECRET_KEY") or home.secret_key(HOME)
-PUBLIC_URL = os.environ.get("SCALETIER_PUBLIC_URL", "http://127.0.0.1:8000")
+PUBLIC_URL = (
+    os.environ.get("SCALETIER_PUBLIC_URL")
+    or f"http://127.0.0.1:{os.environ.get('SCALETIER_PORT') or 8000}"
+)
 ALLOWED_HOSTS = os.environ.get("SCALETIER_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 

@@ -1,23 +1,11 @@
 """API keys: a key acts as the person who made it, in one organization."""
 
-import hashlib
-import secrets
-
 from django.db import models
 
 from accounts.models.organizations import Organization
 from accounts.models.users import User
 from common.ids import PublicIdField
-
-
-def new_secret() -> str:
-    """Return a new key with 256 random bits. It is shown once and stored only as its digest."""
-    return "st_" + secrets.token_urlsafe(32)
-
-
-def digest(secret: str) -> str:
-    """Return the SHA-256 of a key. A key is random, so it needs no salt and no stretching."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+from common.texts import validate_single_line
 
 
 class ApiKey(models.Model):
@@ -28,7 +16,7 @@ class ApiKey(models.Model):
         Organization, on_delete=models.PROTECT, related_name="api_keys"
     )
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[validate_single_line])
     digest = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=12)
     created_at = models.DateTimeField()

@@ -16,9 +16,14 @@ class OutboundEmail(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=40, help_text="Name of its template in templates/mail/.")
     about = models.CharField(max_length=40, help_text="Public id or date of what it tells of.")
+    recipient = models.EmailField(
+        blank=True,
+        help_text="Empty: the people of the organization who may see Scale Tier.",
+    )
     created_at = models.DateTimeField(help_text="By the organization's clock.")
     sent_at = models.DateTimeField(null=True, help_text="By the real clock.")
     failures = models.PositiveSmallIntegerField(default=0, db_default=0)
+    last_error = models.TextField(blank=True, help_text="Why the last attempt did not succeed.")
     next_attempt_at = models.DateTimeField(
         null=True, help_text="By the real clock; empty: at once."
     )

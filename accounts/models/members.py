@@ -42,17 +42,23 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """The only way to sign up. Its link has its public id and can be used once."""
+    """The only way to sign up. Its link works once, and only the invited mailbox receives it."""
 
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="invitations"
     )
     public_id = PublicIdField(prefix="invite_")
+    token_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="Of the secret in the emailed link; empty until the email is sent.",
+    )
     email = models.EmailField()
     role = models.CharField(max_length=10, choices=Role)
     invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField(help_text="By the real clock, in sandboxes too.")
     accepted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -61,7 +67,12 @@ class Invitation(models.Model):
                 fields=["organization", "email"],
                 condition=models.Q(accepted_at__isnull=True),
                 name="invitation_one_open",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["token_digest"],
+                condition=~models.Q(token_digest=""),
+                name="invitation_token_once",
+            ),
         ]
 
     def __str__(self) -> str:

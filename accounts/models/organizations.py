@@ -8,6 +8,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from common.ids import PublicIdField
+from common.texts import validate_single_line
 
 DUE_BY_TEST_CLOCK = Q(opened_until__lte=TruncDate("clock_at"))
 """Sandboxes whose clock is past their open day: few, because a move opens its days (R13)."""
@@ -17,7 +18,7 @@ class Organization(models.Model):
     """A customer. Every change of an organization locks its row first."""
 
     public_id = PublicIdField(prefix="org_")
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[validate_single_line])
     created_at = models.DateTimeField()
     is_sandbox = models.BooleanField(
         default=False, help_text="Lives on a test clock; pays nobody; takes no one's supply (R13)."

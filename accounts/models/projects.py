@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from accounts.models.organizations import Organization
 from common.ids import PublicIdField
+from common.texts import validate_single_line
 
 
 class Project(models.Model):
@@ -14,7 +15,7 @@ class Project(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="projects"
     )
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[validate_single_line])
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 

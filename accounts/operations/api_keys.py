@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from accounts.models import ApiKey, Organization
-from accounts.models.api_keys import digest, new_secret
 from accounts.operations.audit import Actor
 from accounts.operations.changes import organization_change
 from accounts.queries.api_keys import find_api_key
 from accounts.queries.members import find_member
+from common.tokens import digest, new_token
 
 HINT_LENGTH = 8
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -22,7 +22,7 @@ def create_api_key(
 
     Raises NotFound for someone who is not a member any more.
     """
-    secret = new_secret()
+    secret = new_token("st_")
     with organization_change(organization=organization, by=by, now=now) as change:
         find_member(change.organization, by.person.public_id)
         key = ApiKey.objects.create(

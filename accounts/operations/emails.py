@@ -1,7 +1,7 @@
-"""Outbound emails: plain text, with one template for each kind.
+"""Outbound emails: plain text, one template for each kind, each sent once.
 
-A change enqueues an email; a task sends it later. The text is rendered when the email is sent. The
-app that owns the data registers the function that makes the context, with `email_context`.
+An operation enqueues an email, and a task sends it later. The text is made when it is sent, from
+the context that the app with the data registers with `email_context`.
 """
 
 import logging
@@ -15,21 +15,24 @@ from django.db import transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
 
-from accounts.models import Membership, OutboundEmail, Role
+from accounts.models import Membership, Organization, OutboundEmail, Role
+from accounts.operations.audit import Actor, record
 from common.retries import wait_before_retry
+from common.texts import is_mailable
 
 logger = logging.getLogger(__name__)
 
 Context = Callable[[OutboundEmail], dict[str, Any] | None]
 CONTEXTS: dict[str, Context] = {}
 RECIPIENT_ROLES = (Role.OWNER, Role.PURCHASER)
-"""The roles that may see Scale Tier receive its emails."""
+"""The roles that may see Scale Tier. They receive its emails."""
 
 
 def email_context(kind: str) -> Callable[[Context], Context]:
-    """Register the function that makes the context of `templates/mail/<kind>.txt`.
+    """Register the function that returns the context of `templates/mail/<kind>.txt`.
 
-    The function returns None if the email is no longer needed; then nothing is sent.
+    It is called in the transaction that marks the email as sent. If it returns None, there is no
+    longer anything to say, and no email is sent.
     """
 
     def register(context: Context) -> Context:
@@ -40,10 +43,10 @@ def email_context(kind: str) -> Callable[[Context], Context]:
 
 
 def enqueue_emails(*, kind: str, about: Mapping[int, str], now: datetime) -> None:
-    """Enqueue one email for each organization in `about`, in the transaction of the change.
+    """Enqueue one email for each organization of `about`, in the transaction of its cause.
 
-    `about` has the primary keys of organizations, and for each the public id or the date that its
-    email is about. An email that is enqueued twice is stored once.
+    `about` gives, by organization key, the public id or date of what the email tells of. An email
+    that is enqueued twice is sent once.
     """
     OutboundEmail.objects.bulk_create(
         (
@@ -54,11 +57,21 @@ def enqueue_emails(*, kind: str, about: Mapping[int, str], now: datetime) -> Non
     )
 
 
-def send_due_emails(*, now: datetime) -> int:
-    """Try to send the emails that are due by the real time `now`; return how many were tried.
+def enqueue_email_to(
+    recipient: str, *, organization: Organization, kind: str, about: str, now: datetime
+) -> None:
+    """Enqueue an email to one address, in the transaction of its cause. Twice is once."""
+    email = OutboundEmail(
+        organization=organization, kind=kind, about=about, recipient=recipient, created_at=now
+    )
+    OutboundEmail.objects.bulk_create([email], ignore_conflicts=True)
 
-    The oldest are first. Several workers can run at once: each email is locked by one of them. An
-    email that the mail server does not take is retried later and delays no other.
+
+def send_due_emails(*, now: datetime) -> int:
+    """Try the emails that are due by the real time `now`; return how many were tried.
+
+    The oldest are first. Several workers can run at once: each email is locked by one of them.
+    Whatever fails for one email, it is retried later, with the reason, and delays no other.
     """
     tried = 0
     while _send_next(now):
@@ -66,11 +79,28 @@ def send_due_emails(*, now: datetime) -> int:
     return tried
 
 
+def retry_email(*, email: OutboundEmail, by: Actor) -> bool:
+    """Let the next run try an email that has failed; return False if it was sent meanwhile."""
+    with transaction.atomic(durable=True):
+        unsent = OutboundEmail.objects.filter(pk=email.pk, sent_at=None)
+        is_unsent = bool(unsent.update(next_attempt_at=None))
+        if is_unsent:
+            record(
+                organization=email.organization,
+                by=by,
+                action="email.retried",
+                subject=email.public_id,
+                at=email.organization.now(),
+            )
+    return is_unsent
+
+
 def _send_next(now: datetime) -> bool:
     """Lock one email, send it and mark it as sent. Return False if no email is due.
 
-    Only the row of the email is locked. If the worker is killed before the commit, the email is
-    sent again with the same Message-ID, so that mail programs show it once.
+    Only the row of the email is locked, while the mail server is spoken to. If the worker is
+    killed before the commit, the email is sent again with the same Message-ID, so that mail
+    programs show it once.
     """
     with transaction.atomic():
         email = (
@@ -82,19 +112,25 @@ def _send_next(now: datetime) -> bool:
         )
         if email is None:
             return False
-        context = CONTEXTS[email.kind](email)
         try:
-            if context is not None:
-                _message(email, context).send()
-            email.sent_at = now
-        except (
-            OSError
-        ):  # Errors of the network and of the mail server, rejections by SMTP included.
+            with transaction.atomic():  # An error of the database undoes this part alone.
+                _send(email)
+        except Exception as error:
             logger.exception("email %s could not be sent", email.public_id)
+            email.last_error = f"{type(error).__name__}: {error}"
             email.next_attempt_at = now + wait_before_retry(email.failures)
             email.failures += 1
-        email.save(update_fields=["sent_at", "failures", "next_attempt_at"])
+        else:
+            email.last_error = ""
+            email.sent_at = now
+        email.save(update_fields=["sent_at", "failures", "last_error", "next_attempt_at"])
     return True
+
+
+def _send(email: OutboundEmail) -> None:
+    context = CONTEXTS[email.kind](email)
+    if context is not None:
+        _message(email, context).send()
 
 
 def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
@@ -108,13 +144,21 @@ def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
         "support": settings.SUPPORT_EMAIL,
     }
     subject, _, body = render_to_string(f"mail/{email.kind}.txt", context).partition("\n")
-    recipients = Membership.objects.filter(
-        organization=email.organization, role__in=RECIPIENT_ROLES
-    )
     return EmailMessage(
-        subject=subject,
+        subject=" ".join(subject.split()),
         body=body.lstrip("\n"),
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=list(recipients.order_by("pk").values_list("user__email", flat=True)),
+        to=_recipients(email),
         headers={"Message-ID": f"<{email.public_id}@{settings.MAIL_DOMAIN}>"},
     )
+
+
+def _recipients(email: OutboundEmail) -> list[str]:
+    """Return the addresses, without those that cannot be mailed: the others get the email."""
+    if email.recipient:
+        return [email.recipient]
+    people = Membership.objects.filter(
+        organization=email.organization, role__in=RECIPIENT_ROLES, user__is_active=True
+    )
+    addresses = people.order_by("pk").values_list("user__email", flat=True)
+    return [address for address in addresses if is_mailable(address)]

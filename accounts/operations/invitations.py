@@ -1,63 +1,101 @@
-"""Inviting people, and accepting invitations."""
+"""Inviting people, withdrawing invitations, and accepting them.
+
+The secret of an invitation is made when its email is sent, is in that email only, and is stored as
+its digest: whoever accepts has read the mailbox.
+"""
 
 from datetime import datetime, timedelta
-from functools import partial
 
-from django.conf import settings
-from django.core.mail import send_mail
-from django.db import transaction
-from django.template.loader import render_to_string
-from django.urls import reverse
+from django.db import connection
 
 from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.changes import organization_change
+from accounts.operations.emails import enqueue_email_to
 from accounts.operations.members import create_membership
+from accounts.queries.members import pending_invitations
 from common.errors import InvalidRequest, NotAllowed, NotFound
+from common.texts import is_mailable
+from common.tokens import digest, new_token
 
 INVITATION_LIFETIME = timedelta(days=14)
 
 
 def invite(
-    *, organization: Organization, email: str, role: Role, by: Actor, now: datetime
+    *,
+    organization: Organization,
+    email: str,
+    role: Role,
+    by: Actor,
+    now: datetime,
+    real_now: datetime,
 ) -> Invitation:
-    """Invite a person by email. A second invitation to the same address replaces the first.
+    """Invite someone by email. A second invitation to the same address replaces the first.
 
-    Raises InvalidRequest if the person is a member already.
+    It expires by the real time: a sandbox's clock may stand still for ever. Raises InvalidRequest
+    for a member's address, and for one to which no email can be sent.
     """
     email = email.strip().lower()
+    if not is_mailable(email):
+        raise InvalidRequest.field("email", f"No email can be sent to {email}. Check the address.")
     with organization_change(organization=organization, by=by, now=now) as change:
         if Membership.objects.filter(organization=change.organization, user__email=email).exists():
             raise InvalidRequest.field("email", f"{email} is a member already.")
-        Invitation.objects.filter(
-            organization=change.organization, email=email, accepted_at__isnull=True
-        ).delete()
+        pending_invitations(change.organization).filter(email=email).delete()
         invitation = Invitation.objects.create(
             organization=change.organization,
             email=email,
             role=role,
             invited_by=by.person,
             created_at=change.now,
-            expires_at=change.now + INVITATION_LIFETIME,
+            expires_at=real_now + INVITATION_LIFETIME,
         )
         change.record("member.invited", invitation.public_id, after={"email": email, "role": role})
-        # Robust: if the email fails, the invitation exists, and an owner can pass its link on.
-        transaction.on_commit(partial(_send, invitation), robust=True)
+        enqueue_email_to(
+            email,
+            organization=change.organization,
+            kind="invitation",
+            about=invitation.public_id,
+            now=change.now,
+        )
     return invitation
 
 
-def accept_invitation(
-    *, invitation: Invitation, name: str, password: str, by: Actor, now: datetime
-) -> User:
-    """Make the invited person a user and a member, and return the user.
+def withdraw_invitation(
+    *, organization: Organization, invitation_id: str, by: Actor, now: datetime
+) -> None:
+    """End an open invitation. Raises NotFound if it was accepted, replaced or withdrawn."""
+    with organization_change(organization=organization, by=by, now=now) as change:
+        invitation = (
+            pending_invitations(change.organization).filter(public_id=invitation_id).first()
+        )
+        if invitation is None:
+            raise NotFound("This invitation is no longer open.")
+        invitation.delete()
+        change.record(
+            "invitation.withdrawn",
+            invitation_id,
+            before={"email": invitation.email, "role": invitation.role},
+        )
 
-    An existing user must be signed in to accept. An existing member keeps their role. Raises
-    NotFound if the invitation was used, was replaced or has expired, and NotAllowed if somebody
-    else accepts.
+
+def accept_invitation(
+    *,
+    invitation: Invitation,
+    name: str,
+    password: str,
+    by: Actor,
+    now: datetime,
+    real_now: datetime,
+) -> User:
+    """Make the invited person a user and a member, unless they are; a role they have stays.
+
+    Someone who is a user already must accept themselves. Raises NotFound when the invitation was
+    used, replaced or withdrawn, or has expired; NotAllowed when someone else accepts.
     """
     with organization_change(organization=invitation.organization, by=by, now=now) as change:
-        pending = Invitation.objects.filter(pk=invitation.pk, accepted_at__isnull=True).first()
-        if pending is None or pending.expires_at <= change.now:
+        pending = pending_invitations(change.organization).filter(pk=invitation.pk).first()
+        if pending is None or pending.expires_at <= real_now:
             raise NotFound("This invitation is no longer open. Ask for a new one.")
         user = User.objects.filter(email=pending.email).first()
         if user is None:
@@ -71,13 +109,13 @@ def accept_invitation(
     return user
 
 
-def _send(invitation: Invitation) -> None:
-    """Send the link by email. It runs after the commit: no transaction waits for the network."""
-    url = settings.PUBLIC_URL + reverse("invitation", args=[invitation.public_id])
-    text = render_to_string("mail/invitation.txt", {"invitation": invitation, "url": url})
-    send_mail(
-        f"Join {invitation.organization} on Scale Tier",
-        text,
-        settings.DEFAULT_FROM_EMAIL,
-        [invitation.email],
-    )
+def renew_token(invitation: Invitation) -> str:
+    """Return a new secret for the link of an invitation; an earlier one no longer works.
+
+    Called as its email is being sent, in the transaction that marks the email as sent.
+    """
+    assert connection.in_atomic_block, "a secret is stored with the email that carries it"
+    token = new_token()
+    invitation.token_digest = digest(token)
+    invitation.save(update_fields=["token_digest"])
+    return token

@@ -3,10 +3,12 @@
 from datetime import datetime
 from http import HTTPStatus
 
+from django.db.models import Q
+
 from accounts.models import ApiKey, Membership, Organization, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Change, organization_change
-from accounts.queries.members import find_member, members, purchasers
+from accounts.queries.members import find_member, members, pending_invitations, purchasers
 from common.errors import BusinessError, InvalidRequest, NotFound
 
 
@@ -44,6 +46,8 @@ def set_role(
     with organization_change(organization=organization, by=by, now=now) as change:
         membership = find_member(change.organization, user_id)
         check_owner_remains(membership, role)
+        if membership.role == Role.OWNER != role:
+            _end_invitations(change, membership.user)
         return _change_role(change, membership, role)
 
 
@@ -88,6 +92,7 @@ def remove_member(*, organization: Organization, user_id: str, by: Actor, now: d
         ApiKey.objects.filter(
             organization=change.organization, user=membership.user, revoked_at__isnull=True
         ).update(revoked_at=change.now)
+        _end_invitations(change, membership.user)
         change.record(
             "member.removed",
             user_id,
@@ -105,6 +110,12 @@ def check_owner_remains(membership: Membership, role: Role | None) -> None:
     owners = Membership.objects.filter(organization=membership.organization_id, role=Role.OWNER)
     if not owners.exclude(pk=membership.pk).exists():
         raise LastOwner(f"{membership.user} is the only owner. Make someone else an owner first.")
+
+
+def _end_invitations(change: Change, user: User) -> None:
+    """End the open invitations that a former owner made, or that would bring them back."""
+    pending = pending_invitations(change.organization)
+    pending.filter(Q(invited_by=user) | Q(email=user.email)).delete()
 
 
 def _change_role(change: Change, membership: Membership, role: Role) -> Membership:

@@ -3,8 +3,8 @@
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import ApiKey, Membership, Organization, User
-from accounts.models.api_keys import digest
 from common.errors import NotFound
+from common.tokens import digest
 
 
 def api_keys(organization: Organization, user: User) -> QuerySet[ApiKey]:

@@ -6,6 +6,7 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from accounts.models import Invitation, Membership, Organization, Role, User
 from common.errors import NotFound
+from common.tokens import digest
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -53,24 +54,27 @@ def is_user(email: str) -> bool:
     return User.objects.filter(email=email).exists()
 
 
-def open_invitations(organization: Organization, *, now: datetime) -> QuerySet[Invitation]:
-    """Return the invitations that can still be accepted, newest first."""
+def pending_invitations(organization: Organization) -> QuerySet[Invitation]:
+    """Return the invitations that nobody has accepted, expired ones too, newest first."""
     return (
-        Invitation.objects.filter(
-            organization=organization, accepted_at__isnull=True, expires_at__gt=now
-        )
+        Invitation.objects.filter(organization=organization, accepted_at__isnull=True)
         .select_related("invited_by")
         .order_by("-pk")
     )
 
 
-def find_invitation(invite_id: str) -> Invitation:
-    """Return an invitation that nobody has accepted yet, expired or not. Raises NotFound."""
+def open_invitations(organization: Organization, *, real_now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that can still be accepted, newest first."""
+    return pending_invitations(organization).filter(expires_at__gt=real_now)
+
+
+def find_invitation(token: str) -> Invitation:
+    """Return an unaccepted invitation by its emailed secret, expired or not. Raises NotFound."""
     invitation = (
         Invitation.objects.select_related("organization", "invited_by")
-        .filter(public_id=invite_id, accepted_at__isnull=True)
+        .filter(token_digest=digest(token), accepted_at__isnull=True)
         .first()
     )
     if invitation is None:
-        raise NotFound("This invitation was used or replaced. Ask for a new one.")
+        raise NotFound("This invitation was used, replaced or withdrawn. Ask for a new one.")
     return invitation

@@ -7,6 +7,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -25,11 +26,11 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 @login_not_required
 @never_cache
 @require_http_methods(["GET", "POST"])
-def invitation_page(request: HttpRequest, invite_id: str) -> HttpResponse:
+def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show and accept an invitation. A new person types name and password; a user must sign in."""
     try:
-        invitation = find_invitation(invite_id)
-        if invitation.expires_at <= invitation.organization.now():
+        invitation = find_invitation(token)
+        if invitation.expires_at <= timezone.now():
             raise NotFound("This invitation has expired. Ask for a new one.")
         if is_user(invitation.email):
             return _join(request, invitation)
@@ -68,6 +69,7 @@ def _accept(request: HttpRequest, invitation: Invitation, *, name: str, password
         password=password,
         by=Actor(source="page", user=user, address=request.META.get("REMOTE_ADDR")),
         now=invitation.organization.now(),
+        real_now=timezone.now(),
     )
 
 

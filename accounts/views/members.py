@@ -4,12 +4,13 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import AccessContext, Permission
 from accounts.forms import InvitationForm, RoleForm
 from accounts.models import Role
-from accounts.operations.invitations import invite
+from accounts.operations.invitations import invite, withdraw_invitation
 from accounts.operations.members import remove_member, set_role
 from accounts.queries.members import find_member, members, open_invitations
 from accounts.views.permissions import PageRequest, caller, permission_required
@@ -33,13 +34,22 @@ def invite_member(request: PageRequest, access: AccessContext) -> HttpResponse:
     if form.is_valid():
         email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
         try:
-            invite(**caller(request), email=email, role=role)
+            invite(**caller(request), email=email, role=role, real_now=timezone.now())
         except BusinessError as error:
             add_business_error(form, error)
         else:
-            messages.success(request, f"Invitation sent to {email}.")
+            messages.success(request, f"An invitation is on its way to {email}.")
             return redirect("members", organization_id=access.organization.public_id)
     return _page(request, access, form)
+
+
+@permission_required(Permission.MANAGE)
+@require_POST
+def withdraw(request: PageRequest, access: AccessContext, invitation_id: str) -> HttpResponse:
+    """End an open invitation."""
+    withdraw_invitation(**caller(request), invitation_id=invitation_id)
+    messages.success(request, "The invitation was withdrawn. Its link no longer works.")
+    return redirect("members", organization_id=access.organization.public_id)
 
 
 @permission_required(Permission.MANAGE)
@@ -88,7 +98,7 @@ def _page(request: PageRequest, access: AccessContext, form: InvitationForm) -> 
     context = {
         "form": form,
         "members": members(access.organization),
-        "invitations": open_invitations(access.organization, now=access.now),
+        "invitations": open_invitations(access.organization, real_now=timezone.now()),
         "roles": Role.choices,
     }
     status = 422 if form.errors else 200

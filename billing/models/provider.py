@@ -36,13 +36,17 @@ class ProviderEvent(models.Model):
     received_at = models.DateTimeField()
     processed_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=120, blank=True, help_text="What came of it.")
+    error = models.TextField(
+        blank=True,
+        help_text="Why it cannot be processed; an operator can have it processed again.",
+    )
 
     class Meta:
         indexes = [
             models.Index(
                 fields=["id"],
-                condition=Q(processed_at__isnull=True),
-                name="provider_event_unprocessed",
+                condition=Q(processed_at__isnull=True, error=""),
+                name="provider_event_to_process",
             )
         ]
 

@@ -18,6 +18,7 @@ the Stripe invoice as paid too. Both change the sync under its lock, so a paymen
 invoice is being synced is not missed.
 """
 
+import logging
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -38,6 +39,8 @@ from billing.stripe_gateway import (
     StripeInvoice,
 )
 from common.retries import wait_before_retry
+
+logger = logging.getLogger(__name__)
 
 STRIPE = Actor("stripe")
 LEASE = timedelta(minutes=1)
@@ -65,6 +68,10 @@ def sync_next_invoice(*, now: datetime) -> SyncResult | None:
         return None
     if not sync.provider_id and sync.invoice.payment.is_final:
         return _mark_not_needed(sync, now)
+    return _try(sync, gateway, now)
+
+
+def _try(sync: InvoiceSync, gateway: Gateway, now: datetime) -> SyncResult:
     try:
         stripe_invoice = sync_invoice(sync, gateway, now)
     except CustomerUnknown as error:
@@ -74,9 +81,9 @@ def sync_next_invoice(*, now: datetime) -> SyncResult | None:
         return _mark_failed(sync, str(error), now)
     except ProviderUnavailable as error:
         return _retry_later(sync, str(error), now, key_used_up=error.key_used_up)
-    except Exception as error:
-        _retry_later(sync, f"An error of our own: {error!r}", now)
-        raise
+    except Exception as error:  # One odd invoice delays no other.
+        logger.exception("invoice %s could not be synced", sync.invoice.public_id)
+        return _retry_later(sync, f"An error of our own: {error!r}", now)
     return _mark_synced(sync, stripe_invoice, now)
 
 

@@ -1,13 +1,16 @@
 """Events of the payment provider, which come in any order and repeatedly; each is stored once."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
+from accounts.operations.audit import Actor, record
 from accounts.operations.changes import Change, organization_change
 from billing.models import InvoicePayment, InvoiceSync, PaymentStatus, ProviderEvent
 from billing.operations.invoice_sync import STRIPE
@@ -23,45 +26,116 @@ STATUS_OF_EVENT = {
     "invoice.marked_uncollectible": PaymentStatus.UNCOLLECTIBLE,
 }
 PAYMENT_FAILED = "invoice.payment_failed"
+UNREADABLE = "unreadable"
+ODD = (ValueError, TypeError, LookupError, ArithmeticError, OSError, RecursionError)
+"""What reading an odd payload raises."""
 
 
-def store_event(*, event: Mapping[str, Any], now: datetime) -> ProviderEvent | None:
-    """Store an event whose signature was verified; return None if it was stored before."""
+def store_event(*, payload: str, now: datetime) -> ProviderEvent | None:
+    """Store an event whose signature was verified; return None if it was stored before.
+
+    A payload that is no event, or an event that the database cannot hold, is stored as text with
+    the reason, for an operator: it is not processed.
+    """
+    try:
+        with transaction.atomic():
+            return _insert(_read_event(payload, now))
+    except (*ODD, DataError) as error:
+        return _insert(_unreadable(payload, error, now))
+
+
+def _insert(event: ProviderEvent) -> ProviderEvent | None:
+    names = ("type", "created_at", "payload", "received_at", "error")
     stored, is_new = ProviderEvent.objects.get_or_create(
-        event_id=event["id"],
-        defaults={
-            "type": event["type"],
-            "created_at": instant(event["created"]),
-            "payload": event,
-            "received_at": now,
-        },
+        event_id=event.event_id, defaults={name: getattr(event, name) for name in names}
     )
     return stored if is_new else None
+
+
+def _read_event(payload: str, now: datetime) -> ProviderEvent:
+    """Return the event of a payload, unsaved. Raises an error that says what is odd about it."""
+    body = json.loads(payload)
+    if body["object"] != "event":
+        raise ValueError("it is not a snapshot event")
+    for name, longest in (("id", 255), ("type", 100)):
+        if not isinstance(body[name], str) or not 0 < len(body[name]) <= longest:
+            raise ValueError(f"its {name} is not a text of 1 to {longest} characters")
+    return ProviderEvent(
+        event_id=body["id"],
+        type=body["type"],
+        created_at=instant(body["created"]),
+        payload=body,
+        received_at=now,
+    )
+
+
+def _unreadable(payload: str, error: Exception, now: datetime) -> ProviderEvent:
+    digest = hashlib.sha256(payload.encode()).hexdigest()
+    logger.warning("webhook payload %s cannot be read: %r", digest, error)
+    return ProviderEvent(
+        event_id=f"unreadable_{digest}",
+        type=UNREADABLE,
+        created_at=now,
+        payload={"text": payload.replace("\0", "\N{REPLACEMENT CHARACTER}")},
+        received_at=now,
+        error=f"{type(error).__name__}: {error}",
+    )
 
 
 def process_events(*, now: datetime) -> int:
     """Process the stored events that are not processed yet; return how many this call processed.
 
-    Several workers can run at once. An event that cannot be processed delays no other; the next
-    call tries it again.
+    Several workers can run at once. An event that cannot be processed is marked with the reason,
+    delays no other, and waits for an operator.
     """
-    processed = 0
-    unprocessed = ProviderEvent.objects.filter(processed_at=None).order_by("pk")
-    for event_id in unprocessed.values_list("pk", flat=True):
-        try:
-            processed += process_event(event_id, now=now)
-        except Exception:
-            logger.exception("event %s cannot be processed", event_id)
-    return processed
+    unprocessed = ProviderEvent.objects.filter(processed_at=None, error="").order_by("pk")
+    return sum(
+        process_event(event_id, now=now) for event_id in unprocessed.values_list("pk", flat=True)
+    )
 
 
 def process_event(event_id: int, *, now: datetime) -> bool:
-    """Process one stored event; return False if another worker has processed or locked it.
+    """Process one stored event; return False if it is processed, locked, or cannot be processed.
 
-    `event_id` is the primary key, `now` the real time. Due days of the organization are opened
-    first, so the days on which the invoice was overdue keep their effect (R7, R11).
+    `event_id` is the primary key, `now` the real time. An error of the database, like a lost
+    connection, leaves the event for the next run; any other marks the event with the reason.
     """
-    event = ProviderEvent.objects.filter(pk=event_id, processed_at=None).first()
+    try:
+        return _process(event_id, now)
+    except (OperationalError, InterfaceError):
+        logger.exception("event %s is left for the next run", event_id)
+    except Exception as error:
+        logger.exception("event %s cannot be processed", event_id)
+        ProviderEvent.objects.filter(pk=event_id, processed_at=None).update(
+            error=f"{type(error).__name__}: {error}"
+        )
+    return False
+
+
+def process_event_again(*, event: ProviderEvent, by: Actor, now: datetime) -> bool:
+    """Process an event that could not be processed, at an operator's word; return whether it was.
+
+    An unreadable payload cannot be processed at all.
+    """
+    if event.type == UNREADABLE or event.processed_at:
+        return False
+    with transaction.atomic(durable=True):
+        ProviderEvent.objects.filter(pk=event.pk).update(error="")
+        record(
+            organization=None,
+            by=by,
+            action="provider_event.retried",
+            subject=event.event_id,
+            at=now,
+            before={"error": event.error},
+        )
+    return process_event(event.pk, now=now)
+
+
+def _process(event_id: int, now: datetime) -> bool:
+    """Due days of the organization are opened first, so that the days on which the invoice was
+    overdue keep their effect (R7, R11)."""
+    event = ProviderEvent.objects.filter(pk=event_id, processed_at=None, error="").first()
     if event is None:
         return False
     sync = _sync_of(event)

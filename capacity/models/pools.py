@@ -6,6 +6,7 @@ from django.db.models import Q
 from accounts.models import Organization
 from capacity.models.catalogue import Snapshot
 from common.ids import PublicIdField
+from common.texts import validate_single_line
 
 
 class Pool(models.Model):
@@ -14,7 +15,7 @@ class Pool(models.Model):
     public_id = PublicIdField(prefix="pt_")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="pools")
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="pools")
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[validate_single_line])
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 

@@ -30,7 +30,7 @@ def advance_clock(*, organization: Organization, to: datetime, by: Actor) -> Ope
 
     Each day has its own transaction, which also sets the clock to the day's midnight. So after a
     crash the clock shows a day that is open. Raises NoTestClock, or InvalidRequest for a move back
-    or of more than 31 days.
+    or to a date more than 31 days away.
     """
     started_at = _check_move(organization, to)
     opened = Opened()
@@ -55,7 +55,7 @@ def _check_move(organization: Organization, to: datetime) -> datetime:
         raise InvalidRequest.field(
             "to", f"The clock stands at {started_at:%Y-%m-%d %H:%M} UTC and never goes back."
         )
-    if to - started_at > LONGEST_MOVE:
+    if to.date() - started_at.date() > LONGEST_MOVE:
         raise InvalidRequest.field(
             "to", f"The clock moves at most {LONGEST_MOVE.days} days at a time."
         )

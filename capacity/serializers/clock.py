@@ -6,7 +6,7 @@ from common.api.fields import Instant, StrictSerializer
 
 
 class ClockRequestSerializer(StrictSerializer):
-    to = Instant(help_text="Not before the clock's present time, nor more than 31 days after it.")
+    to = Instant(help_text="Not before the present time, on a date at most 31 days away.")
 
 
 class AdvancedClockSerializer(serializers.Serializer[dict[str, object]]):

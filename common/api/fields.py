@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from common.decimals import plain
 from common.instants import rfc3339
+from common.texts import is_single_line
 
 INSTANT = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
@@ -53,12 +54,17 @@ class WholeNumberText(serializers.IntegerField):
 
 
 class Text(serializers.CharField):
-    """A JSON string: not `5`, which Django REST Framework would accept as `"5"`."""
+    """A JSON string on one line: not `5`, which Django REST Framework would accept as `"5"`."""
+
+    default_error_messages: ClassVar = {"single_line": "Line breaks are not allowed here."}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        text = super().to_internal_value(data)
+        if not is_single_line(text):
+            self.fail("single_line")
+        return text
 
 
 class Day(serializers.DateField):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
@@ -21,6 +22,9 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
+        _, parameters = parse_header_parameters(media_type or self.media_type)
+        if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+            raise ParseError("The body has to be UTF-8, and its content type to say so.")
         body = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
             raise ParseError(f"A body has at most {MAX_BYTES:,} bytes.")

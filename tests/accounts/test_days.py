@@ -3,11 +3,13 @@
 from datetime import date
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Membership, Role, User
-from accounts.operations.invitations import invite
+from accounts.operations.invitations import invite, renew_token
 from tests.api_client import ApiCast
 from tests.cast import at, day, signed_in
 
@@ -58,10 +60,13 @@ def test_due_days_are_opened_before_an_invitation_is_accepted(api: ApiCast, has_
         role=Role.MEMBER,
         by=api.acme.alice,
         now=at(TODAY),
+        real_now=timezone.now(),
     )
+    with transaction.atomic():
+        token = renew_token(invitation)
     browser = signed_in(charlie) if has_user else Client()
     form = {"name": "Eve", "password": "a long enough password"}
-    browser.post(reverse("invitation", args=[invitation.public_id]), form)
+    browser.post(reverse("invitation", args=[token]), form)
     user = User.objects.get(email=email)
     assert Membership.objects.filter(organization=organization, user=user).exists()
     assert opened_until(api) == TOMORROW

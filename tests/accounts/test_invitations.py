@@ -1,18 +1,25 @@
 """Invitations: who joins by one, once, and with which role."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
 
 from accounts.access import Permission
 from accounts.models import Invitation, Role, User
 from accounts.operations.api_keys import create_api_key
 from accounts.operations.audit import Actor
-from accounts.operations.invitations import accept_invitation, invite
-from accounts.operations.members import add_member, remove_member
+from accounts.operations.changes import Caller
+from accounts.operations.emails import send_due_emails
+from accounts.operations.invitations import accept_invitation, invite, withdraw_invitation
+from accounts.operations.members import add_member, remove_member, set_role
 from accounts.queries.api_keys import find_valid_api_key
-from common.errors import NotAllowed, NotFound
-from tests.cast import Acme, at
+from accounts.queries.members import find_invitation, pending_invitations
+from common.errors import InvalidRequest, NotAllowed, NotFound
+from tests.cast import Acme, at, make_acme, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -20,9 +27,16 @@ NOW = at("2026-01-10")
 PASSWORD = "a long enough password"
 
 
-def make_invitation(acme: Acme, email: str = "eve@example.com") -> Invitation:
+def make_invitation(
+    acme: Acme, email: str = "eve@example.com", by: Actor | None = None
+) -> Invitation:
     return invite(
-        organization=acme.organization, email=email, role=Role.PURCHASER, by=acme.alice, now=NOW
+        organization=acme.organization,
+        email=email,
+        role=Role.PURCHASER,
+        by=by or acme.alice,
+        now=NOW,
+        real_now=NOW,
     )
 
 
@@ -32,7 +46,8 @@ def accept(invitation: Invitation, days_later: int = 1, by: User | None = None) 
         name="Eve",
         password=PASSWORD,
         by=Actor("page", by),
-        now=NOW + timedelta(days=days_later),
+        now=NOW,
+        real_now=NOW + timedelta(days=days_later),
     )
 
 
@@ -86,3 +101,115 @@ def test_an_invitation_of_charlie_who_joined_meanwhile_leaves_his_role(acme: Acm
     )
     accept(invitation, by=acme.charlie.person)
     assert not acme.allows(acme.charlie, Permission.BUY)
+
+
+def mailed_token() -> str:
+    """The secret in the newest email."""
+    send_due_emails(now=NOW)
+    link = re.search(r"/invitations/([^/\s]+)/", str(mail.outbox[-1].body))
+    assert link
+    return link[1]
+
+
+def test_the_secret_is_in_the_email_and_nowhere_else(acme: Acme) -> None:
+    invitation = make_invitation(acme)
+    token = mailed_token()
+    [message] = mail.outbox
+    assert message.to == ["eve@example.com"]
+    assert message.subject == "Join Acme on Scale Tier"
+    assert find_invitation(token) == invitation
+    alice = signed_in(acme.alice)
+    members = alice.get(reverse("members", args=[acme.organization.public_id])).text
+    audit = alice.get("/api/v1/audit").text
+    for place in (members, audit, *Invitation.objects.values_list("token_digest", flat=True)):
+        assert token not in place
+    for guess in (invitation.public_id, invitation.token_digest, ""):
+        with pytest.raises(NotFound):
+            find_invitation(guess)
+
+
+def test_an_invitation_whose_email_was_not_sent_yet_cannot_be_accepted(acme: Acme) -> None:
+    invitation = make_invitation(acme)
+    assert Client().get(reverse("invitation", args=[invitation.public_id])).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "email",
+    [f"a@{'ä' * 60}.com", "eve@example.com\r\nBcc: mallory@example.com", "eve", "a b@example.com"],
+)
+def test_an_address_to_which_no_email_can_be_sent_is_refused(acme: Acme, email: str) -> None:
+    page = signed_in(acme.alice).post(
+        reverse("invite_member", args=[acme.organization.public_id]),
+        {"email": email, "role": "member"},
+    )
+    assert page.status_code == 422
+    assert not Invitation.objects.exists()
+
+
+def test_the_rule_refuses_an_address_that_a_form_lets_through(acme: Acme) -> None:
+    with pytest.raises(InvalidRequest, match="No email can be sent to"):
+        make_invitation(acme, f"a@{'ä' * 60}.com")
+
+
+def test_a_removed_owner_does_not_come_back_by_an_earlier_invitation(acme: Acme) -> None:
+    mallory = acme.mallory.person
+    change = Caller(organization=acme.organization, by=acme.alice, now=NOW)
+    set_role(**change, user_id=mallory.public_id, role=Role.OWNER)
+    by_mallory = make_invitation(acme, "second.address@example.com", by=acme.mallory)
+    by_alice = make_invitation(acme, "eve@example.com")
+    remove_member(**change, user_id=mallory.public_id)
+    with pytest.raises(NotFound):
+        accept(by_mallory)
+    accept(by_alice)
+
+
+def test_an_owner_who_becomes_a_member_leaves_no_invitation(acme: Acme) -> None:
+    mallory = acme.mallory.person
+    change = Caller(organization=acme.organization, by=acme.alice, now=NOW)
+    set_role(**change, user_id=mallory.public_id, role=Role.OWNER)
+    make_invitation(acme, by=acme.mallory)
+    set_role(**change, user_id=mallory.public_id, role=Role.MEMBER)
+    assert not pending_invitations(acme.organization).exists()
+
+
+def test_any_owner_withdraws_an_invitation(acme: Acme) -> None:
+    invitation = make_invitation(acme)
+    token = mailed_token()
+    withdraw_invitation(
+        organization=acme.organization,
+        invitation_id=invitation.public_id,
+        by=acme.alice,
+        now=NOW,
+    )
+    with pytest.raises(NotFound):
+        find_invitation(token)
+    entry = acme.organization.audit_entries.get(action="invitation.withdrawn")
+    assert entry.before == {"email": "eve@example.com", "role": "purchaser"}
+    with pytest.raises(NotFound):
+        withdraw_invitation(
+            organization=acme.organization,
+            invitation_id=invitation.public_id,
+            by=acme.alice,
+            now=NOW,
+        )
+
+
+def test_nothing_is_sent_for_an_invitation_that_was_withdrawn_first(acme: Acme) -> None:
+    invitation = make_invitation(acme)
+    withdraw_invitation(
+        organization=acme.organization,
+        invitation_id=invitation.public_id,
+        by=acme.alice,
+        now=NOW,
+    )
+    send_due_emails(now=NOW)
+    assert mail.outbox == []
+
+
+def test_an_invitation_to_a_sandbox_expires_although_its_clock_stands_still(
+    catalogue: None,
+) -> None:
+    sandbox = make_acme(is_sandbox=True)
+    invitation = make_invitation(sandbox)
+    with pytest.raises(NotFound):
+        accept(invitation, days_later=14)

@@ -147,9 +147,9 @@ def assert_synced_once(stripe: Stripe) -> None:
     assert invoice.hosted_url == stripe_invoice["hosted_invoice_url"]
 
 
-def deliver(client: Client, event: Object, *, secret: str = SECRET) -> int:
-    """Deliver an event as Stripe does; return the status of the response."""
-    payload = json.dumps(event).encode()
+def deliver(client: Client, event: Object | bytes, *, secret: str = SECRET) -> int:
+    """Deliver an event, or a raw body, as Stripe does; return the status of the response."""
+    payload = event if isinstance(event, bytes) else json.dumps(event).encode()
     return client.post(
         "/webhooks/stripe",
         payload,

@@ -1,5 +1,6 @@
 """Events of Stripe: verified, stored once, and of the same effect in any order."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -153,6 +154,65 @@ def test_refuses_every_event_without_a_secret_of_our_own(
 
 def test_the_webhook_accepts_post_alone(client: Client) -> None:
     assert client.get("/webhooks/stripe").status_code == 405
+
+
+PAID = {"object": "event", "id": "evt_1", "type": "invoice.paid", "created": 1_770_000_000}
+
+ODD_PAYLOADS = {
+    "no JSON": b"{",
+    "a list": b"[]",
+    "a number": b"1",
+    "nothing": b"{}",
+    "no snapshot event": b'{"object": "v2.core.event"}',
+    "no id": {**PAID, "id": None},
+    "an empty id": {**PAID, "id": ""},
+    "an id that is too long": {**PAID, "id": "e" * 256},
+    "no type": {**PAID, "type": 7},
+    "a time that never comes": {**PAID, "created": 10**20},
+    "a time that is text": {**PAID, "created": "yesterday"},
+    "a NUL": {**PAID, "data": {"object": {"id": "in_\0"}}},
+    "a raw NUL": b'{"object": "event", "id": "\0"}',
+    "half a surrogate pair": {**PAID, "data": "\ud800"},
+    "deep nesting": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("payload", ODD_PAYLOADS.values(), ids=ODD_PAYLOADS)
+def test_a_signed_but_odd_payload_is_stored_marked_and_left_to_an_operator(
+    synced_stripe: Stripe, client: Client, payload: bytes | Object
+) -> None:
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    assert deliver(client, body) == deliver(client, body) == 200
+    stored = ProviderEvent.objects.get()
+    assert (stored.type, stored.processed_at) == ("unreadable", None)
+    assert stored.error
+    assert process() == 0
+    [paid] = act(synced_stripe, "pay")
+    deliver(client, paid)
+    assert process() == 1
+
+
+def test_an_event_that_cannot_be_processed_is_marked_once_and_delays_no_other(
+    synced_stripe: Stripe, client: Client, olga: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    deliver(client, {**PAID, "id": "evt_without_data"})
+    [paid] = act(synced_stripe, "pay")
+    deliver(client, paid)
+    assert process() == 1
+    odd = ProviderEvent.objects.get(event_id="evt_without_data")
+    assert "KeyError" in odd.error
+    caplog.clear()
+    assert process() == 0
+    assert not caplog.records
+
+    address = "/operator/billing/providerevent/"
+    assert "KeyError" in olga.get(address).text
+    ProviderEvent.objects.filter(pk=odd.pk).update(payload={**paid, "id": "evt_without_data"})
+    form = {"action": "process_again", "_selected_action": [odd.pk]}
+    assert "1 processed" in olga.post(address, form, follow=True).text
+    odd.refresh_from_db()
+    assert (odd.error, odd.outcome) == ("", "ignored: paid already")
+    assert AuditEntry.objects.get(action="provider_event.retried").before
 
 
 def test_acme_is_overdue_until_stripe_says_that_it_paid(

@@ -65,3 +65,17 @@ def test_a_wrong_address_breaks_nothing(acme: Acme, alice: Client) -> None:
 def test_a_model_whose_name_has_a_nul_is_not_found(acme: Acme, alice: Client, path: str) -> None:
     scale_tier = reverse("scale_tier", args=[acme.organization.public_id])
     assert alice.get(f"{scale_tier}{path}").status_code == 404
+
+
+@pytest.mark.parametrize("shown", ["9" * 19 + "x", "9" * 5000, "٣" * 5, "-1", "1.0", ""])
+def test_no_amount_in_a_checkout_breaks_it(acme: Acme, alice: Client, shown: str) -> None:
+    checkout = reverse("checkout", args=[acme.organization.public_id])
+    form = {"model": GROK, "input": "1", "key": "k1", "shown": shown}
+    assert alice.post(checkout, form).status_code in {302, 422}
+
+
+@pytest.mark.parametrize("units", ["9" * 5000, "٣", "1e3", "²"])
+def test_no_number_of_units_breaks_the_page(acme: Acme, alice: Client, units: str) -> None:
+    add = reverse("add_capacity", args=[acme.organization.public_id])
+    for page in ("", "summary/", "checkout/"):
+        assert alice.get(f"{add}{page}", {"model": GROK, "input": units}).status_code == 200

@@ -66,3 +66,15 @@ def test_accepts_json_with_a_charset(api: ApiCast) -> None:
     )
 
     assert response.json()["name"] == "Zoë"
+
+
+def test_refuses_a_body_that_claims_another_encoding(api: ApiCast) -> None:
+    response = Client().post(
+        f"{ROOT}projects",
+        b'{"name": "Chat"}',
+        content_type="application/json; charset=utf-16",
+        headers=api.alice.headers,
+    )
+
+    assert problem(response) == (400, "invalid_request")
+    assert "UTF-8" in response.json()["detail"]

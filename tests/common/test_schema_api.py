@@ -45,3 +45,9 @@ def test_the_page_of_the_schema_alone_allows_inline_styles() -> None:
     assert "style-src 'self' 'unsafe-inline'" in policy
     assert "script-src" not in policy
     assert "unsafe" not in Client().get(f"{ROOT}schema")["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["docs", "schema"])
+def test_the_pages_about_the_api_are_only_read(path: str) -> None:
+    for method in ("OPTIONS", "POST", "DELETE"):
+        assert Client().generic(method, f"{ROOT}{path}").status_code == 405

@@ -10,6 +10,11 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.site import Site
 
+SEND_EMAILS = """
+from django.utils import timezone
+from accounts.operations.emails import send_due_emails
+send_due_emails(now=timezone.now())
+"""
 GROK = "grok-4-1-fast-reasoning"
 GPT = "gpt-4.1-2025-04-14"
 
@@ -81,6 +86,17 @@ class World:
         page.get_by_role("button", name="Checkout").click()
         page.get_by_role("dialog").get_by_role("button", name="Confirm purchase").click()
         expect(page.get_by_text("They are active now")).to_be_visible()
+
+    def invitation_link(self, email: str) -> str:
+        """The link in the newest invitation that was mailed to an address."""
+        self.site.manage("shell", "--no-imports", "-c", SEND_EMAILS)
+        messages = sorted(
+            (self.site.home / "mail").iterdir(), key=lambda file: file.stat().st_mtime
+        )
+        texts = [text for file in messages if f"To: {email}" in (text := file.read_text())]
+        link = re.search(r"http://\S+/invitations/\S+", texts[-1])
+        assert link
+        return link[0]
 
 
 @contextmanager

@@ -8,9 +8,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import ApiKey, AuditEntry, Membership, Organization, User
-from accounts.models.api_keys import digest
 from billing.models import BillingAccount, Charge, OrderForm
 from capacity.models import Expiry, Lot, Purchase
+from common.tokens import digest
 from tests.cast import at, day
 
 pytestmark = pytest.mark.django_db

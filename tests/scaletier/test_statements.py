@@ -14,7 +14,7 @@ from capacity.operations.cancellations import cancel_units
 from capacity.operations.pools import create_pool
 from tests.cast import GPT, GROK, Acme, at, load_catalogue, make_acme
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("same_minute")]
 
 DAY = "2026-01-10"
 PAGE, SLIDER_MOVE, PURCHASE, CANCELLATION = 12, 10, 25, 20  # SQL statements at most.

@@ -1,0 +1,21 @@
+"""The contexts of accounts' emails."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.models import OutboundEmail
+from accounts.operations.emails import email_context
+from accounts.operations.invitations import renew_token
+from accounts.queries.members import pending_invitations
+
+
+@email_context("invitation")
+def invitation_context(email: OutboundEmail) -> dict[str, Any] | None:
+    """The invitation with its link, which exists in this email only."""
+    invitation = pending_invitations(email.organization).filter(public_id=email.about).first()
+    if invitation is None:
+        return None
+    url = settings.PUBLIC_URL + reverse("invitation", args=[renew_token(invitation)])
+    return {"invitation": invitation, "url": url}
