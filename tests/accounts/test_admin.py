@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from accounts.models import Membership, Organization, Role, User
+from accounts.models import AuditEntry, Membership, Organization, Role, User
 from accounts.operations.audit import Actor
 from tests.cast import Acme, at, make_acme
 
@@ -84,3 +85,46 @@ def test_audit_entries_of_a_sandbox_have_its_own_time(olga: Client) -> None:
         ("organization.changed", at("2026-01-10", "00:00")),
     ]
     assert membership(sandbox, sandbox.charlie).created_at == at("2026-01-10", "00:00")
+
+
+@pytest.mark.parametrize(
+    "path", ["account/emailaddress", "mfa/authenticator", "usersessions/usersession"]
+)
+def test_the_tables_of_libraries_are_not_open_to_operators(olga: Client, path: str) -> None:
+    """They hold second-factor secrets, and change without an audit entry."""
+    assert olga.get(f"/operator/{path}/").status_code == 404
+    assert f"/operator/{path}/" not in olga.get("/operator/").text
+        "accounts", ""
+    )
+
+
+def save_user(client: Client, user: User, **fields: Any) -> int:
+    form = {"email": user.email, "name": user.name, "is_active": "on", **fields}
+    return client.post(f"/operator/accounts/user/{user.pk}/change/", form).status_code
+
+
+def test_only_a_superuser_makes_an_operator(acme: Acme, olga: Client) -> None:
+    otto = User.objects.create_user("otto@example.com", name="Otto", is_staff=True)
+    otto.user_permissions.set(Permission.objects.filter(codename__endswith="_user"))
+    browser = Client()
+    browser.force_login(otto)
+    assert save_user(browser, otto, groups=[], is_staff="", name="Otto B.") == 302
+    assert save_user(browser, acme.charlie.person, is_staff="on") == 302
+    assert not User.objects.get(pk=acme.charlie.person.pk).is_staff
+    assert save_user(olga, acme.charlie.person, is_staff="on") == 302
+    assert User.objects.get(pk=acme.charlie.person.pk).is_staff
+
+
+def test_the_rights_of_operators_change_with_an_audit_entry(acme: Acme, olga: Client) -> None:
+    finance = Group.objects.create(name="Finance")
+    assert save_user(olga, acme.charlie.person, groups=[finance.pk]) == 302
+    entry = AuditEntry.objects.get(action="user.changed")
+    assert (entry.before, entry.after) == ({"groups": ""}, {"groups": "Finance"})
+    right = Permission.objects.get(codename="change_invoicepayment")
+    form = {"name": "Finance", "permissions": [right.pk]}
+    url = f"/operator/auth/group/{finance.pk}"
+    assert olga.post(f"{url}/change/", form).status_code == 302
+    entry = AuditEntry.objects.get(action="group.changed")
+    assert entry.after
+    assert "invoice payment" in entry.after["permissions"]
+    assert olga.post(f"{url}/delete/", {"post": "yes"}).status_code == 403
