@@ -27,6 +27,12 @@ NOW = at("2026-01-10")
 PASSWORD = "a long enough password"
 
 
+@pytest.fixture
+def sandbox(catalogue: None) -> Acme:
+    """Acme on a clock that stands: its pages have no days to open."""
+    return make_acme(is_sandbox=True)
+
+
 def make_invitation(
     acme: Acme, email: str = "eve@example.com", by: Actor | None = None
 ) -> Invitation:
@@ -111,15 +117,15 @@ def mailed_token() -> str:
     return link[1]
 
 
-def test_the_secret_is_in_the_email_and_nowhere_else(acme: Acme) -> None:
-    invitation = make_invitation(acme)
+def test_the_secret_is_in_the_email_and_nowhere_else(sandbox: Acme) -> None:
+    invitation = make_invitation(sandbox)
     token = mailed_token()
     [message] = mail.outbox
     assert message.to == ["eve@example.com"]
     assert message.subject == "Join Acme on Scale Tier"
     assert find_invitation(token) == invitation
-    alice = signed_in(acme.alice)
-    members = alice.get(reverse("members", args=[acme.organization.public_id])).text
+    alice = signed_in(sandbox.alice)
+    members = alice.get(reverse("members", args=[sandbox.organization.public_id])).text
     audit = alice.get("/api/v1/audit").text
     for place in (members, audit, *Invitation.objects.values_list("token_digest", flat=True)):
         assert token not in place
@@ -137,9 +143,9 @@ def test_an_invitation_whose_email_was_not_sent_yet_cannot_be_accepted(acme: Acm
     "email",
     [f"a@{'ä' * 60}.com", "eve@example.com\r\nBcc: mallory@example.com", "eve", "a b@example.com"],
 )
-def test_an_address_to_which_no_email_can_be_sent_is_refused(acme: Acme, email: str) -> None:
-    page = signed_in(acme.alice).post(
-        reverse("invite_member", args=[acme.organization.public_id]),
+def test_an_address_to_which_no_email_can_be_sent_is_refused(sandbox: Acme, email: str) -> None:
+    page = signed_in(sandbox.alice).post(
+        reverse("invite_member", args=[sandbox.organization.public_id]),
         {"email": email, "role": "member"},
     )
     assert page.status_code == 422
@@ -206,10 +212,7 @@ def test_nothing_is_sent_for_an_invitation_that_was_withdrawn_first(acme: Acme) 
     assert mail.outbox == []
 
 
-def test_an_invitation_to_a_sandbox_expires_although_its_clock_stands_still(
-    catalogue: None,
-) -> None:
-    sandbox = make_acme(is_sandbox=True)
+def test_an_invitation_to_a_sandbox_expires_although_its_clock_stands_still(sandbox: Acme) -> None:
     invitation = make_invitation(sandbox)
     with pytest.raises(NotFound):
         accept(invitation, days_later=14)
