@@ -31,8 +31,8 @@ def sections() -> dict[str, str]:
 
 def citing_files() -> Iterator[Path]:
     for folder in FOLDERS:
-        found = (ROOT / folder).rglob("*")
-        yield from sorted(path for path in found if path.suffix in SUFFIXES and path.is_file())
+        files = (ROOT / folder).rglob("*")
+        yield from sorted(path for path in files if path.suffix in SUFFIXES and path.is_file())
     yield from (ROOT / name for name in DOCUMENTS)
 
 
@@ -44,17 +44,18 @@ def citations(file: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_every_rule_that_is_cited_has_its_section() -> None:
-    told = sections()
-    untold = [
+    rules = sections()
+    without_section = [
         f"{place} cites {rule}"
         for file in citing_files()
         for rule, place in citations(file)
-        if rule not in told
+        if rule not in rules
     ]
-    assert not untold, "docs/rules.md has no section for these:\n" + "\n".join(untold)
+    message = "docs/rules.md has no section for these:\n" + "\n".join(without_section)
+    assert not without_section, message
 
 
-def test_the_rules_are_told_once_each_and_in_order() -> None:
+def test_each_rule_has_one_section_and_they_are_in_order() -> None:
     titles = HEADING.findall(PAGE.read_text(encoding="utf-8"))
     assert [rule[1] for title in titles if (rule := RULE_HEADING.fullmatch(title))] == RULES
 

@@ -10,10 +10,10 @@ from django.db import connection
 
 from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.operations.audit import Actor
-from accounts.operations.changes import organization_change
+from accounts.operations.changes import Change, organization_change
 from accounts.operations.emails import enqueue_email_to
 from accounts.operations.members import create_membership
-from accounts.queries.members import pending_invitations
+from accounts.queries.members import members, pending_invitations
 from common.errors import InvalidRequest, NotAllowed, NotFound
 from common.texts import is_mailable
 from common.tokens import digest, new_token
@@ -39,7 +39,7 @@ def invite(
     if not is_mailable(email):
         raise InvalidRequest.field("email", f"No email can be sent to {email}. Check the address.")
     with organization_change(organization=organization, by=by, now=now) as change:
-        if Membership.objects.filter(organization=change.organization, user__email=email).exists():
+        if members(change.organization).filter(user__email=email).exists():
             raise InvalidRequest.field("email", f"{email} is a member already.")
         pending_invitations(change.organization).filter(email=email).delete()
         invitation = Invitation.objects.create(
@@ -50,15 +50,20 @@ def invite(
             created_at=change.now,
             expires_at=real_now + INVITATION_LIFETIME,
         )
-        change.record("member.invited", invitation.public_id, after={"email": email, "role": role})
-        enqueue_email_to(
-            email,
-            organization=change.organization,
-            kind="invitation",
-            about=invitation.public_id,
-            now=change.now,
-        )
+        _record_and_enqueue_email(change, invitation)
     return invitation
+
+
+def _record_and_enqueue_email(change: Change, invitation: Invitation) -> None:
+    after = {"email": invitation.email, "role": invitation.role}
+    change.record("member.invited", invitation.public_id, after=after)
+    enqueue_email_to(
+        invitation.email,
+        organization=change.organization,
+        kind="invitation",
+        about=invitation.public_id,
+        now=change.now,
+    )
 
 
 def withdraw_invitation(

@@ -120,6 +120,11 @@ def _create_lots(change: Change, purchase: Purchase, quote: Quote) -> None:
         )
         for line in quote.lines
     )
+    _create_transactions(change, purchase, lots)
+
+
+def _create_transactions(change: Change, purchase: Purchase, lots: list[Lot]) -> None:
+    term = lots[0]
     note = f"First term to {term.first_term_ends_on}, commitment to {term.commitment_ends_on}"
     Transaction.objects.bulk_create(
         Transaction(

@@ -1,7 +1,7 @@
 """The renewals to come of existing lots (R4, R6, R11)."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet, Sum
 from accounts.models import Organization
 from billing.domain.order_forms import OrderFormSpan
 from billing.seller import ComingRenewal
-from capacity.domain.renewals import PriceAgreement, known_end, price_spans
+from capacity.domain.renewals import DatedPrices, PriceAgreement, known_end, price_spans
 from capacity.models import ListPrice
 from capacity.queries.cancellations import scheduled_cancellations
 from capacity.queries.lots import active_lots, with_renewing_units
@@ -27,33 +27,44 @@ def renewals_to_come(
     rows = [*_renewing_units(organization), *_cancelled_units(organization)]
     list_prices = _list_prices({row["of_snapshot"] for row in rows})
     for row in rows:
-        end = known_end(
-            cancelled_to=row["cancelled_to"],
-            retires_on=row["of_retires_on"],
-            commitment_ends_on=row["of_commitment_ends_on"],
-            charged_until=row["of_charged_until"],
-            order_forms=order_forms,
-        )
-        days = price_spans(
-            max(on, row["of_charged_until"]),
-            min(until, end or until),
-            agreement=PriceAgreement.of_lot(
-                price=row["of_price_per_day"],
-                commitment_ends_on=row["of_commitment_ends_on"],
-                first_term_ends_on=row["of_first_term_ends_on"],
-            ),
-            list_prices=list_prices[row["of_snapshot"], row["of_kind"]],
-        )
-        for first, last, price in days:
+        for start, end, price in _priced_days(row, on, until, order_forms, list_prices):
             yield ComingRenewal(
                 model=row["of_model"],
                 kind=row["of_kind"],
                 project=row["of_project"],
-                start=first,
-                end=last,
+                start=start,
+                end=end,
                 units=row["total_units"],
                 price_per_day=price,
             )
+
+
+def _priced_days(
+    row: Mapping[str, Any],
+    on: date,
+    until: date,
+    order_forms: Sequence[OrderFormSpan],
+    list_prices: Mapping[tuple[int, str], DatedPrices],
+) -> Iterator[tuple[date, date, int]]:
+    """Yield the days on which the units of a row will be charged, in spans of one price each."""
+    end = known_end(
+        cancelled_to=row["cancelled_to"],
+        retires_on=row["of_retires_on"],
+        commitment_ends_on=row["of_commitment_ends_on"],
+        charged_until=row["of_charged_until"],
+        order_forms=order_forms,
+    )
+    agreement = PriceAgreement.of_lot(
+        price=row["of_price_per_day"],
+        commitment_ends_on=row["of_commitment_ends_on"],
+        first_term_ends_on=row["of_first_term_ends_on"],
+    )
+    return price_spans(
+        max(on, row["of_charged_until"]),
+        min(until, end or until),
+        agreement=agreement,
+        list_prices=list_prices.get((row["of_snapshot"], row["of_kind"]), []),
+    )
 
 
 def _renewing_units(organization: Organization) -> Iterator[dict[str, Any]]:
@@ -91,7 +102,7 @@ def _by_terms(
     return by_terms
 
 
-def _list_prices(snapshots: set[int]) -> defaultdict[tuple[int, str], list[tuple[date, int]]]:
+def _list_prices(snapshots: set[int]) -> Mapping[tuple[int, str], DatedPrices]:
     prices: defaultdict[tuple[int, str], list[tuple[date, int]]] = defaultdict(list)
     rows = ListPrice.objects.filter(token_unit__snapshot__in=snapshots).order_by("from_on")
     for snapshot, kind, from_on, amount in rows.values_list(
