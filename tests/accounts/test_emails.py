@@ -103,3 +103,12 @@ def test_olga_reads_the_reason_and_has_an_email_tried_again(
     assert "alice@example.com" in recipients_of_sent_emails()
     assert emails.get().last_error == ""
     assert AuditEntry.objects.get(action="email.retried").source == "admin"
+
+
+def test_an_email_that_is_sent_again_after_a_crash_has_the_same_message_id(acme: Acme) -> None:
+    acme.buys("2026-01-10", input=1)
+    send_due_emails(now=NOW)
+    OutboundEmail.objects.update(sent_at=None)  # As if the worker had died before its commit.
+    send_due_emails(now=NOW)
+    first, second = (message.extra_headers["Message-ID"] for message in mail.outbox)
+    assert first == second

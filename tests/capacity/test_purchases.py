@@ -219,3 +219,14 @@ def test_refuses_after_midnight_the_quote_that_was_shown_before_it(acme: Acme) -
         )
     assert not Purchase.objects.exists()
     assert make_acme().buys("2026-01-31", input=1).list_amount == shown
+
+
+@pytest.mark.parametrize(("units", "is_refused"), [(1_000_000, False), (1_000_001, True)])
+def test_a_million_units_of_a_kind_are_the_most_at_once(
+    acme: Acme, units: int, is_refused: bool
+) -> None:
+    if is_refused:
+        with pytest.raises(InvalidRequest, match="Between 0 and 1,000,000"):
+            acme.buys("2026-01-10", input=units)
+    else:
+        assert acme.buys("2026-01-10", input=units).lots.get().units == units

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import Organization, User
 from tests.cast import GROK, Acme, make_acme, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +80,23 @@ def test_no_number_of_units_breaks_the_page(acme: Acme, alice: Client, units: st
     add = reverse("add_capacity", args=[acme.organization.public_id])
     for page in ("", "summary/", "checkout/"):
         assert alice.get(f"{add}{page}", {"model": GROK, "input": units}).status_code == 200
+
+
+def test_no_name_becomes_markup(acme: Acme, alice: Client) -> None:
+    """Names of organizations, people, keys and projects, and the messages that repeat them."""
+    name = "<script>alert(1)</script>"
+    Organization.objects.update(name=name)
+    User.objects.update(name=name)
+    settings = f"/organizations/{acme.organization.public_id}/settings"
+    alice.post(f"{settings}/api-keys/", {"name": name})
+    key = acme.organization.api_keys.get()
+    pages = [f"{settings}/{path}/" for path in ("scale-tier", "members", "api-keys", "invoices")]
+    revoke = f"{settings}/api-keys/{key.public_id}/revoke/"
+    for response in (
+        *map(alice.get, pages),
+        alice.get(revoke),
+        alice.post(revoke, follow=True),
+    ):
+        assert response.status_code == 200
+        assert "&lt;script&gt;alert" in response.text
+        assert name not in response.text
