@@ -147,12 +147,18 @@ def assert_synced_once(stripe: Stripe) -> None:
     assert invoice.hosted_url == stripe_invoice["hosted_invoice_url"]
 
 
-def deliver(client: Client, event: Object | bytes, *, secret: str = SECRET) -> int:
+def deliver(
+    client: Client,
+    event: Object | bytes,
+    *,
+    secret: str = SECRET,
+    signed_at: int | None = None,
+) -> int:
     """Deliver an event, or a raw body, as Stripe does; return the status of the response."""
     payload = event if isinstance(event, bytes) else json.dumps(event).encode()
     return client.post(
         "/webhooks/stripe",
         payload,
         content_type="application/json",
-        headers={"Stripe-Signature": signature(payload, secret)},
+        headers={"Stripe-Signature": signature(payload, secret, signed_at)},
     ).status_code

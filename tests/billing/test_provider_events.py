@@ -1,6 +1,7 @@
 """Events of Stripe: verified, stored once, and of the same effect in any order."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -143,6 +144,16 @@ def test_refuses_an_event_with_a_bad_signature(
         client.post("/webhooks/stripe", b"{}", content_type="application/json").status_code == 400
     )
     assert not ProviderEvent.objects.exists()
+
+
+@pytest.mark.parametrize(("age_seconds", "status"), [(240, 200), (360, 400)])
+def test_refuses_an_event_signed_more_than_five_minutes_ago(
+    synced_stripe: Stripe, client: Client, age_seconds: int, status: int
+) -> None:
+    """Whoever reads one delivery cannot send it again later."""
+    event = synced_stripe.last_event("invoice.sent")
+    assert deliver(client, event, signed_at=int(time.time()) - age_seconds) == status
+    assert ProviderEvent.objects.exists() == (status == 200)
 
 
 def test_refuses_every_event_without_a_secret_of_our_own(
