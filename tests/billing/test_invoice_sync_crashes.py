@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from billing.models import InvoicePayment
+from billing.models import InvoicePayment, InvoiceSync
 from billing.operations.invoice_sync import SyncResult, sync_next_invoice
 from billing.operations.payments import record_payment
 from tests.billing import killed_worker
@@ -135,3 +135,18 @@ def test_workers_whose_claims_ran_out_do_not_disturb_each_other(
     sync_until_settled(ISSUED + timedelta(minutes=5))
     assert_synced_once(stripe)
     assert stripe.count_emails() == 1
+
+
+def test_a_worker_whose_claim_ran_out_leaves_the_row_of_its_successor_as_it_is(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
+    stripe.inject_fault(how="hang")
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(at_once, 1, lambda: sync_next_invoice(now=ISSUED))
+        assert stripe.stand_in.faults.hanging.wait(60)
+        stripe.inject_fault(how="drop", times=100)
+        assert sync_next_invoice(now=ISSUED + timedelta(hours=1)) is SyncResult.RETRY_LATER
+        left_by_the_successor = InvoiceSync.objects.values().get()
+        stripe.stand_in.faults.released.set()
+        assert first.result() == [SyncResult.RETRY_LATER]
+    assert InvoiceSync.objects.values().get() == left_by_the_successor

@@ -105,6 +105,17 @@ def test_two_failed_payments_leave_the_invoice_open_and_enqueue_one_email(
     assert email.about == get_invoice().public_id
 
 
+def test_an_older_failed_payment_that_comes_later_does_not_replace_the_newer(
+    synced_stripe: Stripe, client: Client
+) -> None:
+    older, newer = act(synced_stripe, "fail", "fail")
+    newer["created"] = older["created"] + 3600
+    for event in (newer, older):
+        deliver(client, event)
+        process()
+    assert get_payment().payment_failed_at == datetime.fromtimestamp(newer["created"], UTC)
+
+
 def test_no_email_tells_of_a_failed_payment_once_the_invoice_is_paid(
     synced_stripe: Stripe, client: Client
 ) -> None:

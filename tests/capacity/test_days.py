@@ -161,3 +161,29 @@ def test_units_past_their_commitment_expire_when_an_invoice_is_14_days_past_due(
         acme.buys("2026-03-20", input=1)
     InvoicePayment.objects.filter(invoice=invoice).update(status="paid")
     acme.buys("2026-03-20", input=1)
+
+
+@pytest.mark.parametrize(
+    ("causes", "reason"),
+    [
+        ({"form", "payment"}, "order_form_ended"),
+        ({"payment", "retirement"}, "model_retired"),
+        ({"form", "retirement"}, "model_retired"),
+        ({"form", "payment", "retirement"}, "model_retired"),
+    ],
+    ids=lambda value: " and ".join(sorted(value)) if isinstance(value, set) else value,
+)
+def test_units_that_end_for_two_reasons_on_one_day_say_the_first(
+    acme: Acme, causes: set[str], reason: str
+) -> None:
+    """On 2026-03-17 the invoice of January is 14 days past due."""
+    lot = acme.lot(acme.buys("2026-01-10", input=2))
+    if "form" in causes:
+        OrderForm.objects.update(ends_on=day("2026-03-17"))
+    if "retirement" in causes:
+        Snapshot.objects.filter(model=GROK).update(retires_on=day("2026-03-17"))
+    if "payment" not in causes:
+        acme.open_days("2026-03-16")
+        InvoicePayment.objects.update(status="paid")
+    acme.open_days("2026-03-20")
+    assert expiries(lot) == [(2, "2026-03-17", reason)]

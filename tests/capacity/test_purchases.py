@@ -221,6 +221,18 @@ def test_refuses_after_midnight_the_quote_that_was_shown_before_it(acme: Acme) -
     assert make_acme().buys("2026-01-31", input=1).list_amount == shown
 
 
+def test_a_purchase_that_lost_the_race_with_midnight_takes_place_on_the_new_day(
+    acme: Acme,
+) -> None:
+    """The clock was read on 2026-01-31; another process opened 2026-02-01 before the lock."""
+    acme.open_days("2026-02-01")
+    purchase = acme.buys("2026-01-31", input=1)
+    assert purchase.created_at == at("2026-02-01", "00:00")
+    assert acme.lot(purchase).starts_on == day("2026-02-01")
+    charge = Charge.objects.get()
+    assert (charge.posted_on, charge.service_to) == (day("2026-02-01"), day("2026-03-01"))
+
+
 @pytest.mark.parametrize(("units", "is_refused"), [(1_000_000, False), (1_000_001, True)])
 def test_a_million_units_of_a_kind_are_the_most_at_once(
     acme: Acme, units: int, is_refused: bool
