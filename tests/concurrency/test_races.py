@@ -1,21 +1,24 @@
 """Races of real threads on real connections: the database lets each thing happen once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 
+from accounts.models import Organization
+from accounts.operations.organizations import lock_organization
 from billing.models import Charge
 from capacity.models import Cancellation, Lot, Purchase
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.catalogue import set_supply
-from capacity.operations.days import open_due_days
+from capacity.operations.days import Opened, open_due_days
 from capacity.operations.purchases import buy_units
 from capacity.operations.sweep import open_due_days_everywhere
 from common.idempotency import IdempotencyKey, ReplayedResponse
 from tests.cast import GROK, OPERATOR, Acme, at, make_acme
-from tests.concurrency.threads import error_codes, run_at_once, run_in_queue
+from tests.concurrency.threads import TIMEOUT_SECONDS, error_codes, run_at_once, run_in_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,3 +106,20 @@ def test_many_sweeps_at_once_charge_each_day_once(acme: Acme) -> None:
     )
     open_due_days_everywhere(now=now)
     assert Charge.objects.filter(type="renewal").count() == 4 * 2 * 10
+
+
+def test_a_sweep_opens_the_days_of_all_others_while_one_organization_is_locked(acme: Acme) -> None:
+    """A change of Acme that takes long delays nobody else."""
+    make_acme()
+    make_acme()
+    now = at("2026-02-02")
+    due = Organization.objects.filter(opened_until__lte=now.date())
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic(durable=True):
+            lock_organization(acme.organization)
+            sweep = thread.submit(run_at_once, lambda: open_due_days_everywhere(now=now))
+            [opened] = sweep.result(TIMEOUT_SECONDS)
+        assert opened == Opened(days=2 * 32)
+        assert due.get() == acme.organization
+    open_due_days_everywhere(now=now)
+    assert not due.exists()
