@@ -106,7 +106,7 @@ document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } })
   if (document.activeElement === document.body) focusedBefore?.focus();
 });
 
-// --- Copying, printing, and choices that take effect at once. ------------------------------------
+// --- Copying, printing, and the theme. -----------------------------------------------------------
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -123,12 +123,9 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("change", (event) => {
   const choice = event.target;
-  if (choice.name === "theme") {
-    localStorage.setItem("theme", choice.value);
-    document.documentElement.dataset.theme = choice.value;
-  } else if (choice.dataset.goes !== undefined) {
-    choice.form.requestSubmit();
-  }
+  if (choice.name !== "theme") return;
+  localStorage.setItem("theme", choice.value);
+  document.documentElement.dataset.theme = choice.value;
 });
 
 // --- A form is sent once; its button is busy until the answer comes. -----------------------------
