@@ -275,7 +275,10 @@ class OutboundEmailAdmin(ReadOnlyAdmin):
     @admin.action(description="Try again now", permissions=["retry"])
     def retry(self, request: HttpRequest, selected: models.QuerySet[OutboundEmail]) -> None:
         emails = selected.select_related("organization")
-        retried = sum(retry_email(email=email, by=operator(request)) for email in emails)
+        by = operator(request)
+        retried = sum(
+            retry_email(email=email, by=by, now=email.organization.now()) for email in emails
+        )
         self.message_user(request, f"{retried} will be tried again; only unsent ones can be.")
 
 

@@ -79,8 +79,12 @@ def send_due_emails(*, now: datetime) -> int:
     return tried
 
 
-def retry_email(*, email: OutboundEmail, by: Actor) -> bool:
-    """Let the next run try an email that has failed; return False if it was sent meanwhile."""
+def retry_email(*, email: OutboundEmail, by: Actor, now: datetime) -> bool:
+    """Let the next run try an email that has failed; return False if it was sent meanwhile.
+
+    `now` is the organization's time. No due days are opened: an organization whose day cannot be
+    opened still gets its mail.
+    """
     with transaction.atomic(durable=True):
         unsent = OutboundEmail.objects.filter(pk=email.pk, sent_at=None)
         is_unsent = bool(unsent.update(next_attempt_at=None))
@@ -90,7 +94,7 @@ def retry_email(*, email: OutboundEmail, by: Actor) -> bool:
                 by=by,
                 action="email.retried",
                 subject=email.public_id,
-                at=email.organization.now(),
+                at=now,
             )
     return is_unsent
 

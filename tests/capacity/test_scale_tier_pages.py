@@ -1,6 +1,5 @@
 """The pages of Scale Tier: queries, lists and addresses that people type."""
 
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -21,22 +20,6 @@ def acme(catalogue: None) -> Acme:
 @pytest.fixture
 def alice(acme: Acme) -> Client:
     return signed_in(acme.alice)
-
-
-@pytest.mark.usefixtures("same_minute")
-@pytest.mark.parametrize("route", ["scale_tier", "model"])
-def test_more_lots_take_no_more_queries(
-    acme: Acme, alice: Client, django_assert_max_num_queries: Any, route: str
-) -> None:
-    url = reverse(route, args=[acme.organization.public_id, *([GROK] if route == "model" else [])])
-    acme.buys("2026-01-10", input=1, output=1)
-    alice.get(url)  # Opens due days and records the use of the session.
-    with django_assert_max_num_queries(30) as few:
-        assert alice.get(url).status_code == 200
-    for _ in range(30):
-        acme.buys("2026-01-10", input=1, output=1)
-    with django_assert_max_num_queries(len(few)):
-        assert alice.get(url).status_code == 200
 
 
 def test_each_list_of_a_page_has_its_own_pages(acme: Acme, alice: Client) -> None:
