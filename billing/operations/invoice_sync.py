@@ -73,7 +73,7 @@ def sync_next_invoice(*, now: datetime) -> SyncResult | None:
 
 def _try(sync: InvoiceSync, gateway: Gateway, now: datetime) -> SyncResult:
     try:
-        stripe_invoice = sync_invoice(sync, gateway, now)
+        return _mark_synced(sync, sync_invoice(sync, gateway, now), now)
     except CustomerUnknown as error:
         forget_customer(sync.organization, now)
         return _retry_later(sync, f"{error} It will be made anew.", now)
@@ -84,7 +84,6 @@ def _try(sync: InvoiceSync, gateway: Gateway, now: datetime) -> SyncResult:
     except Exception as error:  # One odd invoice delays no other.
         logger.exception("invoice %s could not be synced", sync.invoice.public_id)
         return _retry_later(sync, f"An error of our own: {error!r}", now)
-    return _mark_synced(sync, stripe_invoice, now)
 
 
 def retry_sync(*, sync: InvoiceSync, by: Actor, now: datetime) -> bool:
@@ -166,10 +165,16 @@ def _mark_failed(sync: InvoiceSync, reason: str, now: datetime) -> SyncResult:
 
 
 def _mark_not_needed(sync: InvoiceSync, now: datetime) -> SyncResult:
-    """Mark a sync that is not needed: the invoice was paid before it reached Stripe."""
+    """Mark a sync that is not needed: the invoice was paid before it reached Stripe.
+
+    A worker whose lease has run out may have made the Stripe invoice meanwhile: then the sync stays
+    pending, and the next attempt marks that invoice as paid.
+    """
     with transaction.atomic(durable=True):
-        if _still_claimed(sync).update(
-            status=SyncStatus.NOT_NEEDED, next_attempt_at=None, last_error=""
+        if (
+            _still_claimed(sync)
+            .filter(provider_id="")
+            .update(status=SyncStatus.NOT_NEEDED, next_attempt_at=None, last_error="")
         ):
             _record(sync, "invoice.sending_needless", now)
     return SyncResult.NOT_NEEDED

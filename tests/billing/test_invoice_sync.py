@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client, override_settings
 
 from accounts.models import AuditEntry
@@ -201,6 +202,17 @@ def test_an_invoice_paid_before_it_is_synced_needs_no_sync(
     assert sync_next_invoice(now=ISSUED) is SyncResult.NOT_NEEDED
     assert sync_next_invoice(now=ISSUED + timedelta(days=30)) is None
     assert stripe.requests == []
+
+
+def test_an_invoice_whose_result_cannot_be_stored_delays_no_other(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ALTER TABLE wants no check open.
+        cursor.execute("ALTER TABLE billing_invoicesync ADD CHECK (status <> 'synced') NOT VALID")
+    assert sync_next_invoice(now=ISSUED) is SyncResult.RETRY_LATER
+    assert "violates check constraint" in get_sync().last_error
+    assert get_sync().failures == 1
 
 
 # --- Permanent errors -------------------------------------------------------------------------
