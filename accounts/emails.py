@@ -1,6 +1,7 @@
 """The contexts of accounts' emails."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.urls import reverse
@@ -13,9 +14,13 @@ from accounts.queries.members import pending_invitations
 
 @email_context("invitation")
 def invitation_context(email: OutboundEmail) -> dict[str, Any] | None:
-    """The invitation with its link, which exists in this email only."""
+    """The invitation with its link, which exists in this email only.
+
+    Each attempt has a new link, so each has a Message-ID of its own: a mail program that shows
+    one of two would show the older, whose link may have ended.
+    """
     invitation = pending_invitations(email.organization).filter(public_id=email.about).first()
     if invitation is None:
         return None
     url = settings.PUBLIC_URL + reverse("invitation", args=[renew_token(invitation)])
-    return {"invitation": invitation, "url": url}
+    return {"invitation": invitation, "url": url, "message_id": f"{email.public_id}.{uuid4().hex}"}

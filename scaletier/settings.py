@@ -151,6 +151,9 @@ EMAIL_BACKEND = os.environ.get(
 )
 EMAIL_FILE_PATH = HOME / "mail"
 EMAIL_HOST = os.environ.get("SCALETIER_EMAIL_HOST", "localhost")
+EMAIL_TIMEOUT = (
+    10  # Seconds. A mail server that never responds holds no worker and no row for good.
+)
 MAIL_DOMAIN = os.environ.get("SCALETIER_MAIL_DOMAIN", "scaletier.example")
 DEFAULT_FROM_EMAIL = f"Scale Tier <noreply@{MAIL_DOMAIN}>"
 

@@ -102,9 +102,9 @@ def retry_email(*, email: OutboundEmail, by: Actor, now: datetime) -> bool:
 def _send_next(now: datetime) -> bool:
     """Lock one email, send it and mark it as sent. Return False if no email is due.
 
-    Only the row of the email is locked, while the mail server is spoken to. If the worker is
-    killed before the commit, the email is sent again with the same Message-ID, so that mail
-    programs show it once.
+    The row of the email stays locked while the mail server is spoken to, and that of an invitation
+    with it, for EMAIL_TIMEOUT at most. If the worker is killed before the commit, the email is sent
+    again with the same Message-ID, so that mail programs show it once; a context can give another.
     """
     with transaction.atomic():
         email = (
@@ -147,13 +147,14 @@ def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
         "site": settings.PUBLIC_URL,
         "support": settings.SUPPORT_EMAIL,
     }
+    message_id = context.get("message_id", email.public_id)
     subject, _, body = render_to_string(f"mail/{email.kind}.txt", context).partition("\n")
     return EmailMessage(
         subject=" ".join(subject.split()),
         body=body.lstrip("\n"),
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=_recipients(email),
-        headers={"Message-ID": f"<{email.public_id}@{settings.MAIL_DOMAIN}>"},
+        headers={"Message-ID": f"<{message_id}@{settings.MAIL_DOMAIN}>"},
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.core import mail
+from django.core.mail.backends import smtp
 from django.test import Client
 
 from accounts.models import AuditEntry, Membership, Organization, OutboundEmail, Role, User
@@ -112,3 +113,26 @@ def test_an_email_that_is_sent_again_after_a_crash_has_the_same_message_id(acme:
     send_due_emails(now=NOW)
     first, second = (message.extra_headers["Message-ID"] for message in mail.outbox)
     assert first == second
+
+
+def test_an_invitation_that_is_sent_again_has_another_link_and_another_message_id(
+    acme: Acme,
+) -> None:
+    invite(
+        organization=acme.organization,
+        email="eve@example.com",
+        role=Role.MEMBER,
+        by=acme.alice,
+        now=NOW,
+        real_now=NOW,
+    )
+    send_due_emails(now=NOW)
+    OutboundEmail.objects.update(sent_at=None)
+    send_due_emails(now=NOW)
+    first, second = mail.outbox
+    assert first.body != second.body
+    assert first.extra_headers["Message-ID"] != second.extra_headers["Message-ID"]
+
+
+def test_a_mail_server_that_never_responds_is_given_up() -> None:
+    assert smtp.EmailBackend().timeout == 10

@@ -1,6 +1,5 @@
 """The pages of Scale Tier: queries, lists and addresses that people type."""
 
-
 import pytest
 from django.test import Client
 from django.urls import reverse
