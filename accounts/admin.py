@@ -30,6 +30,7 @@ from accounts.operations.days import bring_up_to_date
 from accounts.operations.emails import retry_email
 from accounts.operations.members import LastOwner, check_owner_remains
 from accounts.operations.organizations import create_organization, lock_organization
+from common.client_address import client_address
 
 # The pages of libraries show second-factor secrets and change rows without an audit entry. They
 # register themselves when they are imported, so they are imported here, before they are removed.
@@ -48,7 +49,7 @@ admin.site.index_title = "Catalogue, supply, order forms and customers"
 def operator(request: HttpRequest) -> Actor:
     """Return the signed-in operator as an actor. Django lets only active staff see admin pages."""
     assert isinstance(request.user, User)
-    return Actor("admin", request.user, request.META.get("REMOTE_ADDR"))
+    return Actor("admin", request.user, client_address(request))
 
 
 def _organization_of(row: Any) -> Organization | None:

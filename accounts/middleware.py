@@ -14,6 +14,8 @@ from django.http.response import HttpResponseRedirectBase
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from common.client_address import client_address
+
 
 class SignInRequired(LoginRequiredMiddleware):
     """Redirects to the sign-in page and afterwards back, for requests of htmx too."""
@@ -43,7 +45,7 @@ class SessionActivity(UserSessionsMiddleware):
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        place = request.META.get("REMOTE_ADDR", "") + request.META.get("HTTP_USER_AGENT", "")
+        place = (client_address(request) or "") + request.META.get("HTTP_USER_AGENT", "")
         last_use = f"{int(time()) // 60} {sha256(place.encode()).hexdigest()[:12]}"
         if not request.user.is_authenticated or request.session.get("last_use") == last_use:
             response: HttpResponse = self.get_response(request)

@@ -12,6 +12,7 @@ import dj_database_url
 import django_stubs_ext
 from whitenoise.compress import Compressor
 
+from common.client_address import TrustedProxies
 from scaletier import home
 
 django_stubs_ext.monkeypatch()
@@ -28,6 +29,8 @@ PUBLIC_URL = (
 )
 ALLOWED_HOSTS = os.environ.get("SCALETIER_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# How many proxies stand before the product, or their networks: what they say of clients counts.
+TRUSTED_PROXIES = TrustedProxies.parse(os.environ.get("SCALETIER_TRUSTED_PROXIES", ""))
 
 # --- Applications -----------------------------------------------------------------------------
 

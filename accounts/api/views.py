@@ -22,6 +22,7 @@ from accounts.queries.members import memberships_of
 from common.api.fields import StrictSerializer
 from common.api.pagination import in_order, newest_first
 from common.api.parsers import StrictJSONParser
+from common.client_address import client_address
 from common.errors import NotFound
 from common.idempotency import IdempotencyKey
 
@@ -63,7 +64,7 @@ class OrganizationView(APIView):
     @property
     def caller(self) -> Caller:
         """Return the first arguments of every operation."""
-        address = self.request.META.get("REMOTE_ADDR") or None
+        address = client_address(self.request)
         return Caller(
             organization=self.access.organization,
             by=Actor(source="api", user=self.access.user, address=address),

@@ -17,6 +17,7 @@ from accounts.operations.audit import Actor
 from accounts.operations.invitations import accept_invitation
 from accounts.queries.members import find_invitation, is_user
 from accounts.views.permissions import error_page
+from common.client_address import client_address
 from common.errors import BusinessError, NotFound
 from common.forms import add_business_error
 
@@ -67,7 +68,7 @@ def _accept(request: HttpRequest, invitation: Invitation, *, name: str, password
         invitation=invitation,
         name=name,
         password=password,
-        by=Actor(source="page", user=user, address=request.META.get("REMOTE_ADDR")),
+        by=Actor(source="page", user=user, address=client_address(request)),
         now=invitation.organization.now(),
         real_now=timezone.now(),
     )

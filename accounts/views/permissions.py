@@ -17,6 +17,7 @@ from accounts.operations.audit import Actor
 from accounts.operations.changes import Caller
 from accounts.operations.days import bring_up_to_date
 from accounts.queries.members import owners
+from common.client_address import client_address
 from common.errors import BusinessError, NotFound
 
 Arguments = ParamSpec("Arguments")
@@ -88,9 +89,8 @@ def error_page(request: HttpRequest, error: BusinessError) -> HttpResponse:
 
 def caller(request: PageRequest) -> Caller:
     """Return the first arguments of every operation."""
-    address = request.META.get("REMOTE_ADDR")
     return Caller(
         organization=request.access.organization,
-        by=Actor(source="page", user=request.user, address=address),
+        by=Actor(source="page", user=request.user, address=client_address(request)),
         now=request.access.now,
     )
