@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
-from billing.models import Invoice, InvoiceSync
+from django.db.models import Case, F, Value, When
+
+from billing.models import Invoice, InvoiceSync, SyncStatus
 from billing.operations.provider_customers import CLOCKS_APART, customer_of
 from billing.stripe_gateway import (
     Gateway,
@@ -42,8 +44,7 @@ def _send(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
     if stripe_invoice is None:
         header = _header(sync, customer, now)
         stripe_invoice = gateway.create_invoice(header, key=_key(sync, "create"))
-    # Stored at once: events about it may arrive from now on.
-    InvoiceSync.objects.filter(pk=sync.pk).update(provider_id=stripe_invoice.id)
+    _store_provider_id(sync, stripe_invoice.id)
     if stripe_invoice.status == "draft":
         stripe_invoice = _complete(sync, stripe_invoice, gateway)
     _check(invoice, stripe_invoice)
@@ -53,6 +54,19 @@ def _send(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
     if stripe_invoice.status == "open":
         stripe_invoice = gateway.send(stripe_invoice.id, key=_key(sync, "send"))
     return stripe_invoice
+
+
+def _store_provider_id(sync: InvoiceSync, provider_id: str) -> None:
+    """Store Stripe's id at once: events about the Stripe invoice may arrive from now on.
+
+    If this worker's lease has run out, another one may have found the invoice paid and the sync
+    not needed. It is needed now: the Stripe invoice has to be marked as paid, whatever becomes of
+    this worker.
+    """
+    not_needed = When(status=SyncStatus.NOT_NEEDED, then=Value(SyncStatus.PENDING))
+    InvoiceSync.objects.filter(pk=sync.pk).update(
+        provider_id=provider_id, status=Case(not_needed, default=F("status"))
+    )
 
 
 def _sync_payment(sync: InvoiceSync, gateway: Gateway) -> StripeInvoice:

@@ -2,11 +2,17 @@
 
 from decimal import Decimal
 
+from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from common.append_only import append_only
+
+
+def installation_currency() -> str:
+    """Return the currency of all prices of this installation."""
+    return settings.CURRENCY
 
 
 class Kind(models.TextChoices):
@@ -78,7 +84,7 @@ class ListPrice(models.Model):
     token_unit = models.ForeignKey(TokenUnit, on_delete=models.PROTECT, related_name="prices")
     from_on = models.DateField(help_text="First service day it is in force, UTC.")
     amount = models.PositiveBigIntegerField(help_text="Minor units a unit and day.")
-    currency = models.CharField(max_length=3, default="usd")
+    currency = models.CharField(max_length=3, default=installation_currency)
 
     class Meta:
         triggers = append_only()

@@ -80,6 +80,11 @@ class Lot(models.Model):
         return self.active_units * self.tpm_per_unit
 
     @property
+    def bought_tpm(self) -> int:
+        """Return the tokens per minute of all units that were bought."""
+        return self.units * self.tpm_per_unit
+
+    @property
     def daily_price(self) -> Money:
         """Return the agreed list price of one unit and service day (R6)."""
         return Money(self.price_per_day, self.currency)

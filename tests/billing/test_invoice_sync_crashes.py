@@ -103,6 +103,26 @@ def test_a_payment_recorded_while_its_invoice_is_being_synced_is_synced_next(
     assert sync_next_invoice(now=ISSUED + timedelta(days=1)) is None
 
 
+def test_a_stripe_invoice_that_came_after_its_sync_was_not_needed_is_marked_as_paid(
+    invoiced_acme: Acme, stripe: Stripe
+) -> None:
+    """The first worker outlives its claim, makes the Stripe invoice, and fails before the end."""
+    stripe.inject_fault(how="wait", method="POST", path="/v1/invoices$")
+    stripe.inject_fault(how="drop", method="POST", path="/send", times=100)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(at_once, 1, lambda: sync_next_invoice(now=ISSUED))
+        assert stripe.stand_in.faults.hanging.wait(60)
+        record_payment(invoice=get_invoice(), by=OPERATOR, now=ISSUED)
+        later = ISSUED + timedelta(minutes=1)
+        assert sync_next_invoice(now=later) is SyncResult.NOT_NEEDED
+        stripe.stand_in.faults.released.set()
+        assert first.result() == [SyncResult.RETRY_LATER]
+    assert stripe.statuses == ["open"]
+
+    assert sync_next_invoice(now=later) is SyncResult.SYNCED
+    assert stripe.statuses == ["paid"]
+
+
 def at_once(times: int, action: Callable[[], Any]) -> list[Any]:
     """Run the action so many times at the same moment, each on its own connection."""
     start = Barrier(times)

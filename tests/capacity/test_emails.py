@@ -34,6 +34,14 @@ def test_an_email_confirms_a_purchase_to_those_who_may_buy(acme: Acme) -> None:
     assert "The commitment ends on 2026-02-09" in message.body
 
 
+def test_an_email_sent_after_the_units_ended_says_what_was_bought(acme: Acme) -> None:
+    lot = acme.lot(acme.buys("2026-01-10", input=4))
+    acme.cancels(lot, 4, "2026-01-15")
+    acme.open_days("2026-02-09")
+    send_due_emails(now=timezone.now())
+    assert "4 input units, 126,000 tokens per minute" in mail.outbox[0].body
+
+
 def test_no_email_is_sent_twice(acme: Acme) -> None:
     acme.buys("2026-01-10", input=1)
     assert len(send_emails()) == 1
