@@ -1,19 +1,21 @@
 """Settings. Everything that may differ between two installations is an environment variable.
 
 `make run` stores its data in `SCALETIER_HOME` (default `.scaletier`): databases, mail, secret key.
-`DATABASE_URL` replaces the embedded PostgreSQL, `VALKEY_URL` the embedded Valkey.
+`DATABASE_URL` replaces the embedded PostgreSQL, `VALKEY_URL` the embedded Valkey. With
+`SCALETIER_PRODUCTION=1` there is no home: what a process needs and lacks stops it.
 """
 
 import os
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 import django_stubs_ext
 from whitenoise.compress import Compressor
 
 from common.client_address import TrustedProxies
-from scaletier import home
+from scaletier import environment, home
 
 django_stubs_ext.monkeypatch()
 
@@ -21,13 +23,21 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = home.path()
 ENGINES = home.engine_urls(HOME)
 
-DEBUG = os.environ.get("SCALETIER_DEBUG") == "1"
+PRODUCTION = environment.is_production()
+if PRODUCTION:
+    environment.check_production()
+DEBUG = False
 SECRET_KEY = os.environ.get("SCALETIER_SECRET_KEY") or home.secret_key(HOME)
 PUBLIC_URL = (
     os.environ.get("SCALETIER_PUBLIC_URL")
     or f"http://127.0.0.1:{os.environ.get('SCALETIER_PORT') or 8000}"
-)
-ALLOWED_HOSTS = os.environ.get("SCALETIER_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+).rstrip("/")
+PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or "localhost"
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]  # Probes of the machine itself use them.
+ALLOWED_HOSTS = [
+    *LOCAL_HOSTS,
+    *(os.environ.get("SCALETIER_ALLOWED_HOSTS") or PUBLIC_HOST).replace(" ", "").split(","),
+]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # How many proxies stand before the product, or their networks: what they say of clients counts.
 TRUSTED_PROXIES = TrustedProxies.parse(os.environ.get("SCALETIER_TRUSTED_PROXIES", ""))
@@ -146,18 +156,29 @@ ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "60/m/ip,5/5m/key"}
 USERSESSIONS_TRACK_ACTIVITY = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+if PRODUCTION:  # Browsers accept these names only over HTTPS and from this very host.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 
 # --- Mail ---------------------------------------------------------------------------------------
 
-EMAIL_BACKEND = os.environ.get(
-    "SCALETIER_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_HOST = os.environ.get("SCALETIER_EMAIL_HOST") or "localhost"
+EMAIL_BACKEND = os.environ.get("SCALETIER_EMAIL_BACKEND") or (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if os.environ.get("SCALETIER_EMAIL_HOST")
+    else "django.core.mail.backends.filebased.EmailBackend"
 )
 EMAIL_FILE_PATH = HOME / "mail"
-EMAIL_HOST = os.environ.get("SCALETIER_EMAIL_HOST", "localhost")
+MAIL_TRANSPORT = environment.mail_transport()
+EMAIL_PORT = MAIL_TRANSPORT.port
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_TRANSPORT.starttls, MAIL_TRANSPORT.tls
+EMAIL_HOST_USER = os.environ.get("SCALETIER_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("SCALETIER_EMAIL_PASSWORD", "")
 EMAIL_TIMEOUT = (
     10  # Seconds. A mail server that never responds holds no worker and no row for good.
 )
-MAIL_DOMAIN = os.environ.get("SCALETIER_MAIL_DOMAIN", "scaletier.example")
+MAIL_DOMAIN = os.environ.get("SCALETIER_MAIL_DOMAIN") or (
+    PUBLIC_HOST if PRODUCTION else "scaletier.example"
+)
 DEFAULT_FROM_EMAIL = f"Scale Tier <noreply@{MAIL_DOMAIN}>"
 
 # --- Files --------------------------------------------------------------------------------------
@@ -172,9 +193,7 @@ STATICFILES_DIRS = [
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if not DEBUG
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage",
     },
 }
 
@@ -195,6 +214,16 @@ CONTENT_SECURITY_POLICY = {
 }
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_SSL_HOST = urlsplit(PUBLIC_URL).netloc
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # Probes speak to the process itself.
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    # Whether the domain is in the browsers' own lists is for its owner to say, not for this host.
+    SILENCED_SYSTEM_CHECKS = ["security.W021"]
+    if os.environ.get("SCALETIER_TRUSTED_PROXIES"):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- The payment provider: without a secret key invoices wait until there is one ------------------
 
