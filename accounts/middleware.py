@@ -1,4 +1,4 @@
-"""Middleware that requires sign-in on every page and records the use of sessions."""
+"""Middleware of sign-in, of the use of sessions, and of what browsers may keep."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,6 +15,21 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from common.client_address import client_address
+
+
+class NoStore:
+    """Lets no browser or proxy keep a page or an API response: each is about somebody.
+
+    Static files are served before this middleware is reached.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers["Cache-Control"] = "no-store, private"
+        return response
 
 
 class SignInRequired(LoginRequiredMiddleware):

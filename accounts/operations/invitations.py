@@ -6,7 +6,7 @@ its digest: whoever accepts has read the mailbox.
 
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.operations.audit import Actor
@@ -104,14 +104,27 @@ def accept_invitation(
             raise NotFound("This invitation is no longer open. Ask for a new one.")
         user = User.objects.filter(email=pending.email).first()
         if user is None:
-            user = User.objects.create_user(pending.email, password, name=name)
+            user = _create_user(pending.email, password, name)
         elif user != by.user:
-            raise NotAllowed(f"{user.email} signs in here already. Sign in as them to accept.")
+            raise _signs_in_already(user.email)
         pending.accepted_at = change.now
         pending.save(update_fields=["accepted_at"])
         if not Membership.objects.filter(organization=change.organization, user=user).exists():
             create_membership(change, user=user, role=Role(pending.role))
     return user
+
+
+def _create_user(email: str, password: str, name: str) -> User:
+    """Make a user. Raises NotAllowed if another organization's invitation did so meanwhile."""
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, password, name=name)
+    except IntegrityError as error:
+        raise _signs_in_already(email) from error
+
+
+def _signs_in_already(email: str) -> NotAllowed:
+    return NotAllowed(f"{email} signs in here already. Sign in as them to accept.")
 
 
 def renew_token(invitation: Invitation) -> str:

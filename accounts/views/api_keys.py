@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import AccessContext, Permission
@@ -15,7 +14,6 @@ from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import confirmation
 
 
-@never_cache
 @permission_required(Permission.OWN_API_KEYS)
 @require_http_methods(["GET", "POST"])
 def api_keys_page(request: PageRequest, access: AccessContext) -> HttpResponse:

@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import AcceptInvitationForm
@@ -25,7 +24,6 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @login_not_required
-@never_cache
 @require_http_methods(["GET", "POST"])
 def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show and accept an invitation. A new person types name and password; a user must sign in."""

@@ -3,10 +3,12 @@
 from functools import partial
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from accounts.models import Membership, Role
+from accounts.models import Invitation, Membership, Role, User
 from accounts.operations.audit import Actor
+from accounts.operations.invitations import accept_invitation, invite
 from accounts.operations.members import authorize_purchaser, set_role, withdraw_purchaser
 from accounts.operations.organizations import lock_organization
 from capacity.operations.days import open_due_days
@@ -24,6 +26,49 @@ def acme() -> Acme:
     acme = make_acme()
     open_due_days(organization=acme.organization, now=NOW)
     return acme
+
+
+def test_two_first_acceptances_at_once_make_one_user_and_tell_the_other_to_sign_in(
+    acme: Acme,
+) -> None:
+    globex = make_acme()
+    open_due_days(organization=globex.organization, now=NOW)
+    invitations = [
+        invite(
+            organization=each.organization,
+            email="eve@example.com",
+            role=Role.MEMBER,
+            by=each.alice,
+            now=NOW,
+            real_now=NOW,
+        )
+        for each in (acme, globex)
+    ]
+
+    def accept(invitation: Invitation, name: str) -> User:
+        return accept_invitation(
+            invitation=invitation,
+            name=name,
+            password="a long enough password",
+            by=Actor("page"),
+            now=NOW,
+            real_now=NOW,
+        )
+
+    first, second = (
+        partial(accept, invitation, name)
+        for invitation, name in zip(invitations, ("Eve", "Eva"), strict=True)
+    )
+    results = run_in_queue(first, second, behind=_block_new_users)
+    assert error_codes(results) == ["not_allowed"]
+    eve = User.objects.get(email="eve@example.com")
+    assert eve.memberships.count() == 1
+    assert eve.check_password("a long enough password")
+
+
+def _block_new_users() -> None:
+    """Let both see that there is no user yet, and stop them before they make one."""
+    connection.cursor().execute("LOCK TABLE accounts_user IN SHARE MODE")
 
 
 def role_change(acme: Acme, member: Actor, role: Role) -> Action:
