@@ -5,12 +5,14 @@ from django.urls import include, path, re_path
 from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from common.api.schema import SchemaMadeOnce
 from common.api.views import UnknownPath
 
 READ = ["get", "head"]  # drf-spectacular's views cannot answer OPTIONS.
 
 schema = SpectacularAPIView.as_view(
     authentication_classes=[],
+    generator_class=SchemaMadeOnce,
     http_method_names=READ,
     renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer2],
 )

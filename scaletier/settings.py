@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 import django_stubs_ext
+import limits
 from whitenoise.compress import Compressor
 
 from common.client_address import TrustedProxies
@@ -245,9 +246,21 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "common.api.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
 }
+# Requests by API key; those without one, by address; and wrong keys, by address.
+API_RATE_LIMITS = {
+    policy: limits.parse(os.environ.get(variable) or default)
+    for policy, variable, default in (
+        ("key", "SCALETIER_RATE_LIMIT_KEY", "12000/minute"),
+        ("address", "SCALETIER_RATE_LIMIT_ADDRESS", "12000/minute"),
+        ("wrong-keys", "SCALETIER_RATE_LIMIT_WRONG_KEYS", "60/minute"),
+    )
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Scale Tier API",
-    "DESCRIPTION": "Buy, hold and cancel token units. Money is integer minor units.",
+    "DESCRIPTION": "Buy, hold and cancel token units. Money is integer minor units.\n\n"
+    "Requests are limited by API key, those without one by address. Every response has "
+    "`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10). Beyond the "
+    "limit the answer is 429 with `Retry-After`. So it is for many wrong keys from one address.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

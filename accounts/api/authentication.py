@@ -1,5 +1,7 @@
 """Authentication of API requests: by an API key, or by the session of a browser."""
 
+from typing import Any
+
 from rest_framework.authentication import (
     BaseAuthentication,
     SessionAuthentication,
@@ -11,6 +13,8 @@ from rest_framework.request import Request
 from accounts.models import ApiKey, User
 from accounts.operations.api_keys import update_last_used
 from accounts.queries.api_keys import find_valid_api_key
+from common.api.rate_limits import address_of, count_request, refuse_beyond
+from common.tokens import digest, is_signed
 
 SCHEME = "Bearer"
 
@@ -25,7 +29,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, secret = get_authorization_header(request).partition(b" ")
         if scheme.lower() != SCHEME.lower().encode():
             return None
-        key = find_valid_api_key(secret.strip().decode("latin-1"))
+        key = _find_key(request, secret.strip().decode("latin-1"))
         if key is None:
             raise AuthenticationFailed("This API key is not valid, or is no longer.")
         update_last_used(key, now=key.organization.now())
@@ -36,4 +40,30 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class BrowserSessionAuthentication(SessionAuthentication):
-    """Authenticates by the browser's session. Requests that change data need the CSRF token."""
+    """Authenticates by the browser's session. Requests that change data need the CSRF token.
+
+    Requests without a key count for their address.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        count_request(request, "address", address_of(request))
+        return super().authenticate(request)
+
+
+def _find_key(request: Request, secret: str) -> ApiKey | None:
+    """Return the valid key with this secret, or None. Raises Throttled before any database work.
+
+    A key that we made counts for itself alone. Wrong keys count for their address, which is refused
+    when there are many of them; keys from before keys were signed then wait with them.
+    """
+    if is_signed(secret):
+        count_request(request, "key", digest(secret))
+        return find_valid_api_key(secret)
+    address = address_of(request)
+    refuse_beyond(request, "wrong-keys", address)
+    key = find_valid_api_key(secret)
+    if key is None:
+        count_request(request, "wrong-keys", address)
+    else:
+        count_request(request, "key", key.digest)
+    return key

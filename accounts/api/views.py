@@ -22,6 +22,7 @@ from accounts.queries.members import memberships_of
 from common.api.fields import StrictSerializer
 from common.api.pagination import in_order, newest_first
 from common.api.parsers import StrictJSONParser
+from common.api.rate_limits import rate_limit_headers
 from common.client_address import client_address
 from common.errors import NotFound
 from common.idempotency import IdempotencyKey
@@ -60,6 +61,13 @@ class OrganizationView(APIView):
         if self.endpoint.body:
             self.body = _validated(self.endpoint.body, request.data)
         bring_up_to_date(organization=self.access.organization, now=self.now)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        for name, value in rate_limit_headers(request).items():
+            response[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @property
     def caller(self) -> Caller:

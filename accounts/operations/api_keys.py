@@ -7,12 +7,19 @@ from django.db.models import Q
 from accounts.models import ApiKey, Organization
 from accounts.operations.audit import Actor
 from accounts.operations.changes import organization_change
-from accounts.queries.api_keys import find_api_key
+from accounts.queries.api_keys import PREFIX, api_keys, find_api_key
 from accounts.queries.members import find_member
-from common.tokens import digest, new_token
+from common.errors import InvalidRequest
+from common.tokens import digest, new_signed_token
 
 HINT_LENGTH = 8
+MAX_LIVE_KEYS = 50
+"""Of one person in one organization. A script that loses its keys must not make them forever."""
 LAST_USED_PRECISION = timedelta(minutes=1)
+
+
+class TooManyApiKeys(InvalidRequest):
+    """The person has as many keys in this organization as one person may have."""
 
 
 def create_api_key(
@@ -20,11 +27,17 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Make a key that acts as `by`'s user. Returns it with its secret, which is not stored.
 
-    Raises NotFound for someone who is not a member any more.
+    Raises NotFound for someone who is not a member any more, TooManyApiKeys for someone who has
+    `MAX_LIVE_KEYS` keys here.
     """
-    secret = new_token("st_")
+    secret = new_signed_token(PREFIX)
     with organization_change(organization=organization, by=by, now=now) as change:
         find_member(change.organization, by.person.public_id)
+        if api_keys(change.organization, by.person).count() >= MAX_LIVE_KEYS:
+            raise TooManyApiKeys(
+                f"You have {MAX_LIVE_KEYS} API keys here, which is the most that one person can "
+                "have. Revoke one that is not used any more."
+            )
         key = ApiKey.objects.create(
             organization=change.organization,
             user=by.person,

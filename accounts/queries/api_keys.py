@@ -6,6 +6,9 @@ from accounts.models import ApiKey, Membership, Organization, User
 from common.errors import NotFound
 from common.tokens import digest
 
+PREFIX = "st_"
+"""How every key starts."""
+
 
 def api_keys(organization: Organization, user: User) -> QuerySet[ApiKey]:
     """Return a person's own keys that still work, newest first."""
@@ -27,6 +30,8 @@ def find_valid_api_key(secret: str) -> ApiKey | None:
 
     A key works until it is revoked, its user is deactivated, or its user's membership ends (R18).
     """
+    if not secret.startswith(PREFIX):
+        return None
     membership = Membership.objects.filter(
         organization=OuterRef("organization"), user=OuterRef("user")
     )

@@ -12,6 +12,7 @@ from accounts.operations.api_keys import create_api_key, revoke_api_key
 from accounts.queries.api_keys import api_keys, find_api_key
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import confirmation
+from common.errors import BusinessError
 
 
 @permission_required(Permission.OWN_API_KEYS)
@@ -21,8 +22,12 @@ def api_keys_page(request: PageRequest, access: AccessContext) -> HttpResponse:
     form = ApiKeyForm(request.POST or None)
     context = {"form": form, "keys": api_keys(access.organization, access.user)}
     if request.method == "POST" and form.is_valid():
-        key, secret = create_api_key(**caller(request), name=form.cleaned_data["name"])
-        context |= {"form": ApiKeyForm(), "new_key": key, "secret": secret}
+        try:
+            key, secret = create_api_key(**caller(request), name=form.cleaned_data["name"])
+        except BusinessError as error:
+            form.add_error("name", error.detail)
+        else:
+            context |= {"form": ApiKeyForm(), "new_key": key, "secret": secret}
     status = 422 if form.errors else 200
     return render(request, "accounts/api_keys.html", context, status=status)
 

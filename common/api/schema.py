@@ -1,9 +1,12 @@
 """The parts of the OpenAPI document that are the same for all operations."""
 
 from collections.abc import Callable
+from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiParameter,
     OpenApiResponse,
@@ -23,6 +26,7 @@ PROBLEMS = {
     HTTPStatus.UNAUTHORIZED: "`unauthenticated`",
     HTTPStatus.FORBIDDEN: "`not_allowed`: a member, without the right to this.",
     HTTPStatus.NOT_FOUND: "`not_found`: not there, or another organization's.",
+    HTTPStatus.TOO_MANY_REQUESTS: "`rate_limited`: too many requests; wait `Retry-After` seconds.",
 }
 CONFLICTS = {HTTPStatus.CONFLICT: "Refused. The code says why, the detail what to do about it."}
 KEY_REUSED = {
@@ -35,6 +39,43 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="At most 255 printable characters. The same key with the same body returns the "
     "first answer, for good, and does nothing.",
 )
+
+
+RATE_LIMIT_HEADERS = [
+    OpenApiParameter(
+        name="RateLimit-Policy",
+        location=OpenApiParameter.HEADER,
+        response=True,
+        description="The limit that the request counts for: `q` requests in `w` seconds.",
+    ),
+    OpenApiParameter(
+        name="RateLimit",
+        location=OpenApiParameter.HEADER,
+        response=True,
+        description="What is left of it: `r` requests, and more of them after `t` seconds.",
+    ),
+    OpenApiParameter(
+        name="Retry-After",
+        type=OpenApiTypes.INT,
+        location=OpenApiParameter.HEADER,
+        response=[HTTPStatus.TOO_MANY_REQUESTS.value],
+        description="Seconds to wait.",
+    ),
+]
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+    schema: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
+    return schema
+
+
+class SchemaMadeOnce(SchemaGenerator):
+    """Makes the OpenAPI document once a process: anyone may ask for it, and making it is slow."""
+
+    def get_schema(self, *_args: Any, **_options: Any) -> dict[str, Any]:
+        return _schema()
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
@@ -73,14 +114,16 @@ def documented(
     """Return a decorator that describes a view's method. Its docstring is the description."""
     problems = PROBLEMS | (CONFLICTS if refuses else {}) | (KEY_REUSED if idempotent else {})
     responses: dict[Any, Any] = {status.value: response}
-    for code, description in problems.items():
+    for code, description in sorted(problems.items()):
         responses[code.value, MEDIA_TYPE] = OpenApiResponse(ProblemSerializer, description)
     parameters: list[Any] = [query] if query().fields else []
+    if idempotent:
+        parameters.append(IDEMPOTENCY_KEY)
     describe: Callable[[Handler], Handler] = extend_schema(
         operation_id=operation_id,
         summary=operation_id.replace("_", " ").capitalize(),
         request=body if body and body().fields else None,
-        parameters=[*parameters, IDEMPOTENCY_KEY] if idempotent else parameters,
+        parameters=[*parameters, *RATE_LIMIT_HEADERS],
         responses=responses,
     )
     return describe

@@ -22,7 +22,7 @@ def test_mallory_makes_a_key_and_sees_its_secret_once(api: ApiCast) -> None:
         "created_at": "2026-01-10T12:00:00Z",
         "last_used_at": None,
     }
-    assert re.fullmatch(r"st_[\w-]{43}", secret)
+    assert re.fullmatch(r"st_[\w-]{59}", secret)
     with_new_key = Caller(headers={"Authorization": f"bearer {secret}"})
     newest, first = with_new_key.get("keys").json()["data"]
     assert newest == key | {"last_used_at": "2026-01-10T12:00:00Z"}
