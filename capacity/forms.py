@@ -60,8 +60,8 @@ class PurchaseForm(forms.Form):
 
     @property
     def models(self) -> list[tuple[str, list[Listing]]]:
-        """Return the listings by provider."""
-        by_provider = groupby(self.listings, key=lambda listing: listing.snapshot.provider)
+        """Return the listings by the name of their provider."""
+        by_provider = groupby(self.listings, key=lambda listing: listing.snapshot.provider_name)
         return [(provider, list(listings)) for provider, listings in by_provider]
 
     @property

@@ -1,7 +1,7 @@
 """Making and updating the Stripe invoice of an issued invoice, outside any transaction."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 
 from django.db.models import Case, F, Value, When
 
@@ -14,6 +14,7 @@ from billing.stripe_gateway import (
     ProviderRejected,
     StripeInvoice,
 )
+from common.days import last_day
 from common.decimals import plain
 
 PAYABLE = {"open", "uncollectible"}
@@ -115,7 +116,6 @@ def _header(sync: InvoiceSync, customer: str, now: datetime) -> InvoiceHeader:
     invoice = sync.invoice
     due_at = datetime.combine(invoice.due_on, time(23, 59, 59), UTC)
     is_past = due_at <= now + CLOCKS_APART
-    last_day = invoice.period_end - timedelta(days=1)
     return InvoiceHeader(
         customer=customer,
         currency=invoice.currency,
@@ -127,7 +127,7 @@ def _header(sync: InvoiceSync, customer: str, now: datetime) -> InvoiceHeader:
         },
         fields={
             "Invoice": str(invoice.number),
-            "Period": f"{invoice.period_start} to {last_day}",
+            "Period": f"{invoice.period_start} to {last_day(invoice.period_end)}",
             **({"Was due": str(invoice.due_on)} if is_past else {}),
         },
     )

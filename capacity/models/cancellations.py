@@ -1,7 +1,5 @@
 """Cancellations: units that are scheduled to end (R5)."""
 
-from datetime import date, timedelta
-
 from django.db import models
 from django.db.models import Q
 
@@ -45,7 +43,3 @@ class Cancellation(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
-
-    @property
-    def last_charged_day(self) -> date:
-        return self.ends_on - timedelta(days=1)

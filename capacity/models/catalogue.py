@@ -15,6 +15,23 @@ def installation_currency() -> str:
     return settings.CURRENCY
 
 
+PROVIDER_NAMES = {
+    "ai21": "AI21 Labs",
+    "amazon": "Amazon",
+    "anthropic": "Anthropic",
+    "cohere": "Cohere",
+    "deepseek": "DeepSeek",
+    "google": "Google",
+    "meta": "Meta",
+    "mistral": "Mistral AI",
+    "mistralai": "Mistral AI",
+    "openai": "OpenAI",
+    "qwen": "Qwen",
+    "xai": "xAI",
+}
+"""The names of providers as they write them, by their ids in a catalogue."""
+
+
 class Kind(models.TextChoices):
     """The kind of tokens that a unit counts. Kinds are bought, shown and renewed in this order."""
 
@@ -55,6 +72,12 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return self.model
+
+    @property
+    def provider_name(self) -> str:
+        """Return the provider's name for people: `OpenAI`; of an unknown `acme`, `Acme`."""
+        provider = self.provider
+        return PROVIDER_NAMES.get(provider) or provider[:1].upper() + provider[1:]
 
 
 class TokenUnit(models.Model):

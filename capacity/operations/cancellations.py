@@ -9,6 +9,7 @@ from accounts.operations.changes import Change, organization_change
 from capacity.models import Cancellation, CancellationStatus, Transaction, TransactionType
 from capacity.queries.cancellations import check_cancellable, find_cancellation
 from capacity.queries.lots import find_lot
+from common.days import last_day
 from common.errors import BusinessError
 from common.idempotency import IdempotencyKey
 
@@ -46,12 +47,12 @@ def cancel_units(
             requested_by=by.person,
             ends_on=lot.terms_of_cancelling(units, on=change.today).ends_on,
         )
-        ends_on = cancellation.ends_on.isoformat()
-        _add_transaction(change, cancellation, TransactionType.CANCELLATION, f"Ends {ends_on}")
+        note = f"Last day {last_day(cancellation.ends_on)}"
+        _add_transaction(change, cancellation, TransactionType.CANCELLATION, note)
         change.record(
             "units.cancelled",
             cancellation.public_id,
-            after={"lot": lot_id, "units": units, "ends_on": ends_on},
+            after={"lot": lot_id, "units": units, "ends_on": cancellation.ends_on.isoformat()},
         )
         change.enqueue_email("cancellation_scheduled", cancellation.public_id)
         return change.respond(cancellation)
@@ -77,8 +78,8 @@ def undo_cancellation(
         )
         if cancellation.status == CancellationStatus.EFFECTIVE:
             raise AlreadyEffective(
-                f"These units ended on {cancellation.ends_on}; that cannot be undone. "
-                "Buy new units."
+                f"The last day of these units was {last_day(cancellation.ends_on)}; that cannot be "
+                "undone. Buy new units."
             )
         if cancellation.status == CancellationStatus.SCHEDULED:
             _undo(change, cancellation)

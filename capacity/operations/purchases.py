@@ -13,6 +13,7 @@ from capacity.models import Lot, Purchase, TokenUnit, Transaction, TransactionTy
 from capacity.operations.pools import get_default_pool
 from capacity.operations.renewals import first_term_charges
 from capacity.queries.quotes import CheckedPurchase, Quote, check_purchase
+from common.days import last_day
 from common.errors import BusinessError
 from common.idempotency import IdempotencyKey
 
@@ -125,7 +126,10 @@ def _create_lots(change: Change, purchase: Purchase, quote: Quote) -> None:
 
 def _create_transactions(change: Change, purchase: Purchase, lots: list[Lot]) -> None:
     term = lots[0]
-    note = f"First term to {term.first_term_ends_on}, commitment to {term.commitment_ends_on}"
+    note = (
+        f"Last day of the first term {last_day(term.first_term_ends_on)}, "
+        f"of the commitment {last_day(term.commitment_ends_on)}"
+    )
     Transaction.objects.bulk_create(
         Transaction(
             organization=change.organization,

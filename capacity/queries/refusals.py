@@ -8,6 +8,7 @@ from billing.queries.order_forms import order_form_in_force
 from billing.queries.payments import long_overdue_payments
 from capacity.domain.terms import Term
 from capacity.queries.catalogue import Listing
+from common.days import last_day
 from common.errors import BusinessError
 
 
@@ -84,8 +85,8 @@ def _retirement(listing: Listing, term: Term) -> list[BusinessError]:
         return []
     return [
         ModelRetiring(
-            f"{listing.snapshot} retires on {retires_on}, before the commitment would end on "
-            f"{term.commitment_ends_on}. Choose a newer model."
+            f"{listing.snapshot} retires: its last day is {last_day(retires_on)}, but the "
+            f"commitment would run until {last_day(term.commitment_ends_on)}. Choose a newer model."
         )
     ]
 

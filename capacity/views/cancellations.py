@@ -18,6 +18,7 @@ from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.queries.cancellations import find_cancellation, quote_cancellation
 from capacity.queries.lots import find_lot
 from capacity.templatetags.units import units as units_text
+from common.days import last_day
 from common.errors import BusinessError, InvalidRequest
 from common.idempotency import IdempotencyKey, ReplayedResponse
 
@@ -90,8 +91,8 @@ def _response_body(cancellation: Cancellation) -> dict[str, Any]:
     units = units_text(cancellation.units, cancellation.lot.kind)
     return {
         "cancellation": cancellation.public_id,
-        "message": f"Cancelled {units}: active until {cancellation.ends_on} 00:00 UTC, "
-        f"last charged for {cancellation.last_charged_day}. You can undo it until then.",
+        "message": f"Cancelled {units}: active and charged until {last_day(cancellation.ends_on)} "
+        "UTC (last day). You can undo it until then.",
     }
 
 

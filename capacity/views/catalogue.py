@@ -21,6 +21,7 @@ def model_page(request: PageRequest, access: AccessContext, model: str) -> HttpR
     listing = find_listing(organization=organization, model=model, on=today)
     context = {
         "now": access.now,
+        "today": today,
         "listing": listing,
         "capacity": capacity_of_model(organization, listing=listing, on=today),
         "lots": page_of(request, "lots", lots_of_model(organization, model=model, on=today)),

@@ -20,6 +20,7 @@ from capacity.operations.purchases import buy_units
 from capacity.queries.catalogue import Listing, find_listing, listings
 from capacity.queries.pools import pools_of_model
 from capacity.queries.quotes import check_units, quote_units
+from common.days import last_day
 from common.errors import BusinessError, InvalidRequest, NotFound
 from common.idempotency import IdempotencyKey, ReplayedResponse
 
@@ -91,11 +92,10 @@ def _buy(request: PageRequest, form: PurchaseForm) -> str:
 def _response_body(purchase: Purchase) -> dict[str, Any]:
     lots = list(purchase.lots.order_by("pk"))
     units = " and ".join(f"{lot.units:,} {lot.kind}" for lot in lots)
-    ends_on = lots[0].commitment_ends_on
     return {
         "purchase": purchase.public_id,
         "message": f"Bought {units} units of {purchase.snapshot}. They are active now; "
-        f"the commitment ends on {ends_on} UTC.",
+        f"the commitment lasts until {last_day(lots[0].commitment_ends_on)} UTC (last day).",
     }
 
 

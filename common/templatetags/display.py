@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from common import days
 from common.decimals import plain
 from common.instants import rfc3339
 
@@ -29,6 +30,24 @@ def icon(name: str) -> SafeString:
 def day(value: date) -> SafeString:
     """Return a service day as `2026-02-09`. The page says once that days are UTC."""
     return format_html('<time datetime="{0}">{0}</time>', value.isoformat())
+
+
+@register.filter
+def last_day(end: date) -> date:
+    """Return the last day of an interval whose end `end` is excluded: people read last days."""
+    return days.last_day(end)
+
+
+@register.filter
+def days_to(start: date, end: date) -> SafeString:
+    """Return the days `[start, end)`: `2026-01-10 → 2026-01-31`, or one day if it is only one.
+
+    A line breaks only after the arrow.
+    """
+    last = days.last_day(end)
+    if last <= start:
+        return day(start)
+    return format_html('<span class="nowrap">{} →</span> {}', day(start), day(last))
 
 
 @register.filter

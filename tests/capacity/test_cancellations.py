@@ -75,7 +75,7 @@ def test_an_undone_cancellation_leaves_the_lot_as_it_was(acme: Acme) -> None:
 def test_an_effective_cancellation_cannot_be_undone(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=4))
     cancellation = acme.cancels(lot, 3, "2026-01-15")
-    with pytest.raises(AlreadyEffective, match="ended on 2026-02-09"):
+    with pytest.raises(AlreadyEffective, match="was 2026-02-08"):
         undo(acme, cancellation, "2026-02-09")
 
 

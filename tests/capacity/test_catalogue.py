@@ -21,6 +21,13 @@ pytestmark = pytest.mark.django_db
 SHIPPED: dict[str, Any] = json.loads(SHIPPED_CATALOGUE.read_text())
 
 
+@pytest.mark.parametrize(
+    ("provider", "name"), [("openai", "OpenAI"), ("xai", "xAI"), ("acme", "Acme"), ("IBM", "IBM")]
+)
+def test_people_read_the_name_of_a_provider_as_it_writes_itself(provider: str, name: str) -> None:
+    assert Snapshot(provider=provider).provider_name == name
+
+
 def load(catalogue: Any) -> Imported:
     return import_catalogue(json.dumps(catalogue), by=OPERATOR, now=at("2026-01-01"))
 

@@ -31,7 +31,7 @@ def test_an_email_confirms_a_purchase_to_those_who_may_buy(acme: Acme) -> None:
     assert message.subject == f"You bought capacity on {GROK}"
     assert "4 input units, 126,000 tokens per minute, $10.00 a unit and day" in message.body
     assert "Charged now, at standard rates: $1,760.00" in message.body
-    assert "The commitment ends on 2026-02-09" in message.body
+    assert "The last day of the commitment is 2026-02-08" in message.body
 
 
 def test_an_email_sent_after_the_units_ended_says_what_was_bought(acme: Acme) -> None:
@@ -54,8 +54,8 @@ def test_the_email_about_a_cancellation_names_the_last_day_charged(acme: Acme) -
     acme.cancels(lot, 3, "2026-01-15")
     send_due_emails(now=timezone.now())
     [message] = mail.outbox
-    assert message.subject == f"3 input units of {GROK} will end on 2026-02-09"
-    assert "The last day charged is 2026-02-08" in message.body
+    assert message.subject == f"3 input units of {GROK} end after 2026-02-08"
+    assert "Their last day, active and charged, is 2026-02-08 UTC" in message.body
 
 
 def test_one_email_a_day_names_the_expired_units_and_the_reason(acme: Acme) -> None:
@@ -67,7 +67,7 @@ def test_one_email_a_day_names_the_expired_units_and_the_reason(acme: Acme) -> N
     acme.open_days("2026-02-09")
     send_due_emails(now=timezone.now())
     [message] = mail.outbox
-    assert message.subject == "Token units of Acme expired on 2026-02-09"
+    assert message.subject == "Token units of Acme expired after 2026-02-08"
     assert f"2 input units of {GROK}" in message.body
     assert f"2 output units of {GROK}" in message.body
     assert "cancelled" in message.body
@@ -81,7 +81,7 @@ def test_an_email_announces_the_end_of_a_commitment_three_days_before(acme: Acme
     acme.open_days("2026-02-06")
     send_due_emails(now=timezone.now())
     [message] = mail.outbox
-    assert message.subject.startswith("Commitments of Acme end on 2026-02-09")
+    assert message.subject.startswith("Commitments of Acme end after 2026-02-08")
     assert "1 input unit of" in message.body
 
 

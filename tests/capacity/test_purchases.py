@@ -115,7 +115,7 @@ def test_a_model_is_sold_while_the_commitment_ends_before_it_retires(
 ) -> None:
     Snapshot.objects.filter(model=GROK).update(retires_on=day(retires_on))
     if is_refused:
-        with pytest.raises(ModelRetiring, match="retires on 2026-02-08"):
+        with pytest.raises(ModelRetiring, match="last day is 2026-02-07"):
             acme.buys("2026-01-10", input=1)
     else:
         acme.buys("2026-01-10", input=1)

@@ -34,7 +34,7 @@ def test_transactions_list_what_happened_to_units_newest_first(api: ApiCast) -> 
         "kind": "input",
         "units": 4,
         "lot": lot,
-        "note": "First term to 2026-02-01, commitment to 2026-02-09",
+        "note": "Last day of the first term 2026-01-31, of the commitment 2026-02-08",
     }
     assert transactions[0]["at"] == "2026-02-09T00:00:00Z"
     assert api.bob.get("transactions", model=GPT).json()["data"] == []

@@ -24,8 +24,8 @@ def test_alice_buys_the_worked_example_of_the_docs(world: World, page: Page) -> 
         "$2,400.00",
         "$1,760.00",
         "22 days",
-        "2026-01-10 to 2026-02-01",
-        "2026-02-09",
+        "2026-01-10 → 2026-01-31",
+        "2026-01-10 → 2026-02-08",
         "negotiated discounts appear on the invoice",
     ):
         expect(summary(page)).to_contain_text(figure)
@@ -40,8 +40,10 @@ def test_alice_buys_the_worked_example_of_the_docs(world: World, page: Page) -> 
     expect(message).to_be_visible()
     active = section(page, "Active")
     expect(active.get_by_role("row", name="4 input units")).to_contain_text("126,000")
-    expect(active.get_by_role("row", name="4 output units")).to_contain_text("2026-02-09")
-    expect(section(page, "Prior transactions")).to_contain_text("First term to 2026-02-01")
+    expect(active.get_by_role("row", name="4 output units")).to_contain_text("→ 2026-02-08")
+    expect(section(page, "Prior transactions")).to_contain_text(
+        "Last day of the first term 2026-01-31"
+    )
 
     page.goto(world.scale_tier)
     expect(section(page, "Provisioned tokens").get_by_role("row", name=GROK)).to_contain_text(
@@ -176,7 +178,7 @@ def test_alice_cannot_buy_a_model_that_retires_too_soon(
     world.site.manage("catalog", "import", str(catalogue))
     world.signs_in(page, world.alice)
     world.chooses(page, "lynx-2024-01-01", input=1)
-    _expect_refusal(page, "retires on 2026-02-01")
+    _expect_refusal(page, "its last day is 2026-01-31")
 
 
 def test_the_same_confirmation_sent_twice_buys_once(world: World, page: Page) -> None:

@@ -36,7 +36,9 @@ def test_alice_buys_cancels_and_undoes(world: World, plain_page: Page) -> None:
     expect(page.get_by_role("alert").first).to_contain_text("4 units of this lot")
     page.get_by_label("Units to cancel", exact=True).fill("3")
     page.get_by_role("button", name="Confirm cancellation").click()
-    expect(section(page, "Active")).to_contain_text("3 input units end on 2026-02-09")
+    expect(section(page, "Active")).to_contain_text(
+        "3 input units, active and charged until 2026-02-08 (last day)"
+    )
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("3 input units will go on renewing")).to_be_visible()
 
