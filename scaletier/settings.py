@@ -152,6 +152,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # Not needed: users get their invitation at this address.
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Scale Tier] "
 ACCOUNT_SESSION_REMEMBER = True
 # Everyone in an office may share one IP address, so the strict limit is the one per account.
 ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "60/m/ip,5/5m/key"}
@@ -224,7 +225,7 @@ if PRODUCTION:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     # Whether the domain is in the browsers' own lists is for its owner to say, not for this host.
     SILENCED_SYSTEM_CHECKS = ["security.W021"]
-    if os.environ.get("SCALETIER_TRUSTED_PROXIES"):
+    if TRUSTED_PROXIES.count or TRUSTED_PROXIES.networks:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- The payment provider: without a secret key invoices wait until there is one ------------------

@@ -7,8 +7,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from scaletier.devserver.embedded import postgresql
 from tests.site import Site, temporary_home
 
 PROCESSES = {"web": "-m gunicorn", "worker": "scaletier worker", "beat": "scaletier beat"}
@@ -144,3 +146,14 @@ def test_one_engine_can_be_configured_while_the_other_is_embedded(site: Site) ->
     assert ENGINES["PostgreSQL"] in command_lines
     assert ENGINES["Valkey"] not in command_lines
     assert shell(site, "from django.conf import settings as s; print(s.VALKEY_URL)") == valkey_url
+
+
+def test_a_configured_database_gets_no_demo_data_and_no_demo_people(site: Site) -> None:
+    with temporary_home() as outside, postgresql(outside / "postgresql", durable=False) as url:
+        site.start(DATABASE_URL=url, VALKEY_URL=os.environ["VALKEY_URL"])
+        site.stop()
+        with psycopg.connect(url) as connection:
+            for table in ("accounts_user", "accounts_organization"):
+                assert connection.execute(f"SELECT FROM {table}".encode()).rowcount == 0
+    assert "No demo data: DATABASE_URL is set" in site.output
+    assert "alice@northwind.example" not in site.output

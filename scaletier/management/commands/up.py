@@ -3,8 +3,10 @@
 from argparse import BooleanOptionalAction
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from scaletier.devserver.demo_guard import reason_against_demo_data
 from scaletier.devserver.server import Server
 
 
@@ -18,4 +20,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, demo: bool, **options: Any) -> None:
-        Server(self.stdout, load_demo=demo).run()
+        if settings.PRODUCTION:
+            raise CommandError("`make run` is not for production: see docs/production.md.")
+        reason = reason_against_demo_data() if demo else None
+        if reason:
+            self.stdout.write(f"No demo data: {reason}.")
+        Server(self.stdout, load_demo=demo and not reason).run()
