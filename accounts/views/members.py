@@ -56,6 +56,7 @@ def withdraw(request: PageRequest, access: AccessContext, invitation_id: str) ->
 @require_POST
 def change_role(request: PageRequest, access: AccessContext, user_id: str) -> HttpResponse:
     """Change what a member may do, from their next request on."""
+    find_member(access.organization, user_id)
     form = RoleForm(request.POST)
     if form.is_valid():
         role = Role(form.cleaned_data["role"])
