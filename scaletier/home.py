@@ -1,9 +1,13 @@
-"""`SCALETIER_HOME`: the folder in which an installation stores its data."""
+"""`SCALETIER_HOME`: the folder in which an installation stores its data.
+
+Other users of the machine can neither open it nor read a file in it: it holds mail and secrets.
+"""
 
 import fcntl
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -33,6 +37,22 @@ class EngineUrls:
 def path() -> Path:
     """Return the absolute path of the home, which may not exist yet."""
     return Path(os.environ.get("SCALETIER_HOME") or ".scaletier").expanduser().resolve()
+
+
+def create(home: Path) -> None:
+    """Create the home if it is missing, and close it to other users if it is not.
+
+    Raises HomeUnusableError if that is impossible, or if it is a folder for everybody, like /tmp.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = home.stat()
+        if status.st_mode & (stat.S_IWOTH | stat.S_ISVTX):
+            raise HomeUnusableError(home, "every user of the machine may write there.")
+        if stat.S_IMODE(status.st_mode) != 0o700:
+            home.chmod(0o700)
+    except OSError as error:
+        raise HomeUnusableError(home, _reason(error)) from None
 
 
 def engine_urls(home: Path) -> EngineUrls:
@@ -68,10 +88,10 @@ def lock(home: Path) -> Iterator[None]:
     It is a POSIX record lock. The kernel releases it however this process ends. Child processes do
     not inherit it: they may run longer than this process.
 
-    Raises HomeUnusableError if the home is locked already or cannot be written.
+    Raises HomeUnusableError if the home is locked already or cannot be used.
     """
+    create(home)
     try:
-        home.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise HomeUnusableError(home, _reason(error)) from None
@@ -90,16 +110,21 @@ def lock(home: Path) -> Iterator[None]:
 
 
 def secret_key(home: Path) -> str:
-    """Return the installation's signing key, which only its own user can read.
+    """Return the installation's signing key. Raises HomeUnusableError if the home is unusable."""
+    return secret(home, "secret_key")
 
-    The first call creates the key. Raises HomeUnusableError if the home cannot be used.
+
+def secret(home: Path, name: str) -> str:
+    """Return a random secret that only our own user can read. The first call creates it.
+
+    Raises HomeUnusableError if the home cannot be used.
     """
-    file = home / "secret_key"
+    file = home / name
     try:
         if not file.exists():
-            home.mkdir(parents=True, exist_ok=True)
+            create(home)
             draft = _write_private_draft(home, secrets.token_urlsafe(48))
-            # `link` fails if the file exists. So if two processes create a key, both use the first.
+            # `link` fails if the file exists. So if two processes create it, both use the first.
             with suppress(FileExistsError):
                 os.link(draft, file)
             draft.unlink()

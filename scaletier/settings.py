@@ -186,8 +186,9 @@ DEFAULT_FROM_EMAIL = f"Scale Tier <noreply@{MAIL_DOMAIN}>"
 
 # --- Files --------------------------------------------------------------------------------------
 
+# `make run` serves them as they are. Production collects, compresses and fingerprints them first.
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / ".staticfiles"
+STATIC_ROOT = BASE_DIR / ".staticfiles" if PRODUCTION else None
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     # Browser libraries are served as npm publishes them (see the lock file): no build step.
@@ -196,10 +197,12 @@ STATICFILES_DIRS = [
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage",
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage",
     },
 }
-
+WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 

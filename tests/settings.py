@@ -10,7 +10,7 @@ engines.start_once()
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 from scaletier.settings import *  # noqa: E402, F403 - after `start_once`.
-from scaletier.settings import CACHES, HOME, STORAGES, VALKEY_URL  # noqa: E402
+from scaletier.settings import CACHES, VALKEY_URL  # noqa: E402
 
 # Each worker process has its own counters and queues, as it has its own database.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
@@ -18,11 +18,7 @@ VALKEY_URL = f"{VALKEY_URL.rpartition('/')[0]}/{WORKER}"
 CELERY_BROKER_URL = VALKEY_URL
 CACHES = {"default": {**CACHES["default"], "LOCATION": VALKEY_URL}}
 
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STORAGES = {
-    **STORAGES,
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
-# An empty folder: another process may be collecting static files in the usual one.
-STATIC_ROOT = HOME / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # Of people who are made by commands.
+]

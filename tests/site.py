@@ -27,8 +27,7 @@ STOP_SECONDS = 40
 def temporary_home() -> Iterator[Path]:
     """Yield the path of a folder that does not exist yet, for the data of engines.
 
-    pytest's `tmp_path` does not work: each start of pytest closes its parent folder to other users.
-    If we are root, PostgreSQL runs as another user.
+    It is short, unlike pytest's `tmp_path`: PostgreSQL's socket has its usual place.
     """
     with TemporaryDirectory(prefix="scaletier-", ignore_cleanup_errors=True) as folder:
         yield Path(folder).resolve() / "home"
@@ -111,9 +110,9 @@ class Site:
         """Return the process ids and command lines of all processes of this home."""
         return {
             process.pid: " ".join(process.info["cmdline"])
-            for process in psutil.process_iter(["cmdline", "environ"])
+            for process in psutil.process_iter(["cmdline", "environ", "cwd"])
             if (process.info["environ"] or {}).get("SCALETIER_HOME") == str(self.home)
-            or f"{self.home}/" in " ".join(process.info["cmdline"] or [])
+            or Path(process.info["cwd"] or "/").is_relative_to(self.home)
         }
 
     def _environment(self) -> dict[str, str]:

@@ -9,20 +9,35 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.core.management.base import CommandError, OutputWrapper
+from django.db import connection
 from django.utils.crypto import salted_hmac
 
 from accounts.models import Organization, OutboundEmail, Role, User
 from accounts.operations.audit import Actor
 from billing.operations.payments import record_payment
-from capacity.models import Purchase
+from capacity.models import Purchase, Snapshot
 from capacity.operations.cancellations import cancel_units, undo_cancellation
+from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
 from capacity.operations.clock import advance_clock
 from capacity.operations.days import open_due_days
 from capacity.operations.purchases import buy_units
-from scaletier.sandbox import COMMAND, Credentials, OrderTerms, add_person, set_up_organization
+from scaletier.devserver.demo_guard import reason_to_refuse_demo_data
+from scaletier.devserver.progress import Progress
+from scaletier.sandbox import (
+    COMMAND,
+    Credentials,
+    OrderTerms,
+    add_person,
+    create_user,
+    set_up_organization,
+)
 
 NORTHWIND_AGE = timedelta(days=141)
 """How long ago Northwind Labs signed its order form."""
+
+CONTOSO_AGE = timedelta(days=14)
+"""How far the clock of Contoso Robotics has been moved since."""
 
 PAYMENT_DELAY = timedelta(days=25)
 
@@ -57,6 +72,15 @@ def demo_credentials() -> Iterator[tuple[str, Credentials]]:
     yield "the platform", Credentials(email, name, "Operator", password_for(email))
 
 
+def sign_in_table() -> str:
+    """Return the list of everyone who can sign in to the demo, with a header."""
+    rows = [("Name", "Email", "Password", "Role")]
+    for organization, person in demo_credentials():
+        rows.append((person.name, person.email, person.password, f"{person.role}, {organization}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
 @dataclass(slots=True)
 class Customer:
     """A demo organization whose history is being made. Every operation happens at `now`."""
@@ -64,6 +88,7 @@ class Customer:
     organization: Organization
     by: Actor
     now: datetime
+    progress: Progress
 
     def advance(self, days: int) -> "Customer":
         """Move `now` on day by day, and pay each invoice by bank transfer when it is 25 days old.
@@ -80,6 +105,7 @@ class Customer:
                 advance_clock(organization=self.organization, to=self.now, by=self.by)
             else:
                 open_due_days(organization=self.organization, now=self.now)
+            self.progress.advance()
         return self
 
     def buy(self, model: str, **units: int) -> Purchase:
@@ -107,15 +133,28 @@ class Customer:
         )
 
 
-def create_demo_data(now: datetime) -> None:
-    """Create the operator and both demo customers, except those that exist already."""
+def load_demo(*, now: datetime, output: OutputWrapper) -> None:
+    """Load the shipped catalogue, the operator and both demo customers, where they are missing.
+
+    Raises CommandError where demo people would do harm.
+    """
+    if reason := reason_to_refuse_demo_data():
+        raise CommandError(f"No demo data: {reason}.")
+    # Without a wait for the disk after each of some hundred transactions.
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit TO off")
+    output.write("==> Demo data")
+    output.flush()
+    if not Snapshot.objects.exists():
+        import_catalogue(SHIPPED_CATALOGUE.read_text(), by=COMMAND, now=now)
     email, name = OPERATOR
     if not _user_exists(email):
-        User.objects.create_superuser(email, password_for(email), name=name)
+        create_user(email, name, password_for(email), is_staff=True, is_superuser=True)
+    progress = Progress(output, (NORTHWIND_AGE + CONTOSO_AGE).days, "days")
     if not _user_exists("alice@northwind.example"):
-        create_northwind(now)
+        create_northwind(now, progress)
     if not _user_exists("charlie@contoso.example"):
-        create_contoso(now)
+        create_contoso(now, progress)
     # These emails are about days in the past, so they are marked as sent.
     OutboundEmail.objects.filter(sent_at=None).update(sent_at=now)
 
@@ -124,13 +163,15 @@ def _user_exists(email: str) -> bool:
     return User.objects.filter(email=email).exists()
 
 
-def create_northwind(now: datetime) -> None:
+def create_northwind(now: datetime, progress: Progress) -> None:
     """Create a customer of GPT models on the real clock.
 
     Its lots were bought at different times. Some are cancelled, some are expired.
     """
     start = (now - NORTHWIND_AGE).replace(hour=9, minute=12, second=0, microsecond=0)
-    customer = _create_customer("Northwind Labs", start, terms=OrderTerms(1, Decimal("12.5")))
+    customer = _create_customer(
+        "Northwind Labs", start, progress, terms=OrderTerms(1, Decimal("12.5"))
+    )
     first = customer.buy("gpt-4.1-2025-04-14", input=12, output=6)
     mini = customer.advance(6).buy("gpt-4.1-mini-2025-04-14", input=2, output=1)
     customer.advance(31).cancel(first, "input", 4)
@@ -148,14 +189,14 @@ def create_northwind(now: datetime) -> None:
     open_due_days(organization=customer.organization, now=now)
 
 
-def create_contoso(now: datetime) -> None:
+def create_contoso(now: datetime, progress: Progress) -> None:
     """Create a customer of Grok in a sandbox.
 
     Its history starts at the time of the worked example in the provider's documentation.
     """
     start = now.replace(year=2026, month=1, day=10, hour=15, minute=20, second=0, microsecond=0)
     customer = _create_customer(
-        "Contoso Robotics (sandbox)", start, is_sandbox=True, terms=OrderTerms()
+        "Contoso Robotics (sandbox)", start, progress, is_sandbox=True, terms=OrderTerms()
     )
     first = customer.buy("grok-4-1-fast-reasoning", input=4, output=4)
     customer.advance(5).cancel(first, "output", 1)
@@ -164,7 +205,12 @@ def create_contoso(now: datetime) -> None:
 
 
 def _create_customer(
-    name: str, start: datetime, *, terms: OrderTerms, is_sandbox: bool = False
+    name: str,
+    start: datetime,
+    progress: Progress,
+    *,
+    terms: OrderTerms,
+    is_sandbox: bool = False,
 ) -> Customer:
     organization = set_up_organization(name=name, now=start, is_sandbox=is_sandbox, terms=terms)
     users = [
@@ -178,4 +224,4 @@ def _create_customer(
         )[0]
         for email, person, role in PEOPLE[name]
     ]
-    return Customer(organization, Actor("page", users[0]), start)
+    return Customer(organization, Actor("page", users[0]), start, progress)

@@ -82,8 +82,11 @@ def run(home: Path, commands: Mapping[str, str], environment: Mapping[str, str])
 
 
 def child_environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Return the environment with the variable by which `stop_all` finds the process."""
-    return {**environment, HOME_VARIABLE: str(home)}
+    """Return the environment with the variable by which `stop_all` finds the process.
+
+    `SPT_NOENV`: setproctitle, where a tool has brought it, may not overwrite the environment.
+    """
+    return {**environment, HOME_VARIABLE: str(home), "SPT_NOENV": "1"}
 
 
 def stop_all(home: Path) -> None:

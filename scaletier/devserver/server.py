@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, OutputWrapper
 
 from scaletier import home
-from scaletier.devserver import processes, static_files, stripe_process
+from scaletier.devserver import processes, stripe_process
+from scaletier.devserver.demo import sign_in_table
 from scaletier.devserver.engines import start_engines
 from scaletier.devserver.web_address import WebAddress
 
@@ -33,6 +33,7 @@ class Server:
     def run(self) -> None:
         """Run until interrupted. Raises CommandError, with one line that says what is wrong."""
         _handle_stop_signals()
+        os.umask(0o077)  # Files are for our user alone, in every process that is started here.
         with suppress(KeyboardInterrupt), ExitStack() as until_stopped:
             address = WebAddress.from_environment()
             until_stopped.enter_context(home.lock(settings.HOME))
@@ -63,10 +64,10 @@ class Server:
             environment |= stripe_process.environment(
                 settings.HOME, web_host=address.host, web_url=address.url, public_url=public_url
             )
-        sign_ins = self._prepare_data(environment)
+        _manage(environment, "prepare", "--demo" if self.load_demo else "--no-demo")
         banner = [
             f"Scale Tier is ready at {public_url}",
-            *sign_ins,
+            *([sign_in_table()] if self.load_demo else []),
             f"Ctrl-C stops everything; the data stays in {settings.HOME}.",
         ]
         self._print_step(f"Starting {', '.join(commands)}")
@@ -75,22 +76,6 @@ class Server:
                 processes.run(settings.HOME, commands, environment)
             except processes.ProcessEndedError as error:
                 raise CommandError(f"{error}; the others were stopped.") from None
-
-    def _prepare_data(self, environment: Mapping[str, str]) -> list[str]:
-        """Bring the database and the static files up to date.
-
-        Returns the list of people who can sign in to the demo, as one text; nothing without demo.
-        """
-        self._print_step("Database")
-        _manage(environment, "migrate", "--verbosity=0")
-        self._print_step("Static files")
-        static_files.collect_if_changed(
-            partial(_manage, environment, "collectstatic", "--no-input", "--verbosity=0")
-        )
-        if not self.load_demo:
-            return []
-        self._print_step("Demo data")
-        return [_manage(environment, "demo").strip()]
 
     def _print_step(self, step: str) -> None:
         self.output.write(f"==> {step}")
@@ -116,8 +101,8 @@ def _ignore_stop_signals() -> None:
         signal.signal(signum, signal.SIG_IGN)
 
 
-def _manage(environment: Mapping[str, str], *arguments: str) -> str:
-    """Run a management command and return its output. Raises CommandError if it fails.
+def _manage(environment: Mapping[str, str], *arguments: str) -> None:
+    """Run a management command, which prints its own progress. Raises CommandError if it fails.
 
     It runs in its own session, so that the terminal's Ctrl-C does not reach it directly.
     """
@@ -127,13 +112,10 @@ def _manage(environment: Mapping[str, str], *arguments: str) -> str:
         cwd=settings.BASE_DIR,
         env=processes.child_environment(environment, settings.HOME),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
         start_new_session=True,
     )
     if result.returncode:
-        raise CommandError(f"`manage.py {' '.join(arguments)}` failed.\n{result.stdout}".strip())
-    return result.stdout
+        raise CommandError(f"`manage.py {' '.join(arguments)}` failed.")
 
 
 @contextmanager

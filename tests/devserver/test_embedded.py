@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import psutil
 import psycopg
@@ -34,8 +35,8 @@ def query_database(folder: Path, sql: str = "SELECT 1") -> object:
 def servers_of(folder: Path) -> list[str]:
     return [
         process.info["name"]
-        for process in psutil.process_iter(["name", "cmdline", "status"])
-        if str(folder) in " ".join(process.info["cmdline"] or [])
+        for process in psutil.process_iter(["name", "cwd", "status"])
+        if Path(process.info["cwd"] or "/").is_relative_to(folder)
         and process.info["status"] != psutil.STATUS_ZOMBIE
     ]
 
@@ -80,7 +81,7 @@ def test_the_product_connects_to_its_database_without_superuser_rights(home: Pat
 
 def test_other_users_of_the_machine_can_open_neither_engine(home: Path) -> None:
     with postgresql(home / "postgresql", durable=False) as url:
-        sockets = Path(url.partition("host=")[2])
+        sockets = Path(unquote(url.partition("host=")[2]))
         assert sockets.stat().st_mode & 0o077 == 0
         assert (sockets / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
     with valkey(home / "valkey", durable=False) as url:
@@ -88,6 +89,15 @@ def test_other_users_of_the_machine_can_open_neither_engine(home: Path) -> None:
         with stranger, pytest.raises(redis.AuthenticationError):
             stranger.ping()
         assert (home / "valkey" / "valkey.conf").stat().st_mode & 0o077 == 0
+
+
+def test_the_database_works_in_a_folder_that_only_our_own_user_can_open(home: Path) -> None:
+    """If we are root, PostgreSQL's own user has no way through the home to its data."""
+    home.mkdir(mode=0o700)
+    assert query_database(home / "postgresql") == 1
+    assert query_database(home / "postgresql") == 1
+    assert home.stat().st_mode & 0o077 == 0
+    assert (home / "postgresql").stat().st_mode & 0o077 == 0
 
 
 def test_the_database_works_in_a_home_with_a_long_path(home: Path) -> None:

@@ -157,3 +157,22 @@ def test_a_configured_database_gets_no_demo_data_and_no_demo_people(site: Site) 
                 assert connection.execute(f"SELECT FROM {table}".encode()).rowcount == 0
     assert "No demo data: DATABASE_URL is set" in site.output
     assert "alice@northwind.example" not in site.output
+
+
+def test_other_users_of_the_machine_can_read_nothing_in_the_home(site: Site) -> None:
+    site.start("--no-demo")
+    site.stop()
+    site.home.chmod(0o755)
+    site.start("--no-demo")
+    assert site.home.stat().st_mode & 0o777 == 0o700
+    files = [path for path in site.home.rglob("*") if path.exists()]
+    assert {path.name for path in files} >= {"secret_key", "engines.json", "stripe.sqlite3"}
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
+
+
+def test_a_folder_for_everybody_is_refused_as_a_home(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    site = Site(tmp_path)
+    site.launch()
+    assert "every user of the machine may write there." in only_line(site)
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777

@@ -2,16 +2,22 @@
 
 import io
 import json
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from accounts.models import ApiKey, AuditEntry, Membership, Organization, User
+from accounts.models import ApiKey, AuditEntry, Membership, Organization, OutboundEmail, User
 from billing.models import BillingAccount, Charge, OrderForm
 from capacity.models import Expiry, Lot, Purchase
 from common.tokens import digest
+from scaletier.devserver.demo import sign_in_table
 from tests.cast import at, day
+from tests.invariants import assert_invariants_hold
 
 pytestmark = pytest.mark.django_db
 
@@ -78,12 +84,40 @@ def test_the_command_refuses_an_invalid_option(options: tuple[str, str]) -> None
 
 
 def test_the_demo_has_customers_with_a_history_and_is_created_once() -> None:
-    out = io.StringIO()
-    call_command("demo", stdout=out)
-    assert "alice@northwind.example" in out.getvalue()
+    call_command("demo", stdout=io.StringIO())
     assert set(Expiry.objects.values_list("reason", flat=True)) == {"cancelled"}
     assert Lot.objects.filter(active_units__gt=0).count() >= 8
-    assert Charge.objects.filter(type="renewal").exists()
+    assert_demo_charges_are_complete()
+    assert_invariants_hold(now=timezone.now())
+    assert not OutboundEmail.objects.filter(sent_at=None).exists()
     counts = Purchase.objects.count(), AuditEntry.objects.count()
-    call_command("demo", stdout=out)
+    call_command("demo", stdout=io.StringIO())
     assert (Purchase.objects.count(), AuditEntry.objects.count()) == counts
+
+
+def assert_demo_charges_are_complete() -> None:
+    """Each service day of each demo lot is charged once, as on the ordinary path."""
+    for lot in Lot.objects.prefetch_related("expiries"):
+        charged = Counter(
+            charge.service_from + timedelta(days=n)
+            for charge in Charge.objects.filter(lot=lot.public_id)
+            for n in range((charge.service_to - charge.service_from).days)
+        )
+        days = (lot.charged_until - lot.starts_on).days
+        assert charged == {lot.starts_on + timedelta(days=n): 1 for n in range(days)}
+        if lot.active_units:
+            assert lot.charged_until >= lot.organization.opened_until
+
+
+def test_the_demo_says_who_can_sign_in_and_with_which_password() -> None:
+    out = io.StringIO()
+    call_command("demo", stdout=out)
+    header, *rows = sign_in_table().splitlines()
+    assert sign_in_table() in out.getvalue()
+    assert header.split() == ["Name", "Email", "Password", "Role"]
+    (olga,) = (line for line in rows if "Olga" in line)
+    assert olga.endswith("Operator, the platform")
+    for row in rows:
+        email = row[header.index("Email") :].split()[0]
+        password = row[header.index("Password") :].split()[0]
+        assert authenticate(None, email=email, password=password) is not None, row

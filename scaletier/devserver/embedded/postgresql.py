@@ -1,4 +1,8 @@
-"""PostgreSQL on a Unix socket that only the server's own user (and root) can open."""
+"""PostgreSQL on a Unix socket that only the server's own user (and root) can open.
+
+If we are root, the server runs as another user, who cannot open the folders above its data: a home
+is open to nobody else. So it is started inside its data folder and never names another path.
+"""
 
 import hashlib
 import importlib.util
@@ -30,6 +34,7 @@ VERSION = "18"
 ACCOUNT = "pgserver"  # The server's user if we are root: PostgreSQL does not run as root.
 PORT = 5432  # Only part of the socket's name: the server does not listen on TCP.
 SOCKET_PATH_LIMIT = 103  # The longest path of a Unix socket in bytes, on the strictest system.
+CURRENT_FOLDER = "/proc/self/cwd"  # Linux: leads there without a way through the folders above.
 UNSAFE_FAST_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -49,41 +54,48 @@ def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
     production. `durable=False` is faster, but a power failure can destroy the data: for tests only.
     Raises EngineError if PostgreSQL does not start.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop_leftovers({"postgres", "initdb"}, folder, signal.SIGINT)
-    account = _server_account(folder)
-    sockets = _socket_folder(folder, account)
+    account = _server_account()
     data = folder / "data"
     if not data.exists():
         _create_cluster(data, account, durable=durable)
     _check_version(data)
     _remove_stale_pid_file(data)
+    sockets = _socket_folder(data, account)
     query = f"host={quote(str(sockets))}"
     with run_server(
         "PostgreSQL",
-        _server_command(data, sockets, durable=durable),
+        _server_command(data, sockets, account, durable=durable),
         log=folder / "log",
+        folder=data,
         check_ready=partial(_create_database, f"postgresql://postgres@:{PORT}/postgres?{query}"),
         stop_signal=signal.SIGINT,  # “Fast shutdown”: roll back, write everything to disk, end.
         account=account,
     ):
         yield f"postgresql://scaletier@:{PORT}/scaletier?{query}"
-    if sockets.parent != folder:
+    if sockets != data:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _server_command(data: Path, sockets: Path, *, durable: bool) -> list[str]:
+def _server_command(data: Path, sockets: Path, account: str | None, *, durable: bool) -> list[str]:
     settings = (
         "listen_addresses=",
-        f"unix_socket_directories={sockets}",
+        f"unix_socket_directories={'.' if sockets == data else sockets}",
         "unix_socket_permissions=0700",
         f"shared_buffers={_shared_buffers() // 1024}kB",
         *(() if durable else UNSAFE_FAST_SETTINGS),
     )
-    command = [str(_binary_folder() / "postgres"), "-D", str(data), "-p", str(PORT)]
+    command = [str(_binary_folder() / "postgres"), "-D", _data_argument(data, account)]
+    command += ["-p", str(PORT)]
     for setting in settings:
         command += ["-c", setting]
     return command
+
+
+def _data_argument(data: Path, account: str | None) -> str:
+    """Return the path by which a program of PostgreSQL, started in `data`, finds it."""
+    return CURRENT_FOLDER if account else str(data)
 
 
 def _shared_buffers() -> int:
@@ -95,15 +107,14 @@ def _shared_buffers() -> int:
     return min(quarter, 1024**3)
 
 
-def _server_account(folder: Path) -> str | None:
-    """Return the user to run PostgreSQL as, which can reach its files; None means our own user."""
+def _server_account() -> str | None:
+    """Return the user to run PostgreSQL as, who can read the wheel; None means our own user."""
     if os.geteuid() != 0:
         return None
     try:
         pwd.getpwnam(ACCOUNT)
     except KeyError:
         _create_account()
-    _allow_traversal(folder)
     _allow_traversal(_binary_folder())
     return ACCOUNT
 
@@ -142,12 +153,12 @@ def _make_private_folder(folder: Path, account: str | None) -> Path:
     return folder
 
 
-def _socket_folder(folder: Path, account: str | None) -> Path:
-    """Create the folder of the socket, in the system's temporary folder if the path is too long."""
-    sockets = folder / "socket"
-    if len(os.fsencode(sockets / f".s.PGSQL.{PORT}")) > SOCKET_PATH_LIMIT:
-        digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-        sockets = Path(tempfile.gettempdir(), f"scaletier-{os.geteuid()}-{digest}")
+def _socket_folder(data: Path, account: str | None) -> Path:
+    """Return the folder of the socket: `data`, or a temporary one if that path is too long."""
+    if len(os.fsencode(data / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_LIMIT:
+        return data
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    sockets = Path(tempfile.gettempdir(), f"scaletier-{os.geteuid()}-{digest}")
     return _make_private_folder(sockets, account)
 
 
@@ -156,7 +167,7 @@ def _create_cluster(data: Path, account: str | None, *, durable: bool) -> None:
     draft = data.with_name("data.new")
     shutil.rmtree(draft, ignore_errors=True)
     _make_private_folder(draft, account)
-    command = [str(_binary_folder() / "initdb"), "-D", str(draft)]
+    command = [str(_binary_folder() / "initdb"), "-D", _data_argument(draft, account)]
     command += ["-U", "postgres", "--encoding=UTF8"]
     command += ["--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     command += ["--auth-local=trust", "--auth-host=reject"]

@@ -29,11 +29,14 @@ def run_server(
     command: Sequence[str],
     *,
     log: Path,
+    folder: Path,
     check_ready: Callable[[], object],
     stop_signal: signal.Signals,
     account: str | None = None,
 ) -> Iterator[None]:
     """Run a server for the length of the block, which begins when `check_ready` does not raise.
+
+    The server starts in `folder`, even one that its own user could not find the way to.
 
     `stop_signal` makes the server shut down cleanly. On Linux the server also gets it when this
     process is killed. Raises EngineError if the server does not become ready.
@@ -44,7 +47,7 @@ def run_server(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            cwd=log.parent,
+            cwd=folder,
             preexec_fn=partial(stop_with_parent, stop_signal),
             **account_arguments(account),
         )
@@ -96,13 +99,13 @@ def _is_running(process: psutil.Process) -> bool:
 
 
 def stop_leftovers(programs: set[str], folder: Path, stop_signal: signal.Signals) -> None:
-    """Stop servers of an earlier run: processes of `programs` with an argument inside `folder`."""
+    """Stop servers of an earlier run: processes of `programs` that work inside `folder`."""
     leftovers = [
         process
-        for process in psutil.process_iter(["cmdline"])
-        if (command := process.info["cmdline"])
-        and Path(command[0]).name in programs
-        and any(Path(argument).is_relative_to(folder) for argument in command[1:])
+        for process in psutil.process_iter(["name", "cwd"])
+        if process.info["name"] in programs
+        and process.info["cwd"]
+        and Path(process.info["cwd"]).is_relative_to(folder)
     ]
     stop_processes(leftovers, stop_signal)
 

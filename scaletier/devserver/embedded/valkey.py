@@ -16,7 +16,6 @@ from scaletier.devserver.embedded.processes import run_server, stop_leftovers
 FIXED_SETTINGS = {
     "save": '""',
     "databases": "64",
-    "set-proc-title": "no",  # `stop_leftovers` needs the original command line.
 }
 
 
@@ -48,6 +47,7 @@ def valkey(folder: Path, *, durable: bool = True) -> Iterator[str]:
             "Valkey",
             [str(get_binary_path()), str(config)],
             log=folder / "log",
+            folder=folder,
             check_ready=client.ping,
             stop_signal=signal.SIGTERM,
         ),
