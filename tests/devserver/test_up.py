@@ -13,7 +13,7 @@ import pytest
 from scaletier.devserver.embedded import postgresql
 from tests.site import Site, temporary_home
 
-PROCESSES = {"web": "-m gunicorn", "worker": "scaletier worker", "beat": "scaletier beat"}
+PROCESSES = {"web": "gunicorn", "worker": "scaletier worker", "beat": "scaletier beat"}
 ENGINES = {"PostgreSQL": "bin/postgres -D", "Valkey": "valkey-server"}
 
 

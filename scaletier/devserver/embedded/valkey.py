@@ -16,6 +16,7 @@ from scaletier.devserver.embedded.processes import run_server, stop_leftovers
 FIXED_SETTINGS = {
     "save": '""',
     "databases": "64",
+    "set-proc-title": "no",  # Else Valkey overwrites the environment that tells its home.
 }
 
 
