@@ -58,16 +58,17 @@ class Server:
             "VALKEY_URL": engine_urls.valkey_url,
             "PYTHONUNBUFFERED": "1",
         }
-        commands = processes.PROCESSES
+        commands, notice = processes.PROCESSES, ""
         if stripe_process.is_needed():
             commands = {**commands, **processes.STRIPE_STAND_IN}
-            environment |= stripe_process.environment(
-                settings.HOME, web_host=address.host, web_url=address.url, public_url=public_url
-            )
+            stand_in = stripe_process.choose_address(settings.HOME, web_host=address.host)
+            environment |= stripe_process.environment(settings.HOME, stand_in, web_url=address.url)
+            notice = stand_in.notice
         _manage(environment, "prepare", "--demo" if self.load_demo else "--no-demo")
         banner = [
             f"Scale Tier is ready at {public_url}",
             *([sign_in_table()] if self.load_demo else []),
+            *filter(None, [notice]),
             f"Ctrl-C stops everything; the data stays in {settings.HOME}.",
         ]
         self._print_step(f"Starting {', '.join(commands)}")

@@ -1,20 +1,33 @@
 """The Stripe stand-in as a process; `make run` starts it if `STRIPE_SECRET_KEY` is not set.
 
-It gets its configuration on the command line, and the product reaches it only by its URL.
+It listens on this machine alone, wherever the product listens, and gets its secrets from the
+environment: everybody can read a command line. The product reaches it only by its URL.
 """
 
 import os
 import secrets
 import socket
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from django.core.management.base import CommandError
+
+from scaletier import home
 
 COMMAND = (
-    '-m scaletier.devserver.stripe --file "$STRIPE_STANDIN_FILE" --host $STRIPE_STANDIN_HOST'
-    " --port $STRIPE_STANDIN_PORT --public-url $STRIPE_STANDIN_PUBLIC_URL"
-    " --webhook-url $STRIPE_STANDIN_WEBHOOK_URL --webhook-secret $STRIPE_WEBHOOK_SECRET"
+    '-m scaletier.devserver.stripe --file "$STRIPE_STANDIN_FILE" --port $STRIPE_STANDIN_PORT'
+    " --webhook-url $STRIPE_STANDIN_WEBHOOK_URL"
 )
 LOOPBACK = "127.0.0.1"
+PORT_VARIABLE = "SCALETIER_STRIPE_PORT"
+
+
+@dataclass(frozen=True, slots=True)
+class StandInAddress:
+    """The port at which the stand-in listens; `notice` is a line for the user, if there is one."""
+
+    port: int
+    notice: str = ""
 
 
 def is_needed() -> bool:
@@ -22,48 +35,69 @@ def is_needed() -> bool:
     return not os.environ.get("STRIPE_SECRET_KEY")
 
 
-def environment(home: Path, *, web_host: str, web_url: str, public_url: str) -> dict[str, str]:
+def environment(folder: Path, address: StandInAddress, *, web_url: str) -> dict[str, str]:
     """Return the environment variables by which the product and the stand-in find each other.
 
-    Browsers reach the stand-in's invoice pages by the host name of `public_url`. If the product
-    listens only on this machine (`web_host`), so does the stand-in.
+    `folder` is the home. The stand-in accepts the product's own key only.
     """
-    port = _choose_port(home)
     no_proxy = ",".join(
         filter(None, (os.environ.get("NO_PROXY"), os.environ.get("no_proxy"), LOOPBACK))
     )
-    is_local = web_host in {LOOPBACK, "localhost"}
     return {
-        "STRIPE_SECRET_KEY": "sk_test_standin",
-        "STRIPE_API_BASE": f"http://{LOOPBACK}:{port}",
+        "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(16)}",
+        "STRIPE_API_BASE": f"http://{LOOPBACK}:{address.port}",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
-        "STRIPE_STANDIN_FILE": str(home / "stripe.sqlite3"),
-        "STRIPE_STANDIN_HOST": LOOPBACK if is_local else "0.0.0.0",  # noqa: S104
-        "STRIPE_STANDIN_PORT": str(port),
-        "STRIPE_STANDIN_PUBLIC_URL": f"http://{urlsplit(public_url).hostname or LOOPBACK}:{port}",
+        "STRIPE_STANDIN_FILE": str(folder / "stripe.sqlite3"),
+        "STRIPE_STANDIN_PORT": str(address.port),
+        "STRIPE_STANDIN_CONTROL_KEY": home.secret(folder, "stripe_control_key"),
         "STRIPE_STANDIN_WEBHOOK_URL": f"{web_url}/webhooks/stripe",
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
 
 
-def _choose_port(home: Path) -> int:
-    """Return a free port, and store it for the next run. Raises OSError if none is free.
+def choose_address(folder: Path, *, web_host: str) -> StandInAddress:
+    """Return a free port, and store it in the home `folder` for the next run.
 
     The first choice is `SCALETIER_STRIPE_PORT` or else the port of the last run: invoices store
-    the URL of their page, which contains the port.
+    the URL of their page, which contains the port. Raises CommandError if the named port is no
+    port or is in use.
     """
-    file = home / "stripe_port"
+    file = folder / "stripe_port"
+    named_port = os.environ.get(PORT_VARIABLE) or ""
     last_port = file.read_text() if file.exists() else ""
-    preferred_port = os.environ.get("SCALETIER_STRIPE_PORT") or last_port or "0"
-    for candidate in (preferred_port, "0"):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, int(candidate)))
-            except OSError:
-                continue
-            port: int = probe.getsockname()[1]
-            file.write_text(str(port))
-            return port
-    raise OSError("no port is free")
+    if named_port and not (named_port.isdecimal() and 0 < int(named_port) <= 65535):
+        raise CommandError(f"{PORT_VARIABLE} is not a port: {named_port!r}.")
+    port = _free_port(int(named_port or last_port or 0))
+    if port is None and named_port:
+        raise CommandError(
+            f"Cannot listen on {LOOPBACK}:{named_port} (address already in use):"
+            f" stop the program that uses this port, or set {PORT_VARIABLE}."
+        )
+    notices = []
+    if port is None:
+        port = _free_port(0)
+        assert port, "the system finds a free port"
+        notices.append(
+            f"Port {last_port}, where the Stripe stand-in listened before, is in use, so it"
+            f" listens on {port}: links to the payment pages of earlier invoices do not work."
+        )
+    if web_host not in {LOOPBACK, "localhost"}:
+        notices.append(
+            "The Stripe stand-in and its payment pages are open on this machine only,"
+            f" at http://{LOOPBACK}:{port}."
+        )
+    file.write_text(str(port))
+    return StandInAddress(port, " ".join(notices))
+
+
+def _free_port(wanted: int) -> int | None:
+    """Return the wanted port, or any if it is 0; None if another program listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, wanted))
+        except OSError:
+            return None
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,6 +1,7 @@
 """The stand-in behaves as Stripe does, as seen through Stripe's own library."""
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,9 @@ def create_draft(client: stripe.StripeClient, *amounts: int, **params: Any) -> s
 
 def control(stand_in: StandIn, action: str, **body: Any) -> Any:
     request = urllib.request.Request(
-        f"{stand_in.url}/_control/{action}", json.dumps(body).encode() if body else None
+        f"{stand_in.url}/_control/{action}",
+        json.dumps(body).encode() if body else None,
+        {"Authorization": f"Bearer {stand_in.control_key}"},
     )
     with urllib.request.urlopen(request) as response:
         return json.load(response)
@@ -140,6 +143,26 @@ def test_an_invoice_that_stripe_would_refuse_is_refused(
 def test_a_live_key_is_refused(stand_in: StandIn) -> None:
     with pytest.raises(stripe.AuthenticationError, match="test keys only"):
         create_customer(client_of(stand_in.url, "sk_live_standin"))
+
+
+def test_another_key_than_the_products_own_is_refused() -> None:
+    with StandIn(api_key="sk_test_own") as stand_in:
+        assert create_customer(client_of(stand_in.url, "sk_test_own")).name == "Acme"
+        with pytest.raises(stripe.AuthenticationError):
+            create_customer(client_of(stand_in.url, "sk_test_other"))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer sk_test_standin"}])
+@pytest.mark.parametrize("action", ["state", "faults", "clock", "webhooks", "deliver"])
+def test_the_control_surface_needs_its_key(
+    stand_in: StandIn, action: str, headers: dict[str, str]
+) -> None:
+    stand_in.webhooks.secret = "whsec_standin"
+    body = json.dumps({"secret": "whsec_of_another"}).encode()
+    request = urllib.request.Request(f"{stand_in.url}/_control/{action}", body, headers)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(request)
+    assert stand_in.webhooks.secret == "whsec_standin"
 
 
 def test_stripes_library_verifies_the_signatures_of_webhooks() -> None:

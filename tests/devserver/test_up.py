@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -176,3 +177,58 @@ def test_a_folder_for_everybody_is_refused_as_a_home(tmp_path: Path) -> None:
     site.launch()
     assert "every user of the machine may write there." in only_line(site)
     assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_only_the_product_itself_listens_to_other_machines(site: Site) -> None:
+    site.start("--no-demo", SCALETIER_BIND="0.0.0.0")
+    listening = {
+        (process_id, connection.laddr.ip, connection.laddr.port)
+        for process_id in site.processes()
+        for connection in psutil.Process(process_id).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {port for _, ip, port in listening if ip != "127.0.0.1"} == {site.port}
+    assert len({port for _, _, port in listening}) == 3, "the product, Valkey and the stand-in"
+    assert "payment pages are open on this machine only" in site.output
+
+
+def test_no_command_line_shows_a_secret(site: Site) -> None:
+    site.start("--no-demo", SCALETIER_SECRET_KEY="a-signing-key-" + "x" * 50)
+    command_lines = "\n".join(site.processes().values())
+    variables = {
+        name: value
+        for process_id in site.processes()
+        for name, value in psutil.Process(process_id).environ().items()
+        if name.startswith(("STRIPE_", "SCALETIER_", "VALKEY_", "DATABASE_"))
+        and any(word in name for word in ("SECRET", "KEY", "VALKEY_URL"))
+    }
+    assert set(variables) >= {
+        "SCALETIER_SECRET_KEY",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRET",
+        "STRIPE_STANDIN_CONTROL_KEY",
+        "VALKEY_URL",
+    }
+    assert [name for name, secret in variables.items() if secret in command_lines] == []
+    valkey_password = variables["VALKEY_URL"].split(":")[2].partition("@")[0]
+    assert valkey_password not in command_lines
+    assert "--webhook-secret" not in command_lines
+
+
+def test_a_named_port_of_the_stand_in_that_is_in_use_is_reported_in_one_line(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        site.launch("--no-demo", SCALETIER_STRIPE_PORT=str(port))
+        line = only_line(site)
+    assert f"Cannot listen on 127.0.0.1:{port} (address already in use)" in line
+    assert "set SCALETIER_STRIPE_PORT" in line
+
+
+def test_another_port_than_in_the_last_run_is_said(site: Site) -> None:
+    site.start("--no-demo")
+    site.stop()
+    last_port = (site.home / "stripe_port").read_text()
+    with socket.create_server(("127.0.0.1", int(last_port))):
+        site.start("--no-demo")
+    assert f"Port {last_port}, where the Stripe stand-in listened before, is in use" in site.output
+    assert (site.home / "stripe_port").read_text() != last_port

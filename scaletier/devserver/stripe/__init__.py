@@ -6,5 +6,5 @@ It has
 - idempotency keys, which replay the stored response, reject other parameters, and expire;
 - lists with a cursor, and errors in Stripe's JSON;
 - signed webhooks, and a hosted invoice page with a Pay button;
-- under `/_control/`, for tests: fault injection and a clock that can be moved.
+- under `/_control/`, with a key: fault injection and a clock that can be moved.
 """

@@ -1,6 +1,12 @@
-"""`python -m scaletier.devserver.stripe`: runs the stand-in until it is interrupted."""
+"""`python -m scaletier.devserver.stripe`: runs the stand-in until it is interrupted.
+
+Its secrets are environment variables, because everybody can read a command line: the key that the
+API accepts (`STRIPE_SECRET_KEY`), the secret that signs events (`STRIPE_WEBHOOK_SECRET`), and the
+key of `/_control/` (`STRIPE_STANDIN_CONTROL_KEY`).
+"""
 
 import argparse
+import os
 import signal
 import threading
 from pathlib import Path
@@ -13,11 +19,8 @@ def parse_options() -> argparse.Namespace:
         prog="scaletier.devserver.stripe", description="A stand-in for Stripe."
     )
     parser.add_argument("--file", type=Path, help="where its data is stored (default: in memory)")
-    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--public-url", default="", help="the URL at which browsers reach it")
     parser.add_argument("--webhook-url", default="", help="the URL to which events are sent")
-    parser.add_argument("--webhook-secret", default="", help="the secret that signs events")
     parser.add_argument("--shuffle", action="store_true", help="send events in random order")
     parser.add_argument("--repeat", type=int, default=1, help="how often each event is sent")
     return parser.parse_args()
@@ -28,9 +31,14 @@ def main() -> None:
     stopped = threading.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: stopped.set())
-    with StandIn(options.file, options.host, options.port, options.public_url) as stand_in:
+    with StandIn(
+        options.file,
+        options.port,
+        api_key=os.environ["STRIPE_SECRET_KEY"],
+        control_key=os.environ["STRIPE_STANDIN_CONTROL_KEY"],
+    ) as stand_in:
         stand_in.webhooks.url = options.webhook_url
-        stand_in.webhooks.secret = options.webhook_secret
+        stand_in.webhooks.secret = os.environ["STRIPE_WEBHOOK_SECRET"]
         stand_in.webhooks.shuffle = options.shuffle
         stand_in.webhooks.repeat = options.repeat
         threading.Thread(target=stand_in.webhooks.run, daemon=True).start()

@@ -1,4 +1,4 @@
-"""`/_control/`: tests, and anyone curious, change and read the stand-in itself. JSON in and out."""
+"""`/_control/`: whoever has its key changes and reads the stand-in itself. JSON in and out."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,6 +1,7 @@
 """The HTTP server: Stripe's API under /v1/, hosted pages under /i/, and /_control/ for tests."""
 
 import json
+import secrets
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ from scaletier.devserver.stripe.shapes import API_VERSION, Object
 from scaletier.devserver.stripe.store import Store, new_id
 from scaletier.devserver.stripe.webhooks import WebhookSender
 
+HOST = "127.0.0.1"
 TEST_KEYS = ("Bearer sk_test_", "Bearer rk_test_")
 
 
@@ -28,14 +30,15 @@ TEST_KEYS = ("Bearer sk_test_", "Bearer rk_test_")
 class StandIn:
     """A running stand-in. As a context manager, it stops at the end of the block.
 
-    Without a file its data is lost then. `public_url` is the URL at which browsers reach it.
-    `seen` lists the requests to the API, oldest first.
+    It listens on this machine alone. Without a file its data is lost at the end. `api_key` is the
+    only key that the API accepts; if it is empty, any test key will do. `/_control/` needs
+    `control_key`. `seen` lists the requests to the API, oldest first.
     """
 
     file: Path | None = None
-    host: str = "127.0.0.1"
     port: int = 0
-    public_url: str = ""
+    api_key: str = ""
+    control_key: str = field(default_factory=secrets.token_urlsafe)
     store: Store = field(init=False)
     webhooks: WebhookSender = field(init=False)
     faults: Faults = field(init=False, default_factory=Faults)
@@ -47,10 +50,9 @@ class StandIn:
     def __post_init__(self) -> None:
         self.store = Store(self.file)
         self.webhooks = WebhookSender(self.store)
-        self._server = Server((self.host, self.port), self)
+        self._server = Server((HOST, self.port), self)
         self.port = self._server.server_address[1]
-        self.public_url = self.public_url or self.url
-        self.endpoint = Endpoint(self.store, self.public_url, self.faults, self.seen)
+        self.endpoint = Endpoint(self.store, self.url, self.faults, self.seen)
         self.control = Control(self.store, self.faults, self.webhooks, self.seen)
 
     def __enter__(self) -> Self:
@@ -71,11 +73,21 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http://{HOST}:{self.port}"
+
+    def accepts(self, authorization: str) -> bool:
+        """Return whether the API accepts this header."""
+        if self.api_key:
+            return _is_same(authorization, f"Bearer {self.api_key}")
+        return authorization.startswith(TEST_KEYS)
+
+    def may_control(self, authorization: str) -> bool:
+        """Return whether a request with this header may use `/_control/`."""
+        return _is_same(authorization, f"Bearer {self.control_key}")
 
     def find_invoice(self, page_path: str) -> Object | None:
         """Return the invoice of a hosted page."""
-        url = f"{self.public_url}{page_path}"
+        url = f"{self.url}{page_path}"
         invoices = self.store.all("invoice", hosted_invoice_url=url)
         return invoices[0] if invoices else None
 
@@ -85,11 +97,15 @@ class StandIn:
         Raises ApiError if the invoice's status forbids it, KeyError if there is no such action.
         """
         with self.store.transaction():
-            api = Api(self.store, self.public_url)
+            api = Api(self.store, self.url)
             if action == "fail":
                 api.fail_payment(invoice)
             else:
                 api.settle(invoice, {"pay": "paid"}.get(action, action))
+
+
+def _is_same(given: str, expected: str) -> bool:
+    return secrets.compare_digest(given.encode(), expected.encode())
 
 
 class Server(ThreadingHTTPServer):
@@ -123,11 +139,20 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path.startswith("/i/"):
             self._respond_to_browser(url.path, decode(body))
         elif url.path.startswith("/_control/"):
-            action = url.path.removeprefix("/_control/")
-            control = self.server.stand_in.control
-            self._send_json(*control.handle(action, json.loads(body or "{}")))
+            self._respond_to_control(url.path.removeprefix("/_control/"), body)
         else:
             self._send_html(404, page("Not found", "<h1>Not found</h1>"))
+
+    @property
+    def _authorization(self) -> str:
+        return self.headers.get("Authorization", "")
+
+    def _respond_to_control(self, action: str, body: str) -> None:
+        stand_in = self.server.stand_in
+        if stand_in.may_control(self._authorization):
+            self._send_json(*stand_in.control.handle(action, json.loads(body or "{}")))
+        else:
+            self._send_json(401, {"error": "Authorization: Bearer <key> is needed for /_control/"})
 
     def _respond_to_api(self, path: str, params: Params) -> None:
         key = self.headers.get("Idempotency-Key")
@@ -135,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
         if key:
             headers["Idempotency-Key"] = key
         try:
-            if not self.headers.get("Authorization", "").startswith(TEST_KEYS):
+            if not self.server.stand_in.accepts(self._authorization):
                 raise errors.unauthorized()
             request = ReceivedRequest(self.command, path, key)
             response = self.server.stand_in.endpoint.respond(request, params)
