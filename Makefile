@@ -36,7 +36,7 @@ endif
 endif
 
 CHECKS := check-lint check-templates check-imports check-types check-migrations
-.PHONY: help run test check $(CHECKS) bench lock clean setup browser
+.PHONY: help run test check $(CHECKS) bench mutants lock clean setup browser
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +44,7 @@ help:
 	@echo 'make test   every check and every test (PYTEST_ARGS="-k units")'
 	@echo 'make check  linters, types, import directions, templates, migrations'
 	@echo 'make bench  benchmarks'
+	@echo 'make mutants  mutation testing of the arithmetic'
 	@echo 'make lock   update the dependencies and pin them with hashes'
 	@echo 'make clean  remove everything installed or built; data stays'
 
@@ -79,6 +80,12 @@ check-migrations: $(TOOLS)
 
 bench: setup $(TOOLS)
 	@$(PY) -m pytest -n 0 -s tests/benchmarks $(PYTEST_ARGS)
+
+mutants: $(TOOLS)
+	@rm -rf mutants
+	@$(VENV)/bin/mutmut run
+	@echo '==> Mutants that no test notices (pyproject.toml names those that change nothing)'
+	@$(VENV)/bin/mutmut results
 
 setup: $(PACKAGES) $(LIBRARIES)
 
@@ -128,4 +135,4 @@ lock: $(VENV)/.uv
 
 clean:
 	rm -rf $(VENV) node_modules .staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		.import_linter_cache test-results
+		.import_linter_cache test-results mutants

@@ -29,7 +29,6 @@ class ReplayedResponse(Exception):
     """The key has a response already, which this exception has. Nothing was done now."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
-        super().__init__(status)
         self.status = status
         self.body = body
 

@@ -43,5 +43,5 @@ class PublicIdField(models.CharField[str, str]):
         """Return only the prefix for migrations; the other options follow from it."""
         name, path, args, kwargs = super().deconstruct()
         for derived in ("max_length", "unique", "editable", "default", "db_default"):
-            kwargs.pop(derived, None)
+            kwargs.pop(derived)
         return name, path, args, {**kwargs, "prefix": self.prefix}

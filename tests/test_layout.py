@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_PRODUCT = {"tests", "node_modules"}
+NOT_PRODUCT = {"tests", "node_modules", "mutants"}
 
 
 def test_every_package_is_one_that_import_linter_checks() -> None:

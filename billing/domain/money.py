@@ -38,4 +38,4 @@ class Money:
 
 def discount_on(amount: int, percent: Decimal) -> int:
     """Return `percent` of `amount`, in minor units and rounded half up (R8)."""
-    return int((amount * percent / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return int((amount * percent / 100).to_integral_value(rounding=ROUND_HALF_UP))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from billing.domain.order_forms import OrderFormSpan
 
@@ -66,9 +67,8 @@ def price_spans(
     `last` is excluded. The price is minor units for one unit and day. Days without a price are left
     out.
     """
-    changes = {agreement.until, *(day for day, _ in list_prices)}
-    starts = [start, *sorted(day for day in changes if start < day < end)]
-    for first, last in zip(starts, [*starts[1:], end], strict=True):
+    boundaries = {start, end, agreement.until, *(day for day, _ in list_prices)}
+    for first, last in pairwise(sorted(day for day in boundaries if start <= day <= end)):
         price = agreement.price_on(first, list_prices)
-        if price is not None and first < last:
+        if price is not None:
             yield first, last, price

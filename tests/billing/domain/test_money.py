@@ -33,6 +33,7 @@ def test_half_a_cent_is_rounded_up(amount: int, percent: str, discount: int) -> 
     [
         (Money(240000, "usd"), "$2,400.00"),
         (Money(5, "usd"), "$0.05"),
+        (Money(0, "usd"), "$0.00"),
         (Money(-1999, "usd"), "−$19.99"),
         (Money(123456, "eur"), "1,234.56 EUR"),
     ],
@@ -41,6 +42,15 @@ def test_money_reads_as_people_write_it(money: Money, text: str) -> None:
     assert str(money) == text
 
 
+def test_money_is_added_and_multiplied_in_its_currency() -> None:
+    assert Money(100, "eur") + Money(25, "eur") == Money(125, "eur")
+    assert Money(125, "eur") * 3 == Money(375, "eur")
+
+
 def test_refuses_to_add_two_currencies() -> None:
-    with pytest.raises(ValueError, match="cannot add eur to usd"):
+    with pytest.raises(ValueError, match=r"^cannot add eur to usd$"):
         Money(1, "usd") + Money(1, "eur")
+
+
+def test_the_api_gives_minor_units_and_the_currency() -> None:
+    assert Money(12459, "usd").document() == {"amount": 12459, "currency": "usd"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.periods import period_containing
-from capacity.domain.terms import Term, cancellation_terms
+from capacity.domain.terms import CancellationTerms, Term, cancellation_terms
 
 days = st.dates(min_value=date(2020, 1, 1), max_value=date(2060, 12, 31))
 anchors = st.integers(min_value=1, max_value=31)
@@ -34,6 +34,14 @@ def test_the_first_term_has_between_1_and_31_days(day: date, anchor: int) -> Non
     assert 1 <= make_term(day, anchor).first_term_days <= 31
 
 
+@given(day=days, anchor=anchors)
+def test_the_commitment_has_30_days_with_the_day_of_purchase(day: date, anchor: int) -> None:
+    term = make_term(day, anchor)
+    assert term.starts_on == day
+    assert term.commitment_days == 30
+    assert term.commitment_ends_on == day + timedelta(days=30)
+
+
 @given(
     day=days, anchor=anchors, later=st.integers(min_value=0, max_value=400), units=st.integers(1)
 )
@@ -58,6 +66,29 @@ def test_the_worked_example_with_anchor_day_1() -> None:
     assert within_commitment == (date(2026, 2, 9), 8 * 1000)
     after_commitment = cancel(term, date(2026, 2, 20), charged_until=date(2026, 2, 21))
     assert after_commitment == (date(2026, 2, 21), 0)
+
+
+def test_units_never_end_before_tomorrow_even_if_today_is_not_charged_yet() -> None:
+    term = make_term(date(2026, 1, 10))
+    assert cancel(term, date(2026, 2, 20), charged_until=date(2026, 2, 20), units=3) == (
+        date(2026, 2, 21),
+        3 * 1000,
+    )
+
+
+def test_the_terms_name_the_cancelled_units() -> None:
+    terms = cancellation_terms(
+        units=3,
+        on=date(2026, 1, 1),
+        charged_until=date(2026, 2, 1),
+        commitment_ends_on=date(2026, 1, 31),
+        price_per_day=1000,
+    )
+    assert terms == CancellationTerms(units=3, ends_on=date(2026, 2, 1), remaining_cost=0)
+
+
+def test_the_last_charged_day_is_the_day_before_the_end() -> None:
+    assert CancellationTerms(1, date(2026, 3, 1), 0).last_charged_day == date(2026, 2, 28)
 
 
 def test_units_stay_to_the_end_of_a_first_term_longer_than_the_commitment() -> None:

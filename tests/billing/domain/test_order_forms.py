@@ -1,0 +1,89 @@
+"""Order forms in force on a day, and their discounts (R8, R11, R23)."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.domain.order_forms import Discounts, FormTerms, form_in_force, order_form_spans
+
+START = date(2026, 1, 1)
+DAYS = 12
+
+
+def on(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def form(key: int, starts: int, ends: int | None = None) -> FormTerms:
+    """A form from day to day, which one can tell by its discount."""
+    return FormTerms(key, on(starts), None if ends is None else on(ends), Discounts(Decimal(key)))
+
+
+@st.composite
+def forms(draw: st.DrawFn) -> list[FormTerms]:
+    keys = draw(st.permutations([1, 2, 3, 4]))[: draw(st.integers(0, 4))]
+    starts = [draw(st.integers(0, DAYS)) for _ in keys]
+    lengths = [draw(st.none() | st.integers(1, DAYS)) for _ in keys]
+    return [
+        form(key, start, None if length is None else start + length)
+        for key, start, length in zip(keys, starts, lengths, strict=True)
+    ]
+
+
+def test_a_form_is_in_force_from_its_first_day_to_the_day_before_its_end() -> None:
+    days = {number for number in range(6) if form_in_force([form(1, 2, 4)], on(number))}
+    assert days == {2, 3}
+
+
+def test_a_form_without_an_end_stays_in_force() -> None:
+    assert form_in_force([form(1, 2)], on(10_000)) == form(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("forms", "key"),
+    [
+        ([form(2, 0), form(1, 3)], 1),
+        ([form(1, 3), form(2, 0)], 1),
+        ([form(1, 3), form(2, 3)], 2),
+        ([form(2, 3), form(1, 3)], 2),
+        ([form(1, 0), form(2, 6)], 1),
+    ],
+    ids=["later start", "later start, listed first", "same start", "the other way", "not started"],
+)
+def test_of_several_forms_the_latest_start_wins_then_the_newest(
+    forms: list[FormTerms], key: int
+) -> None:
+    chosen = form_in_force(forms, on(5))
+    assert chosen
+    assert chosen.id == key
+
+
+@given(forms=forms(), since=st.integers(0, DAYS))
+def test_spans_tile_the_days_and_each_has_the_discounts_of_its_days(
+    forms: list[FormTerms], since: int
+) -> None:
+    spans = order_form_spans(forms, on(since))
+    assert spans[0].start == on(since)
+    assert [span.end for span in spans[:-1]] == [span.start for span in spans[1:]]
+    assert spans[-1].end is None
+    assert all(span.end is None or span.start < span.end for span in spans)
+    for number in range(since, 3 * DAYS):
+        in_force = form_in_force(forms, on(number))
+        [span] = [
+            span for span in spans if span.start <= on(number) and on(number) < (span.end or on(99))
+        ]
+        assert span.discounts == (in_force and in_force.discounts)
+
+
+def test_a_form_that_starts_on_the_first_day_makes_no_empty_span() -> None:
+    [span] = order_form_spans([form(1, 5)], on(5))
+    assert (span.start, span.end, span.discounts) == (on(5), None, Discounts(Decimal(1)))
+
+
+def test_a_model_has_its_own_discount_even_of_nothing_or_else_the_general_one() -> None:
+    discounts = Discounts(Decimal(10), {"grok": Decimal(25), "gpt": Decimal(0)})
+    assert [discounts.on(model) for model in ("grok", "gpt", "other")] == [25, 0, 10]
+    assert Discounts().on("grok") == 0
