@@ -7,7 +7,7 @@ from capacity.models import Cancellation, Transaction
 from capacity.operations.cancellations import AlreadyEffective, undo_cancellation
 from capacity.queries.cancellations import UnitsExceedActive, quote_cancellation
 from common.errors import InvalidRequest, NotFound
-from tests.cast import Acme, at, day, make_acme
+from tests.cast import GPT, Acme, at, day, make_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +45,32 @@ def test_the_quote_says_what_the_cancellation_then_does(acme: Acme) -> None:
     assert quote.terms.last_charged_day == day("2026-02-08")
     assert str(quote.remaining_cost) == "$240.00"
     assert (quote.tpm.before, quote.tpm.after) == (126_000, 31_500)
+
+
+def test_a_quote_counts_no_other_organization_model_kind_or_undone_cancellation(
+    acme: Acme,
+) -> None:
+    lot = acme.lot(acme.buys("2026-01-10", input=4))
+    globex = make_acme()
+    globex.cancels(globex.lot(globex.buys("2026-01-10", input=8)), 5, "2026-01-10")
+    acme.cancels(acme.lot(acme.buys("2026-01-10", GPT, input=8)), 5, "2026-01-10")
+    acme.cancels(acme.lot(acme.buys("2026-01-10", output=8), "output"), 5, "2026-01-10")
+    undo(acme, acme.cancels(lot, 1, "2026-01-10"), "2026-01-10")
+
+    quote = quote_cancellation(lot=lot, units=3, on=day("2026-01-15"))
+
+    assert (quote.tpm.before, quote.tpm.after, quote.tpm_ending) == (4 * 31_500, 31_500, 0)
+
+
+def test_a_cancellation_that_lost_the_race_with_midnight_takes_place_on_the_new_day(
+    acme: Acme,
+) -> None:
+    """The clock was read on 2026-02-28; another process opened 2026-03-01 before the lock."""
+    lot = acme.lot(acme.buys("2026-01-10", input=4))
+    acme.open_days("2026-03-01")
+    cancellation = acme.cancels(lot, 1, "2026-02-28")
+    assert cancellation.requested_at == at("2026-03-01", "00:00")
+    assert cancellation.ends_on == day("2026-03-02")
 
 
 def test_cancelled_units_stay_active_and_charged_until_their_end(acme: Acme) -> None:

@@ -172,6 +172,47 @@ def test_the_project_of_another_organization_is_not_found(acme: Acme) -> None:
     assert not Pool.objects.exists()
 
 
+def test_refuses_the_pool_of_another_model(acme: Acme) -> None:
+    pool = acme.buys("2026-01-10", GPT, input=1).pool
+    with pytest.raises(InvalidRequest, match="is not a pool of") as refusal:
+        buy_units(
+            organization=acme.organization,
+            model=GROK,
+            units={"input": 1},
+            pool=pool.public_id,
+            by=acme.alice,
+            now=at("2026-01-10"),
+        )
+    assert list(refusal.value.errors) == ["pool"]
+
+
+def test_units_without_a_price_are_not_sold(catalogue: None) -> None:
+    acme = make_acme("2023-06-01")
+    with pytest.raises(InvalidRequest, match="has no price on 2023-06-10 yet") as refusal:
+        acme.buys("2023-06-10", input=1)
+    assert list(refusal.value.errors) == ["units.input"]
+
+
+def test_a_quote_names_all_refusals_and_a_purchase_raises_the_first(acme: Acme) -> None:
+    acme.buys("2026-01-10", input=1)
+    acme.open_days("2026-04-20")
+    OrderForm.objects.update(ends_on=day("2026-04-01"))
+    Snapshot.objects.filter(model=GROK).update(retires_on=day("2026-05-01"))
+    set_supply(model=GROK, kind="input", cap=0, by=OPERATOR, now=at("2026-04-20"))
+
+    refusals = quote(acme, "2026-04-20", input=1).refusals
+
+    assert [refusal.code for refusal in refusals] == [
+        "order_form_required",
+        "payment_overdue",
+        "model_retiring",
+        "insufficient_supply",
+    ]
+    assert "Invoice 1 was due on 2026-03-03" in str(refusals[1])
+    with pytest.raises(OrderFormRequired):
+        acme.buys("2026-04-20", input=1)
+
+
 @pytest.mark.parametrize(
     ("units", "field", "message"),
     [
@@ -219,6 +260,19 @@ def test_refuses_after_midnight_the_quote_that_was_shown_before_it(acme: Acme) -
         )
     assert not Purchase.objects.exists()
     assert make_acme().buys("2026-01-31", input=1).list_amount == shown
+
+
+def test_refuses_a_quote_that_has_become_cheaper_too(acme: Acme) -> None:
+    shown = quote(acme, "2026-01-30", input=1).due_now
+    with pytest.raises(QuoteChanged, match=r"\$10.00 would be due now, not \$20.00"):
+        buy_units(
+            organization=acme.organization,
+            model=GROK,
+            units={"input": 1},
+            by=acme.alice,
+            now=at("2026-01-31"),
+            shown=shown,
+        )
 
 
 def test_a_purchase_that_lost_the_race_with_midnight_takes_place_on_the_new_day(

@@ -117,7 +117,9 @@ def test_bob_buys_for_a_project_and_a_pool(api: ApiCast) -> None:
         "purchases", FOUR_AND_FOUR | {"project": project, "pool": pool}, key="for chat"
     )
 
-    assert (response.json()["project"], response.json()["pool"]) == (project, pool)
+    purchase = response.json()
+    for holder in (purchase, *purchase["lots"]):
+        assert (holder["project"], holder["pool"]) == (project, pool)
 
 
 def test_refuses_charlie_who_has_no_order_form(api: ApiCast) -> None:

@@ -31,7 +31,7 @@ def line(price: int, unit_days: int, *, model: str = "grok", discount: str = "0"
 
 @given(lines=lines, random=st.randoms(use_true_random=False))
 def test_charges_alike_make_one_line_whatever_their_order(lines: list[LineItem], random) -> None:
-    unit_days = Counter[tuple]()
+    unit_days = Counter[tuple[object, ...]]()
     for *common, days in map(astuple, lines):
         unit_days[tuple(common)] += days
     shuffled = random.sample(lines, len(lines))

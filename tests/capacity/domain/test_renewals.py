@@ -90,7 +90,11 @@ def test_price_spans_are_the_priced_days_in_order(
 @example(cancelled_to=None, retires=None, commitment=0, charged=0, in_force=[True, False])
 @example(cancelled_to=None, retires=None, commitment=5, charged=0, in_force=[True, False])
 def test_units_end_on_the_first_day_that_ends_them(
-    cancelled_to: int | None, retires: int | None, commitment: int, charged: int, in_force: list
+    cancelled_to: int | None,
+    retires: int | None,
+    commitment: int,
+    charged: int,
+    in_force: list[bool],
 ) -> None:
     foreseen = known_end(
         cancelled_to=None if cancelled_to is None else on(cancelled_to),
