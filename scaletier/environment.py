@@ -6,6 +6,7 @@ server does not start.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -57,6 +58,14 @@ def mail_transport() -> MailTransport:
     if not port.isdecimal() or not 0 < int(port) <= 65535:
         raise UnfitEnvironmentError(f"SCALETIER_EMAIL_PORT is {port!r}, which is not a port")
     return MailTransport(int(port), starttls=security == "starttls", tls=security == "tls")
+
+
+def whole_number(name: str, *, default: int, at_most: int) -> int:
+    """Return the value of a variable, from 1 on. Raises UnfitEnvironmentError."""
+    value = os.environ.get(name) or str(default)
+    if not re.fullmatch(r"[0-9]{1,9}", value) or not 1 <= int(value) <= at_most:
+        raise UnfitEnvironmentError(f"{name} is {value!r}, which is not from 1 to {at_most}")
+    return int(value)
 
 
 def check_production() -> None:

@@ -89,7 +89,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "scaletier.urls"
-WSGI_APPLICATION = "scaletier.wsgi.application"
+ASGI_APPLICATION = "scaletier.asgi.application"
 
 TEMPLATES = [
     {
@@ -105,6 +105,14 @@ TEMPLATES = [
         },
     },
 ]
+
+# --- The web server -------------------------------------------------------------------------------
+
+WEB_WORKERS = environment.whole_number("SCALETIER_WEB_WORKERS", default=2, at_most=256)
+WEB_THREADS = environment.whole_number("SCALETIER_WEB_THREADS", default=4, at_most=256)
+"""Threads of each worker. Each keeps one connection with the database."""
+REQUEST_SECONDS = environment.whole_number("SCALETIER_REQUEST_SECONDS", default=30, at_most=600)
+"""How long a client may take to send the headers of a request, and then its body."""
 
 # --- Data -------------------------------------------------------------------------------------
 

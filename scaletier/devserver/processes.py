@@ -20,9 +20,7 @@ PYTHON = shlex.quote(sys.executable)
 
 # The command line of each process, by its name; `$…` is an environment variable.
 PROCESSES = {
-    "web": f"{PYTHON} -m gunicorn scaletier.wsgi --bind $SCALETIER_WEB_ADDRESS"
-    " --worker-class gthread --workers 2 --threads 4 --graceful-timeout 3"
-    " --log-level warning --no-control-socket",
+    "web": f"{PYTHON} manage.py serve",
     # `make run` supports root on purpose; Celery's warning about root is meant for production.
     "worker": f'{PYTHON} -W "ignore:You\'re running the worker with superuser privileges"'
     " -m celery --quiet -A scaletier worker --concurrency 2"

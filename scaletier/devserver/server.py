@@ -18,7 +18,7 @@ from scaletier import home
 from scaletier.devserver import processes, stripe_process
 from scaletier.devserver.demo import sign_in_table
 from scaletier.devserver.engines import start_engines
-from scaletier.devserver.web_address import WebAddress
+from scaletier.web_address import WebAddress
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -53,7 +53,6 @@ class Server:
             **os.environ,
             "SCALETIER_HOME": str(settings.HOME),
             "SCALETIER_PUBLIC_URL": public_url,
-            "SCALETIER_WEB_ADDRESS": str(address),
             "DATABASE_URL": engine_urls.database_url,
             "VALKEY_URL": engine_urls.valkey_url,
             "PYTHONUNBUFFERED": "1",

@@ -1,4 +1,4 @@
-"""The address at which `make run` serves the pages."""
+"""The address at which the pages are served."""
 
 import os
 import socket
