@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from accounts.models import AuditEntry
 from tests.api_client import ApiCast, Caller, problem
 
 pytestmark = pytest.mark.django_db
@@ -34,3 +35,16 @@ def test_alice_cannot_revoke_the_key_of_mallory(api: ApiCast) -> None:
 
     assert problem(api.alice.delete(f"keys/{key['id']}")) == (404, "not_found")
     assert api.mallory.get("keys").status_code == 200
+
+
+def test_making_and_revoking_a_key_each_leave_an_entry(api: ApiCast) -> None:
+    key = api.mallory.post("keys", {"name": "Laptop"}).json()
+    assert api.mallory.delete(f"keys/{key['id']}").status_code == 204
+
+    entries = AuditEntry.objects.filter(subject=key["id"]).order_by("pk")
+
+    facts = {"name": "Laptop", "hint": key["hint"]}
+    assert list(entries.values_list("action", "actor", "before", "after")) == [
+        ("api_key.created", api.acme.mallory.person.pk, None, facts),
+        ("api_key.revoked", api.acme.mallory.person.pk, facts, None),
+    ]

@@ -137,6 +137,42 @@ def test_the_sweep_writes_the_same_rows_as_opening_one_organization(acme: Acme) 
     assert rows(acme) == rows(globex)
 
 
+def test_opening_the_days_of_one_organization_leaves_every_other_alone(acme: Acme) -> None:
+    globex = make_acme()
+    for company in (acme, globex):
+        company.cancels(company.lot(company.buys("2026-01-10", input=4)), 1, "2026-01-11")
+
+    acme.open_days("2026-03-05")
+
+    own = {"organization": globex.organization}
+    [lot] = Lot.objects.filter(**own)
+    assert (lot.active_units, lot.charged_until) == (4, day("2026-02-01"))
+    assert Cancellation.objects.get(**own).status == "scheduled"
+    assert Charge.objects.filter(**own).count() == 1
+    assert not Invoice.objects.filter(**own).exists()
+    globex.organization.refresh_from_db()
+    assert globex.organization.opened_until == day("2026-01-12")
+
+
+def test_units_depend_on_the_form_and_the_payments_of_their_own_organization(acme: Acme) -> None:
+    in_debt, in_order = make_acme(), make_acme()
+    companies = (acme, in_debt, in_order)
+    lots = [company.lot(company.buys("2026-01-10", input=2)) for company in companies]
+    for company in companies:
+        company.open_days("2026-02-01")
+    OrderForm.objects.filter(organization=acme.organization).update(ends_on=day("2026-02-20"))
+    InvoicePayment.objects.filter(organization=in_order.organization).update(status="paid")
+
+    for company in companies:
+        company.open_days("2026-03-20")
+
+    assert [expiries(lot) for lot in lots] == [
+        [(2, "2026-02-20", "order_form_ended")],
+        [(2, "2026-03-17", "payment_overdue")],
+        [],
+    ]
+
+
 def test_the_command_opens_days_until_a_date_and_prints_what_it_did(
     acme: Acme, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,13 +183,15 @@ def test_the_command_opens_days_until_a_date_and_prints_what_it_did(
     assert acme.organization.opened_until == day("2026-02-02") + timedelta(days=1)
 
 
+@pytest.mark.parametrize("status", ["open", "uncollectible"])
 def test_units_past_their_commitment_expire_when_an_invoice_is_14_days_past_due(
-    acme: Acme,
+    acme: Acme, status: str
 ) -> None:
     old = acme.lot(acme.buys("2026-01-10", input=2))
     young = acme.lot(acme.buys("2026-03-01", input=1))
     invoice = Invoice.objects.get(number=1)
     assert invoice.due_on == day("2026-03-03")
+    InvoicePayment.objects.filter(invoice=invoice).update(status=status)
     acme.open_days("2026-03-20")
     assert expiries(old) == [(2, "2026-03-17", "payment_overdue")]
     assert expiries(young) == []

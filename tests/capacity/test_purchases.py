@@ -9,6 +9,7 @@ from accounts.models import AuditEntry, Project
 from billing.models import Charge, ModelDiscount, OrderForm
 from billing.operations.order_forms import create_order_form, sign_order_form
 from capacity.models import Lot, Pool, Purchase, Snapshot, Transaction
+from capacity.operations.cancellations import undo_cancellation
 from capacity.operations.catalogue import set_supply
 from capacity.operations.purchases import QuoteChanged, buy_units
 from capacity.queries.quotes import Quote, check_purchase
@@ -92,6 +93,17 @@ def test_a_charge_has_the_discount_of_the_order_form_in_force(acme: Acme) -> Non
     assert [charge.discount_percent for charge in charges] == [0, Decimal("12.5"), Decimal(20)]
 
 
+def test_a_charge_has_the_discount_of_its_own_organization(acme: Acme) -> None:
+    globex = make_acme(discount="12.5")
+    for company in (acme, globex):
+        company.buys("2026-01-10", input=1)
+    discounts = dict(Charge.objects.values_list("organization", "discount_percent"))
+    assert discounts == {
+        acme.organization.pk: Decimal(0),
+        globex.organization.pk: Decimal("12.5"),
+    }
+
+
 def test_refuses_a_purchase_without_a_signed_order_form(acme: Acme) -> None:
     unsigned = make_acme(signed=False)
     with pytest.raises(OrderFormRequired, match="No signed order form is in force on 2026-01-10"):
@@ -155,6 +167,24 @@ def test_units_that_have_ended_can_be_bought_before_their_day_is_opened(acme: Ac
     with pytest.raises(InsufficientSupply):
         globex.buys("2026-02-08", input=1)
     globex.buys("2026-02-09", input=3)
+
+
+def test_only_cancellations_of_the_same_units_that_stand_free_supply(acme: Acme) -> None:
+    set_supply(model=GROK, kind="input", cap=3, by=OPERATOR, now=at("2026-01-01"))
+    lots = [
+        acme.lot(acme.buys("2026-01-10", input=3)),
+        acme.lot(acme.buys("2026-01-10", output=3), "output"),
+        acme.lot(acme.buys("2026-01-10", GPT, input=3)),
+    ]
+    cancellations = [acme.cancels(lot, 3, "2026-01-11") for lot in lots]
+    undo_cancellation(
+        organization=acme.organization,
+        cancellation_id=cancellations[0].public_id,
+        by=acme.alice,
+        now=at("2026-01-11"),
+    )
+    with pytest.raises(InsufficientSupply, match="Only 0 input units"):
+        make_acme().buys("2026-02-09", input=1)
 
 
 def test_a_purchase_that_names_no_project_or_pool_takes_the_default_ones(acme: Acme) -> None:
