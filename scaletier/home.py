@@ -28,10 +28,15 @@ class HomeUnusableError(SystemExit):
 
 @dataclass(frozen=True, slots=True)
 class EngineUrls:
-    """The URLs at which `make run` serves the database and Valkey."""
+    """The URLs at which `make run` serves the database and Valkey.
+
+    `migration_database_url` is the database with the role that owns its tables, or empty if there
+    is one role only.
+    """
 
     database_url: str
     valkey_url: str
+    migration_database_url: str = ""
 
 
 def path() -> Path:

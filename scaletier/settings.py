@@ -123,6 +123,10 @@ DATABASES = {
         conn_health_checks=True,
     )
 }
+# The same database with the role that owns its tables, if the product runs as another.
+MIGRATION_DATABASE_URL = os.environ.get("SCALETIER_MIGRATION_DATABASE_URL") or (
+    "" if os.environ.get("DATABASE_URL") else ENGINES.migration_database_url
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 VALKEY_URL = os.environ.get("VALKEY_URL") or ENGINES.valkey_url
 CACHES = {
@@ -294,7 +298,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # It keeps no file: every interval is short.
 CELERY_BEAT_SCHEDULE = {
     # Each run opens every day that is due (R7), so a run may be late or missing.
     "open due days": {

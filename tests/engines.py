@@ -27,6 +27,7 @@ def start_once() -> None:
         )
     )
     os.environ["SCALETIER_HOME"] = str(home)
+    os.environ.pop("SCALETIER_MIGRATION_DATABASE_URL", None)
     os.environ["DATABASE_URL"] = until_exit.enter_context(
         embedded.postgresql(home / "postgresql", durable=False)
     )

@@ -18,18 +18,21 @@ def start_engines(until_stopped: ExitStack) -> EngineUrls:
     If `DATABASE_URL` or `VALKEY_URL` is set, that engine is only checked, not started. Raises
     CommandError if an engine does not answer or does not start.
     """
-    return EngineUrls(_database(until_stopped), _valkey(until_stopped))
+    database_url, migration_database_url = _database(until_stopped)
+    return EngineUrls(database_url, _valkey(until_stopped), migration_database_url)
 
 
-def _database(until_stopped: ExitStack) -> str:
+def _database(until_stopped: ExitStack) -> tuple[str, str]:
+    """Return the URL for the product, and the one for migrations."""
     if url := os.environ.get("DATABASE_URL"):
         try:
             connection.ensure_connection()
         except DatabaseError as error:
             raise CommandError(f"DATABASE_URL does not answer: {_first_line(error)}") from None
         connection.close()
-        return url
-    return _start(embedded.postgresql(settings.HOME / "postgresql"), until_stopped)
+        return url, settings.MIGRATION_DATABASE_URL
+    owner_url = _start(embedded.postgresql(settings.HOME / "postgresql"), until_stopped)
+    return embedded.runtime_url(owner_url), owner_url
 
 
 def _valkey(until_stopped: ExitStack) -> str:

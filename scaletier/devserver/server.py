@@ -54,6 +54,7 @@ class Server:
             "SCALETIER_HOME": str(settings.HOME),
             "SCALETIER_PUBLIC_URL": public_url,
             "DATABASE_URL": engine_urls.database_url,
+            "SCALETIER_MIGRATION_DATABASE_URL": engine_urls.migration_database_url,
             "VALKEY_URL": engine_urls.valkey_url,
             "PYTHONUNBUFFERED": "1",
         }

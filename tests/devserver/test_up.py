@@ -238,3 +238,20 @@ def test_another_port_than_in_the_last_run_is_said(site: Site) -> None:
         site.start("--no-demo")
     assert f"Port {last_port}, where the Stripe stand-in listened before, is in use" in site.output
     assert (site.home / "stripe_port").read_text() != last_port
+
+
+def test_a_home_of_a_version_with_one_role_starts_and_the_product_owns_no_table(
+    site: Site,
+) -> None:
+    site.start("--no-demo")
+    shell(site, "Group.objects.create(name='kept')")
+    site.stop()
+    with postgresql(site.home / "postgresql") as url:
+        admin = url.replace("scaletier@", "postgres@")
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute("DROP OWNED BY scaletier_runtime")
+            connection.execute("DROP ROLE scaletier_runtime")
+    site.start("--no-demo")
+    is_owner = "from scaletier.database_roles import owns_tables, runtime_role"
+    printed = "print(runtime_role(), owns_tables(), Group.objects.filter(name='kept').count())"
+    assert shell(site, f"{is_owner}; {printed}") == "scaletier_runtime False 1"

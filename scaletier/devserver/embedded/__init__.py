@@ -13,8 +13,8 @@ process is killed before the block ends, the next start stops the engine. The ca
 home (`scaletier.home.lock`), so an engine that already runs on its folders is such a leftover.
 """
 
-from scaletier.devserver.embedded.postgresql import postgresql
+from scaletier.devserver.embedded.postgresql import postgresql, runtime_url
 from scaletier.devserver.embedded.processes import EngineError
 from scaletier.devserver.embedded.valkey import valkey
 
-__all__ = ["EngineError", "postgresql", "valkey"]
+__all__ = ["EngineError", "postgresql", "runtime_url", "valkey"]

@@ -51,7 +51,8 @@ def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
     """Run PostgreSQL on `folder` and yield the URL of its database, which is created if missing.
 
     The URL's role owns the database and can create others, but is not a superuser, as in
-    production. `durable=False` is faster, but a power failure can destroy the data: for tests only.
+    production; the product runs as another role (`runtime_url`). `durable=False` is faster, but a
+    power failure can destroy the data: for tests only.
     Raises EngineError if PostgreSQL does not start.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -76,6 +77,14 @@ def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
         yield f"postgresql://scaletier@:{PORT}/scaletier?{query}"
     if sockets != data:
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def runtime_url(owner_url: str) -> str:
+    """Return the URL of the same database, for the role that has no rights until they are granted.
+
+    The product runs as this role, which does not own its tables.
+    """
+    return owner_url.replace("://scaletier@", "://scaletier_runtime@")
 
 
 def _server_command(data: Path, sockets: Path, account: str | None, *, durable: bool) -> list[str]:
@@ -209,9 +218,12 @@ def _remove_stale_pid_file(data: Path) -> None:
 
 
 def _create_database(admin_url: str) -> None:
-    """Create the role and the database if they are missing. Raises while the server starts."""
+    """Create the roles and the database if they are missing. Raises while the server starts."""
     with psycopg.connect(admin_url, autocommit=True, connect_timeout=5) as connection:
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = 'scaletier'").rowcount:
             connection.execute("CREATE ROLE scaletier LOGIN CREATEDB")
+        runtime = "SELECT FROM pg_roles WHERE rolname = 'scaletier_runtime'"
+        if not connection.execute(runtime).rowcount:
+            connection.execute("CREATE ROLE scaletier_runtime LOGIN")
         if not connection.execute("SELECT FROM pg_database WHERE datname = 'scaletier'").rowcount:
             connection.execute("CREATE DATABASE scaletier OWNER scaletier")

@@ -1,0 +1,34 @@
+"""What every process checks before it starts to work."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from common.database import UnfitDatabaseError, refuse_outdated_database
+from scaletier.database_roles import owns_tables
+
+COMMANDS_WITHOUT_DATA = {
+    *("check", "collectstatic", "diffsettings", "findstatic", "help", "makemigrations"),
+    *("showmigrations", "spectacular", "sqlmigrate", "test", "version"),
+    *("deploy", "migrate", "prepare", "up"),  # They bring the database up to date.
+}
+
+
+def works_on_data(arguments: Sequence[str]) -> bool:
+    """Return whether a command line of `manage.py` needs a database that is up to date."""
+    command = arguments[1] if len(arguments) > 1 else "help"
+    asks_for_help = command.startswith("-") or {"-h", "--help"}.intersection(arguments)
+    return not asks_for_help and command not in COMMANDS_WITHOUT_DATA
+
+
+def check_database() -> None:
+    """Raise UnfitDatabaseError, with one line, unless this process may work on its database.
+
+    Raises OperationalError if the database does not answer.
+    """
+    refuse_outdated_database()
+    if settings.PRODUCTION and owns_tables():
+        raise UnfitDatabaseError(
+            "The role of DATABASE_URL could change the tables of the product: give the owner's "
+            "to SCALETIER_MIGRATION_DATABASE_URL, and another role to DATABASE_URL."
+        )
