@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
-from django.core.management.commands import migrate
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from common.database import unapplied_migrations
+from scaletier.database_roles import connected_as_owner
 from scaletier.devserver.demo import load_demo
 from scaletier.devserver.progress import Progress
+from scaletier.management.commands import migrate
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
 
 class _Migrate(migrate.Command):
-    """Django's own command; it counts each applied migration."""
+    """Counts each applied migration."""
 
     progress: Progress
 
@@ -40,8 +40,8 @@ class _Migrate(migrate.Command):
 
 
 def _migrate(output: OutputWrapper) -> None:
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    with connected_as_owner():
+        plan = unapplied_migrations()
     output.write(f"==> Database ({len(plan)} migrations)" if plan else "==> Database")
     output.flush()
     command = _Migrate()
