@@ -1,6 +1,7 @@
 """What every process checks before it starts to work."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from django.conf import settings
 
@@ -32,3 +33,10 @@ def check_database() -> None:
             "The role of DATABASE_URL could change the tables of the product: give the owner's "
             "to SCALETIER_MIGRATION_DATABASE_URL, and another role to DATABASE_URL."
         )
+
+
+def check_static_files() -> None:
+    """Raise SystemExit, with one line, if pages would lack the files they refer to."""
+    root = settings.STATIC_ROOT
+    if root and not Path(root, "staticfiles.json").exists():
+        raise SystemExit("The static files are not collected: run `manage.py deploy`.")

@@ -244,7 +244,7 @@ def test_a_home_of_a_version_with_one_role_starts_and_the_product_owns_no_table(
     site: Site,
 ) -> None:
     site.start("--no-demo")
-    shell(site, "Group.objects.create(name='kept')")
+    shell(site, "Group.objects.create(name='older')")
     site.stop()
     with postgresql(site.home / "postgresql") as url:
         admin = url.replace("scaletier@", "postgres@")
@@ -253,5 +253,5 @@ def test_a_home_of_a_version_with_one_role_starts_and_the_product_owns_no_table(
             connection.execute("DROP ROLE scaletier_runtime")
     site.start("--no-demo")
     is_owner = "from scaletier.database_roles import owns_tables, runtime_role"
-    printed = "print(runtime_role(), owns_tables(), Group.objects.filter(name='kept').count())"
+    printed = "print(runtime_role(), owns_tables(), Group.objects.filter(name='older').count())"
     assert shell(site, f"{is_owner}; {printed}") == "scaletier_runtime False 1"

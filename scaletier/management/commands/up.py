@@ -24,5 +24,5 @@ class Command(BaseCommand):
             raise CommandError("`make run` is not for production: see docs/production.md.")
         reason = reason_against_demo_data() if demo else None
         if reason:
-            self.stdout.write(f"No demo data: {reason}.")
+            self.stdout.write(f"==> No demo data: {reason}.")
         Server(self.stdout, load_demo=demo and not reason).run()
