@@ -19,6 +19,7 @@ from tests.site import ROOT
 PROCESSES = {
     "worker": ("-m", "celery", "-A", "scaletier", "worker", "--concurrency=1"),
     "beat": ("-m", "celery", "-A", "scaletier", "beat"),
+    "web": ("manage.py", "serve"),
     "command": ("manage.py", "open_days"),
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from scaletier.startup import check_static_files
 from scaletier.web_address import WebAddress
 from scaletier.web_server import serve
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, workers: int, **options: Any) -> None:
+        check_static_files()
         address = WebAddress.from_environment()
         address.check_free()
         serve(address, workers=workers, request_seconds=settings.REQUEST_SECONDS)
