@@ -17,6 +17,7 @@ from accounts.serializers.api_keys import (
 )
 from common.api.pagination import PageQuery
 from common.api.views import no_content
+from common.compression import holding_secret
 
 
 class Keys(OrganizationView):
@@ -39,7 +40,8 @@ class Keys(OrganizationView):
     )
     def post(self, request: Request) -> Response:
         """Make an API key that acts as you in this organization. Its secret is shown once."""
-        return self.respond(create_api_key(**self.caller, name=self.body["name"]))
+        new_key = create_api_key(**self.caller, name=self.body["name"])
+        return holding_secret(self.respond(new_key))
 
 
 class Key(OrganizationView):

@@ -12,6 +12,7 @@ from accounts.operations.api_keys import create_api_key, revoke_api_key
 from accounts.queries.api_keys import api_keys, find_api_key
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import confirmation
+from common.compression import holding_secret
 from common.errors import BusinessError
 
 
@@ -29,7 +30,7 @@ def api_keys_page(request: PageRequest, access: AccessContext) -> HttpResponse:
         else:
             context |= {"form": ApiKeyForm(), "new_key": key, "secret": secret}
     status = 422 if form.errors else 200
-    return render(request, "accounts/api_keys.html", context, status=status)
+    return holding_secret(render(request, "accounts/api_keys.html", context, status=status))
 
 
 @permission_required(Permission.OWN_API_KEYS)
