@@ -5,4 +5,5 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import emails  # noqa: F401, PLC0415 - it registers the contexts of emails
+        # The first registers the contexts of emails, the second what allauth tells of people.
+        from accounts import emails, receivers  # noqa: F401, PLC0415

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.usersessions.middleware import UserSessionsMiddleware
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,8 @@ from django.http.response import HttpResponseRedirectBase
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from accounts.known_devices import remember_device
+from accounts.models import User
 from common.client_address import client_address
 
 
@@ -50,6 +53,31 @@ def _return_path(request: HttpRequest, htmx: HtmxDetails) -> str:
     form_input = request.GET.urlencode() if request.path.startswith(page.path) else ""
     query = form_input or page.query
     return page.path + (f"?{query}" if query else "")
+
+
+class KnownDevices:
+    """Makes the browser in which somebody signs in, or is signed in, a known device of theirs.
+
+    So does setting a password by the link in an email. API keys do not: a session does.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        person = getattr(request, "proved_to_be", None) or _signed_in(request)
+        if person:
+            remember_device(request, response, person)
+        return response
+
+
+def _signed_in(request: HttpRequest) -> User | None:
+    """Return the person of the session; the API sets `request.user` to the person of a key too."""
+    user = request.user
+    if not isinstance(user, User) or request.session.get(SESSION_KEY) != str(user.pk):
+        return None
+    return user
 
 
 class SessionActivity(UserSessionsMiddleware):

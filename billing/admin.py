@@ -1,5 +1,6 @@
 """Admin pages of order forms, charges, invoices, payments, syncs and provider events."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +28,12 @@ from billing.operations.invoice_sync import retry_sync
 from billing.operations.order_forms import fix_anchor_day
 from billing.operations.payments import record_payment
 from billing.operations.provider_events import process_event_again
+from billing.queries.order_form_effects import (
+    anchor_day_effects,
+    end_effects,
+    signing_effects,
+)
+from billing.queries.payments import payment_effect
 from common.errors import BusinessError
 
 
@@ -74,6 +81,15 @@ class OrderFormAdmin(AuditedAdmin):
         "signed_at",
         "signed_name",
     )
+
+    def effects(self, form: ModelForm[Any], formsets: Iterable[Any]) -> list[str]:
+        """Return what the signature does, or the end of a signed form; a draft does nothing yet."""
+        order_form: OrderForm = form.instance
+        if order_form.signed_at is None:
+            return anchor_day_effects(order_form) if "anchor_day" in form.changed_data else []
+        if "signed_at" in form.changed_data:
+            return signing_effects(order_form) + anchor_day_effects(order_form)
+        return end_effects(order_form) if "ends_on" in form.changed_data else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Only the end of a signed form can be set."""
@@ -165,14 +181,17 @@ class InvoiceAdmin(ReadOnlyAdmin):
         owed = selected.filter(
             payment__status__in=[PaymentStatus.OPEN, PaymentStatus.UNCOLLECTIBLE]
         )
-        invoices = list(owed.select_related("organization", "payment").order_by("pk"))
+        invoices = list(owed.select_related("organization", "payment", "sync").order_by("pk"))
         if not invoices:
             self.message_user(request, "Nothing is owed for these any more.", messages.WARNING)
         elif "confirmed" not in request.POST:
             context = self.admin_site.each_context(request) | {
                 "title": "Record payment",
                 "opts": self.opts,
-                "invoices": [(invoice, invoice.money(invoice.total)) for invoice in invoices],
+                "invoices": [
+                    (invoice, invoice.money(invoice.total), payment_effect(invoice))
+                    for invoice in invoices
+                ],
                 "checkbox": ACTION_CHECKBOX_NAME,
             }
             return render(request, "admin/billing/record_payment.html", context)

@@ -1,13 +1,22 @@
 """Admin pages of the catalogue, its prices and supply caps, and of lots."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
+from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin
 from capacity.models import ListPrice, Lot, Snapshot, TokenUnit
+from capacity.queries.catalogue_effects import (
+    price_effects,
+    retirement_effects,
+    supply_effects,
+    tpm_effects,
+)
 
 
 class TokenUnitInline(admin.TabularInline[TokenUnit, Snapshot]):
@@ -28,6 +37,9 @@ class SnapshotAdmin(AuditedAdmin):
     list_filter = ("provider",)
     search_fields = ("model", "name")
     inlines = (TokenUnitInline,)
+
+    def effects(self, form: ModelForm[Any], formsets: Iterable[Any]) -> list[str]:
+        return retirement_effects(form.instance) if "retires_on" in form.changed_data else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The id of a model cannot be changed: lots, charges and invoices refer to it."""
@@ -55,6 +67,19 @@ class TokenUnitAdmin(AuditedAdmin):
     search_fields = ("snapshot__model",)
     list_select_related = ("snapshot",)
     inlines = (ListPriceInline,)
+
+    def effects(self, form: ModelForm[Any], formsets: Iterable[Any]) -> list[str]:
+        unit: TokenUnit = form.instance
+        today = timezone.now().date()
+        new_prices = [
+            row for each in formsets for row in each.new_objects if isinstance(row, ListPrice)
+        ]
+        effects = [effect for price in new_prices for effect in price_effects(price, today)]
+        if form.initial and "tpm" in form.changed_data:
+            effects += tpm_effects(unit, form.initial["tpm"])
+        if "supply_cap" in form.changed_data:
+            effects += supply_effects(unit, form.initial.get("supply_cap"))
+        return effects
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("snapshot", "kind")

@@ -35,5 +35,6 @@ def expiries_context(email: OutboundEmail) -> dict[str, Any]:
 @email_context("commitments_ending")
 def commitments_context(email: OutboundEmail) -> dict[str, Any] | None:
     ends_on = date.fromisoformat(email.about)
+    assert email.organization, "this email is about the organization's units"
     lots = list(lots_renewing_past(email.organization, ends_on))
     return {"day": ends_on, "lots": lots} if lots else None

@@ -1,6 +1,7 @@
-"""Connects the apps with each other when a process starts."""
+"""Connects the apps with each other when a process starts, and keeps the roles of operators."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class ScaletierConfig(AppConfig):
@@ -12,7 +13,10 @@ class ScaletierConfig(AppConfig):
         from accounts.operations.days import connect_day_opener  # noqa: PLC0415 - needs the models
         from billing.seller import connect_seller  # noqa: PLC0415
         from capacity.operations.seller import CapacitySeller  # noqa: PLC0415
+        from scaletier.operator_roles import keep_roles  # noqa: PLC0415
 
         seller = CapacitySeller()
         connect_day_opener(seller)
         connect_seller(seller)
+        # Sessions are migrated after every app of ours, so all permissions exist by then.
+        post_migrate.connect(keep_roles, sender=apps.get_app_config("sessions"))

@@ -29,6 +29,8 @@ if PRODUCTION:
     environment.check_production()
 DEBUG = False
 SECRET_KEY = os.environ.get("SCALETIER_SECRET_KEY") or home.secret_key(HOME)
+# Earlier keys, while the sessions, links and stored secrets made with them are to stay good.
+SECRET_KEY_FALLBACKS = os.environ.get("SCALETIER_SECRET_KEY_FALLBACKS", "").split()
 PUBLIC_URL = (
     os.environ.get("SCALETIER_PUBLIC_URL")
     or f"http://127.0.0.1:{os.environ.get('SCALETIER_PORT') or 8000}"
@@ -86,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SessionActivity",
+    "accounts.middleware.KnownDevices",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -160,15 +163,22 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "accounts.adapter.InvitationOnlyAdapter"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # Not needed: users get their invitation at this address.
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Scale Tier] "
 ACCOUNT_SESSION_REMEMBER = True
-# Everyone in an office may share one IP address, so the strict limit is the one per account.
-ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "60/m/ip,5/5m/key"}
+# Everyone in an office may share one IP address. The limits of passwords are the adapter's;
+# `login_failed` is that of second-factor codes, which are asked for after the right password.
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",
+    "login_failed": "5/5m/key",
+    "reset_password": "20/m/ip,5/h/key",
+}
+PASSWORD_RESET_TIMEOUT = 3600  # Seconds that the link in the email is good for.
 USERSESSIONS_TRACK_ACTIVITY = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")

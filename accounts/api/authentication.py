@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework.authentication import (
     BaseAuthentication,
     SessionAuthentication,
@@ -11,9 +12,10 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.models import ApiKey, User
-from accounts.operations.api_keys import update_last_used
+from accounts.operations.api_keys import record_new_address, update_last_used
 from accounts.queries.api_keys import find_valid_api_key
 from common.api.rate_limits import address_of, count_request, refuse_beyond
+from common.client_address import client_address
 from common.tokens import digest, is_signed
 
 SCHEME = "Bearer"
@@ -29,10 +31,13 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, secret = get_authorization_header(request).partition(b" ")
         if scheme.lower() != SCHEME.lower().encode():
             return None
-        key = _find_key(request, secret.strip().decode("latin-1"))
+        address = client_address(request)
+        key = _find_key(request, secret.strip().decode("latin-1"), address)
         if key is None:
             raise AuthenticationFailed("This API key is not valid, or is no longer.")
         update_last_used(key, now=key.organization.now())
+        if address and not key.is_known_address:
+            record_new_address(key, address=address, real_now=timezone.now())
         return key.user, key
 
     def authenticate_header(self, request: Request) -> str:
@@ -50,7 +55,7 @@ class BrowserSessionAuthentication(SessionAuthentication):
         return super().authenticate(request)
 
 
-def _find_key(request: Request, secret: str) -> ApiKey | None:
+def _find_key(request: Request, secret: str, client: str | None) -> ApiKey | None:
     """Return the valid key with this secret, or None. Raises Throttled before any database work.
 
     A key that we made counts for itself alone. Wrong keys count for their address, which is refused
@@ -58,10 +63,10 @@ def _find_key(request: Request, secret: str) -> ApiKey | None:
     """
     if is_signed(secret):
         count_request(request, "key", digest(secret))
-        return find_valid_api_key(secret)
+        return find_valid_api_key(secret, client)
     address = address_of(request)
     refuse_beyond(request, "wrong-keys", address)
-    key = find_valid_api_key(secret)
+    key = find_valid_api_key(secret, client)
     if key is None:
         count_request(request, "wrong-keys", address)
     else:

@@ -23,5 +23,24 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
+    is_known_address: bool
+    """Whether it was used before from the address that it is looked up for."""
+
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
+
+
+class ApiKeyAddress(models.Model):
+    """An address from which a key was used. Its first use from there is in the audit log."""
+
+    api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="addresses")
+    address = models.GenericIPAddressField()
+    first_used_at = models.DateTimeField(help_text="By the real clock.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["api_key", "address"], name="api_key_address_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.api_key} from {self.address}"

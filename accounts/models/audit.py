@@ -8,6 +8,8 @@ from accounts.models.users import User
 from common.append_only import append_only
 from common.ids import PublicIdField
 
+FAILED_SIGN_IN = "sign_in.failed"
+
 
 class AuditEntry(models.Model):
     """Who made a change, when and from where, and the values before and after.
@@ -32,7 +34,14 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name_plural = "audit entries"
         triggers = append_only()
-        indexes = [models.Index(fields=["organization", "-id"], name="audit_newest_first")]
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="audit_newest_first"),
+            models.Index(
+                fields=["subject", "recorded_at"],
+                condition=models.Q(action=FAILED_SIGN_IN),
+                name="audit_failed_sign_ins",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"

@@ -7,13 +7,20 @@ from common.ids import PublicIdField
 
 
 class OutboundEmail(models.Model):
-    """One email to an organization. `about` is the public id or the date that the email is about.
+    """One email to an organization, or to one person about their own account.
 
+    `about` is the public id or the date that the email is about.
     Because of the unique constraint, an email that is enqueued twice is stored once.
     """
 
     public_id = PublicIdField(prefix="mail_")
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty: the email is about the recipient's own account.",
+    )
     kind = models.CharField(max_length=40, help_text="Name of its template in templates/mail/.")
     about = models.CharField(max_length=40, help_text="Public id or date of what it tells of.")
     recipient = models.EmailField(

@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
-from accounts.models import ApiKey, Organization
-from accounts.operations.audit import Actor
+from accounts.models import ApiKey, ApiKeyAddress, Organization
+from accounts.operations.audit import Actor, record
 from accounts.operations.changes import organization_change
 from accounts.queries.api_keys import PREFIX, api_keys, find_api_key
 from accounts.queries.members import find_member
@@ -57,6 +58,23 @@ def revoke_api_key(*, organization: Organization, key_id: str, by: Actor, now: d
         key.revoked_at = change.now
         key.save(update_fields=["revoked_at"])
         change.record("api_key.revoked", key_id, before={"name": key.name, "hint": key.hint})
+
+
+def record_new_address(key: ApiKey, *, address: str, real_now: datetime) -> None:
+    """Record the first use of a key from an address, once, however many requests arrive at once."""
+    with transaction.atomic():
+        _, is_new = ApiKeyAddress.objects.get_or_create(
+            api_key=key, address=address, defaults={"first_used_at": real_now}
+        )
+        if is_new:
+            record(
+                organization=key.organization,
+                by=Actor("api", key.user, address),
+                action="api_key.used_from_new_address",
+                subject=key.public_id,
+                at=key.organization.clock_at or real_now,
+                after={"name": key.name, "hint": key.hint},
+            )
 
 
 def update_last_used(key: ApiKey, *, now: datetime) -> None:

@@ -59,6 +59,39 @@ def record(
     )
 
 
+def record_for_person(
+    person: User,
+    *,
+    by: Actor,
+    action: str,
+    real_now: datetime,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Write the entry of what happened to a person's identity: sign-ins, passwords, factors.
+
+    It goes to the log of each of their organizations, whose owners trust this person, at its own
+    time (R1). That of an operator, or of somebody without an organization, goes to the platform's.
+    """
+    organizations: list[Organization | None] = list(
+        Organization.objects.filter(memberships__user=person).order_by("pk")
+    )
+    if person.is_staff or not organizations:
+        organizations.append(None)
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            organization=organization,
+            actor=by.user,
+            source=by.source,
+            address=by.address,
+            action=action,
+            subject=person.public_id,
+            after=after,
+            at=(organization and organization.clock_at) or real_now,
+        )
+        for organization in organizations
+    )
+
+
 def record_each(
     changes: "QuerySet[Any, tuple[Any, ...]]", *, by: Actor, action: str, at: datetime
 ) -> None:

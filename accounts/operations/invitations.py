@@ -4,6 +4,7 @@ The secret of an invitation is made when its email is sent, is in that email onl
 its digest: whoever accepts has read the mailbox.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
@@ -110,7 +111,14 @@ def accept_invitation(
         pending.accepted_at = change.now
         pending.save(update_fields=["accepted_at"])
         if not Membership.objects.filter(organization=change.organization, user=user).exists():
-            create_membership(change, user=user, role=Role(pending.role))
+            change.by = replace(by, user=user)  # A new person is nobody until now.
+            create_membership(
+                change,
+                user=user,
+                role=Role(pending.role),
+                invitation=pending.public_id,
+                invited_by=pending.invited_by.public_id,
+            )
     return user
 
 

@@ -27,12 +27,13 @@ def add_member(
         return create_membership(change, user=user, role=role)
 
 
-def create_membership(change: Change, *, user: User, role: Role) -> Membership:
-    """Make `user` a member, as a step of a change that is in progress."""
+def create_membership(change: Change, *, user: User, role: Role, **details: str) -> Membership:
+    """Make `user` a member, as a step of a change. `details` go to the audit entry too."""
     membership = Membership.objects.create(
         organization=change.organization, user=user, role=role, created_at=change.now
     )
-    change.record("member.added", user.public_id, after={"email": user.email, "role": role})
+    after = {"email": user.email, "role": role, **details}
+    change.record("member.added", user.public_id, after=after)
     return membership
 
 
@@ -103,11 +104,14 @@ def remove_member(*, organization: Organization, user_id: str, by: Actor, now: d
 def check_owner_remains(membership: Membership, role: Role | None) -> None:
     """Raises LastOwner if `membership` is the only owner and `role` is another one or None (leave).
 
-    Call it with the organization locked: otherwise two owners could leave at the same moment.
+    Owners who are deactivated do not count: they cannot sign in. Call it with the organization
+    locked: otherwise two owners could leave at the same moment.
     """
     if membership.role != Role.OWNER or role == Role.OWNER:
         return
-    owners = Membership.objects.filter(organization=membership.organization_id, role=Role.OWNER)
+    owners = Membership.objects.filter(
+        organization=membership.organization_id, role=Role.OWNER, user__is_active=True
+    )
     if not owners.exclude(pk=membership.pk).exists():
         raise LastOwner(f"{membership.user} is the only owner. Make someone else an owner first.")
 

@@ -2,7 +2,7 @@
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts.models import ApiKey, Membership, Organization, User
+from accounts.models import ApiKey, ApiKeyAddress, Membership, Organization, User
 from common.errors import NotFound
 from common.tokens import digest
 
@@ -25,9 +25,10 @@ def find_api_key(organization: Organization, user: User, key_id: str) -> ApiKey:
     return key
 
 
-def find_valid_api_key(secret: str) -> ApiKey | None:
+def find_valid_api_key(secret: str, address: str | None = None) -> ApiKey | None:
     """Return the key with this secret, or None if it does not work.
 
+    Its `is_known_address` says whether it was used from `address` before.
     A key works until it is revoked, its user is deactivated, or its user's membership ends (R18).
     """
     if not secret.startswith(PREFIX):
@@ -35,9 +36,11 @@ def find_valid_api_key(secret: str) -> ApiKey | None:
     membership = Membership.objects.filter(
         organization=OuterRef("organization"), user=OuterRef("user")
     )
+    known_address = ApiKeyAddress.objects.filter(api_key=OuterRef("pk"), address=address)
     return (
         ApiKey.objects.select_related("organization", "user")
         .filter(Exists(membership), digest=digest(secret), revoked_at__isnull=True)
         .filter(user__is_active=True)
+        .annotate(is_known_address=Exists(known_address))
         .first()
     )

@@ -14,6 +14,7 @@ from accounts.forms import AcceptInvitationForm
 from accounts.models import Invitation, User
 from accounts.operations.audit import Actor
 from accounts.operations.invitations import accept_invitation
+from accounts.operations.sign_ins import record_sign_in
 from accounts.queries.members import find_invitation, is_user
 from accounts.views.permissions import error_page
 from common.client_address import client_address
@@ -47,6 +48,11 @@ def _sign_up(request: HttpRequest, invitation: Invitation) -> HttpResponse:
             add_business_error(form, error)
         else:
             login(request, user, backend=BACKEND)
+            record_sign_in(
+                methods=["invitation"],
+                by=Actor("page", user, client_address(request)),
+                real_now=timezone.now(),
+            )
             return _welcome(request, invitation)
     return _page(request, invitation, form=form, status=422 if form.errors else 200)
 

@@ -1,10 +1,10 @@
-"""Unpaid invoices."""
+"""Unpaid invoices, and what recording their payment does."""
 
 from datetime import date
 
 from django.db.models import QuerySet
 
-from billing.models import OVERDUE_AFTER, InvoicePayment, PaymentStatus
+from billing.models import OVERDUE_AFTER, Invoice, InvoicePayment, PaymentStatus, SyncStatus
 
 
 def long_overdue_payments(on: date) -> QuerySet[InvoicePayment]:
@@ -17,3 +17,15 @@ def long_overdue_payments(on: date) -> QuerySet[InvoicePayment]:
         invoice__due_on__lte=on - OVERDUE_AFTER,
         invoice__total__gt=0,
     )
+
+
+def payment_effect(invoice: Invoice) -> str:
+    """Return what recording a payment outside Stripe does there, for the operator to confirm.
+
+    `invoice.sync` and its organization are read.
+    """
+    if invoice.sync.provider_id:
+        return "Stripe is told that it was paid elsewhere: its page takes no payment any more."
+    if invoice.sync.status == SyncStatus.NOT_NEEDED:
+        return "Stripe does not know of it."
+    return "It is not at Stripe yet, and goes there as paid elsewhere."

@@ -42,6 +42,7 @@ class Lot(models.Model):
     charged_until = models.DateField(help_text="Every service day before this one is charged.")
 
     class Meta:
+        permissions = [("check_invariants", "Can check what must always hold in the database")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(units__gt=0, active_units__lte=F("units")),

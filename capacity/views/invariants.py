@@ -1,6 +1,7 @@
 """The operator's page with the result of all invariants."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -9,6 +10,7 @@ from capacity.queries.invariants import INVARIANTS, violations
 
 
 @admin.site.admin_view
+@permission_required("capacity.check_invariants", raise_exception=True)
 def invariants(request: HttpRequest) -> HttpResponse:
     """Check all invariants over the whole database, as `manage.py check_invariants` does."""
     now = timezone.now()

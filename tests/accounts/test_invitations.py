@@ -58,9 +58,18 @@ def accept(invitation: Invitation, days_later: int = 1, by: User | None = None) 
 
 
 def test_eve_joins_with_the_role_of_her_invitation(acme: Acme) -> None:
-    eve = accept(make_invitation(acme))
+    invitation = make_invitation(acme)
+    eve = accept(invitation)
     assert eve.check_password(PASSWORD)
     assert acme.allows(Actor("page", eve), Permission.BUY)
+    entry = acme.organization.audit_entries.get(action="member.added", subject=eve.public_id)
+    assert entry.actor == eve
+    assert entry.after == {
+        "email": "eve@example.com",
+        "role": Role.PURCHASER,
+        "invitation": invitation.public_id,
+        "invited_by": acme.alice.person.public_id,
+    }
 
 
 def test_an_invitation_is_good_once_and_for_two_weeks(acme: Acme) -> None:

@@ -13,6 +13,7 @@ from capacity.models import Lot
 from tests.billing.stripe_cast import ISSUED, Stripe, deliver
 from tests.cast import OPERATOR, Acme, at, day, make_acme
 from tests.invariants import assert_invariants_hold
+from tests.operator_pages import save
 
 pytestmark = pytest.mark.django_db
 
@@ -187,7 +188,7 @@ def test_a_form_that_olga_adds_saves_no_units_that_ended_in_an_outage(
 ) -> None:
     set_clock(acme, AFTER)
     form = signed_form(organization=acme.organization.pk)
-    assert olga.post("/operator/billing/orderform/add/", form).status_code == 302
+    assert save(olga, "/operator/billing/orderform/add/", form).status_code == 302
     assert OrderForm.objects.filter(signed_name="Alice", starts_on=day("2026-02-20")).exists()
     assert expiries(lot) == ORDER_FORM_ENDED
 
@@ -201,7 +202,7 @@ def test_a_form_that_olga_marks_as_signed_saves_no_units_that_ended_in_an_outage
         successor.save()
     set_clock(acme, AFTER)
     form = signed_form(organization=acme.organization.pk)
-    response = olga.post(f"/operator/billing/orderform/{successor.pk}/change/", form)
+    response = save(olga, f"/operator/billing/orderform/{successor.pk}/change/", form)
     assert response.status_code == 302
     successor.refresh_from_db()
     assert (successor.signed_name, successor.organization) == ("Alice", acme.organization)
@@ -213,10 +214,11 @@ def test_a_form_that_olga_prolongs_saves_no_units_that_ended_in_an_outage(
 ) -> None:
     set_clock(acme, AFTER)
     in_force = OrderForm.objects.get(ends_on=day("2026-02-20"))
-    form = {name: 0 for name in signed_form() if name.startswith("model_discounts")}
-    response = olga.post(
-        f"/operator/billing/orderform/{in_force.pk}/change/", form | {"ends_on": ""}
-    )
+    form: dict[str, object] = {
+        name: 0 for name in signed_form() if name.startswith("model_discounts")
+    }
+    form |= {"ends_on": ""}
+    response = save(olga, f"/operator/billing/orderform/{in_force.pk}/change/", form)
     assert response.status_code == 302
     in_force.refresh_from_db()
     assert in_force.ends_on is None

@@ -6,6 +6,7 @@ from django.test import Client
 from accounts.models import AuditEntry
 from billing.models import BillingAccount, OrderForm
 from tests.cast import Acme, make_acme, signed_in
+from tests.operator_pages import save
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +42,8 @@ def test_alice_may_buy_once_the_order_form_that_olga_made_is_signed(olga: Client
     acme = make_acme(signed=False, is_sandbox=True)
     OrderForm.objects.all().delete()
     BillingAccount.objects.all().delete()
-    response = olga.post(
+    response = save(
+        olga,
         "/operator/billing/orderform/add/",
         {
             "organization": acme.organization.pk,
@@ -66,7 +68,8 @@ def test_alice_may_buy_once_the_order_form_that_olga_made_is_signed(olga: Client
 def test_olga_adds_a_price_and_cannot_edit_one(acme: Acme, olga: Client) -> None:
     unit = acme.lot(acme.buys("2026-01-10", input=1)).snapshot.token_units.get(kind="input")
     price = unit.prices.get()
-    response = olga.post(
+    response = save(
+        olga,
         f"/operator/capacity/tokenunit/{unit.pk}/change/",
         {
             "tpm": "31500",

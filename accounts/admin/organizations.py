@@ -1,0 +1,87 @@
+"""Admin pages of organizations, their members and their projects."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.forms import ModelForm, ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.admin.audited import AuditedAdmin, ReadOnlyAdmin, operator
+from accounts.models import Membership, Organization, Project, Role
+from accounts.operations.members import LastOwner, check_owner_remains
+from accounts.operations.organizations import create_organization
+
+
+class MembershipInline(admin.TabularInline[Membership, Organization]):
+    model = Membership
+    extra = 0
+    fields = ("user", "role", "created_at")
+    readonly_fields = fields
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Organization)
+class OrganizationAdmin(AuditedAdmin):
+    list_display = ("name", "public_id", "is_sandbox", "opened_until", "created_at")
+    list_filter = ("is_sandbox",)
+    search_fields = ("name", "public_id")
+    fields = ("name", "public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
+    readonly_fields = ("public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
+    inlines = (MembershipInline,)
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
+    ) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        organization = create_organization(name=obj.name, by=operator(request), now=timezone.now())
+        obj.__dict__.update(organization.__dict__)
+
+
+class MembershipForm(ModelForm[Membership]):
+    def clean_role(self) -> str:
+        """Check the rule that owners follow on their page too: an organization keeps an owner."""
+        role: str = self.cleaned_data["role"]
+        if self.instance.pk:
+            try:
+                check_owner_remains(self.instance, Role(role))
+            except LastOwner as error:
+                raise ValidationError(error.detail) from error
+        return role
+
+
+@admin.register(Membership)
+class MembershipAdmin(AuditedAdmin):
+    """Operators add an organization's first owner here; owners manage the other members.
+
+    Of an existing membership only the role can be changed.
+    """
+
+    form = MembershipForm
+    list_display = ("organization", "user", "role")
+    list_filter = ("role",)
+    search_fields = ("organization__name", "user__email")
+    autocomplete_fields = ("organization", "user")
+    fields = ("organization", "user", "role")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("organization", "user")
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
+    ) -> None:
+        if not change:
+            obj.created_at = obj.organization.now()
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Project)
+class ProjectAdmin(ReadOnlyAdmin):
+    list_display = ("organization", "name", "public_id", "is_default")
+    search_fields = ("organization__name", "name", "public_id")
