@@ -110,6 +110,7 @@ def test_the_link_of_a_reset_names_the_public_address_and_is_good_for_an_hour(
     assert recorded(acme, "password") == []
 
 
+@pytest.mark.django_db(transaction=True)  # allauth tells of a second factor after the commit.
 def test_owners_see_how_their_members_sign_in_and_change_their_second_factor(
     acme: Acme, alice: User
 ) -> None:
