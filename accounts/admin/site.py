@@ -39,7 +39,7 @@ def may_operate(request: HttpRequest) -> bool:
     return not settings.PRODUCTION or has_second_factor(user)
 
 
-@secure_admin_login
+@secure_admin_login  # type: ignore[untyped-decorator]
 def sign_in(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     """Send an operator to set up a second factor, which every page asks for in production.
 
@@ -52,4 +52,4 @@ def sign_in(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
 
 
 admin.site.has_permission = may_operate  # type: ignore[method-assign]
-admin.site.login = sign_in  # type: ignore[method-assign,assignment]
+admin.site.login = sign_in  # type: ignore[method-assign]

@@ -37,10 +37,13 @@ def find_valid_api_key(secret: str, address: str | None = None) -> ApiKey | None
         organization=OuterRef("organization"), user=OuterRef("user")
     )
     known_address = ApiKeyAddress.objects.filter(api_key=OuterRef("pk"), address=address)
-    return (
+    key = (
         ApiKey.objects.select_related("organization", "user")
         .filter(Exists(membership), digest=digest(secret), revoked_at__isnull=True)
         .filter(user__is_active=True)
-        .annotate(is_known_address=Exists(known_address))
+        .annotate(was_used_there=Exists(known_address))
         .first()
     )
+    if key is not None:
+        key.is_known_address = key.was_used_there
+    return key

@@ -106,7 +106,7 @@ def test_a_role_is_offered_the_actions_of_its_own(role: OperatorRole) -> None:
     operator(role)
     request.user = User.objects.get(email="otto@example.com")
     for page, (action, roles) in ACTIONS.items():
-        model = apps.get_model(*page.split("/"))
+        model = apps.get_model(page.replace("/", "."))
         offered = action in admin.site.get_model_admin(model).get_actions(request)
         assert offered == (role in roles), page
 

@@ -73,7 +73,7 @@ class Browser:
     def _send(self, path: str, **form: str) -> str:
         url = self.site.url + path
         self.http.get(url, timeout=60)
-        form["csrfmiddlewaretoken"] = self.http.cookies["csrftoken"]
+        form["csrfmiddlewaretoken"] = str(self.http.cookies["csrftoken"])
         return self.http.post(url, form, headers={"Referer": url}, timeout=60).text
 
 
