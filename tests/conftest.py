@@ -3,6 +3,8 @@
 `tests.settings` starts the engines. pytest-django sets Django up before it loads this file.
 """
 
+import os
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +17,9 @@ from accounts.models import User
 from tests import browser
 from tests.api_client import ApiCast, make_api_cast
 from tests.cast import Acme, load_catalogue, make_acme
+from tests.selection import QuickSelection
 
+SEED_VARIABLE = "SIMULATION_SEED"
 WHOLE_PRODUCT = ("tests/journeys/", "tests/devserver/test_up.py")
 
 
@@ -31,6 +35,26 @@ class _Scheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return _Scheduling(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave slow tests out")
+    parser.addoption("--seed", type=int, help="repeat the simulations of the run with this seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--quick"):
+        config.pluginmanager.register(QuickSelection())
+    # Worker processes inherit the variable, so all of them simulate the same.
+    seed = config.getoption("--seed")
+    if seed is not None:
+        os.environ[SEED_VARIABLE] = str(seed)
+    os.environ.setdefault(SEED_VARIABLE, str(secrets.randbelow(10**8)))
+
+
+def pytest_report_header() -> str:
+    seed = os.environ[SEED_VARIABLE]
+    return f"seed of the simulations: {seed} (repeat them with --seed {seed})"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Random histories of four hundred days, in the product and in a naive reference.
 
-`SIMULATION_SEED` repeats or varies the histories; `SIMULATION_COMPANIES` runs more of them.
+Each run of pytest draws another seed and prints it; `--seed` repeats the histories.
+`SIMULATION_COMPANIES` runs more of them.
 """
 
 import os
@@ -26,7 +27,7 @@ from tests.simulation.world import Company, Job, World, noon, read_catalogue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SEED = int(os.environ.get("SIMULATION_SEED", "20240107"))
+SEED = int(os.environ["SIMULATION_SEED"])
 COMPANIES = int(os.environ.get("SIMULATION_COMPANIES", "8"))
 WORKERS = 4
 ANCHOR_DAYS = (1, 15, 29, 31)
@@ -36,7 +37,7 @@ START = date(2024, 1, 7)
 
 
 def random_histories(count: int) -> tuple[Random, Calendar, list[History]]:
-    print(f"SIMULATION_SEED={SEED}")  # pytest shows it when a test fails.
+    print(f"--seed {SEED}")  # pytest shows it when a test fails.
     random = Random(SEED)
     calendar = random_calendar(random, start=START, days=DAYS)
     anchor_days = [ANCHOR_DAYS[-n % len(ANCHOR_DAYS)] for n in range(1, count + 1)]
