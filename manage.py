@@ -12,11 +12,11 @@ def main() -> None:
     from django.db import OperationalError  # noqa: PLC0415
 
     django.setup()
-    from scaletier.startup import check_database, works_on_data  # noqa: PLC0415
+    from scaletier.startup import check_database_once, works_on_data  # noqa: PLC0415
 
     try:
         if works_on_data(sys.argv):
-            check_database()
+            check_database_once()
         execute_from_command_line(sys.argv)
     except OperationalError as error:
         if "connection" not in str(error):

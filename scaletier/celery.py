@@ -19,9 +19,9 @@ def refuse_unfit_database(**_signal: Any) -> None:
     """Stop the worker or beat at its start, with one line, if the database is not fit for it."""
     from django.db import OperationalError  # noqa: PLC0415 - needs the settings
 
-    from scaletier.startup import check_database  # noqa: PLC0415
+    from scaletier.startup import check_database_once  # noqa: PLC0415
 
     try:
-        check_database()
+        check_database_once()
     except OperationalError as error:
         raise SystemExit(f"The database does not answer: {str(error).splitlines()[0]}") from None

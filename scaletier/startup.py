@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
 from common.database import UnfitDatabaseError, refuse_outdated_database
 from scaletier.database_roles import owns_tables
@@ -33,6 +34,14 @@ def check_database() -> None:
             "The role of DATABASE_URL could change the tables of the product: give the owner's "
             "to SCALETIER_MIGRATION_DATABASE_URL, and another role to DATABASE_URL."
         )
+
+
+def check_database_once() -> None:
+    """Check the database, and keep no connection: the process may fork before it works."""
+    try:
+        check_database()
+    finally:
+        connection.close()
 
 
 def check_static_files() -> None:

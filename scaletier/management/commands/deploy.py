@@ -1,6 +1,5 @@
 """`manage.py deploy`: makes a new installation ready, and brings an old one to a new version."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +107,10 @@ class Command(BaseCommand):
         if user.has_usable_password():
             self.stdout.write(f"{user.email} has a password already.")
             return
-        hours = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT) // timedelta(hours=1)
+        minutes = settings.PASSWORD_RESET_TIMEOUT // 60
         self.stdout.write(
-            f"{user.email} sets a password here, once, within {hours} hours:\n{password_link(user)}"
+            f"{user.email} sets a password here, once, within {minutes} minutes (run this again for"
+            f" a new link):\n{password_link(user)}"
         )
 
     def _step(self, step: str) -> None:
