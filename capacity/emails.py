@@ -7,6 +7,7 @@ from accounts.models import OutboundEmail
 from accounts.operations.emails import email_context
 from capacity.models import Cancellation, Expiry, Purchase
 from capacity.queries.lots import lots_renewing_past
+from capacity.queries.purchases import cost_in_words
 
 
 @email_context("units_bought")
@@ -14,7 +15,8 @@ def purchase_context(email: OutboundEmail) -> dict[str, Any]:
     purchase = Purchase.objects.select_related("snapshot", "created_by").get(
         organization=email.organization, public_id=email.about
     )
-    return {"purchase": purchase, "lots": purchase.lots.order_by("pk")}
+    cost = cost_in_words(purchase, on=f"on {purchase.created_at:%Y-%m-%d}")
+    return {"purchase": purchase, "lots": purchase.lots.order_by("pk"), "cost": cost}
 
 
 @email_context("cancellation_scheduled")

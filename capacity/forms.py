@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -13,9 +13,11 @@ from billing.domain.money import Money
 from capacity.models import Pool
 from capacity.queries.catalogue import Listing, Offer
 from capacity.queries.quotes import MAX_UNITS
+from common.errors import BusinessError
 
-SLIDER_RANGES = (20, 50, 100, 200, 500, 1000)
-"""The possible maxima of a slider: the smallest that is enough, or else the typed number."""
+SLIDER_RANGES = tuple(step * 10**power for power in range(1, 6) for step in (2, 5, 10))
+"""The possible ends of a slider, from 20 on. It has the smallest that is enough for the number, so
+that a step of the thumb stays small; supply and MAX_UNITS limit it."""
 
 
 def units_field(label: str, **attributes: Any) -> forms.IntegerField:
@@ -98,6 +100,13 @@ class PurchaseForm(forms.Form):
             if name != "model"
         ]
 
+    def add_unit_errors(self, error: BusinessError) -> None:
+        """Show an error at the number fields that it names: `units.input` and so on."""
+        for name, messages in error.errors.items():
+            kind = name.removeprefix("units.")
+            if kind in self.fields:
+                self.add_error(kind, cast(Any, messages))
+
     @property
     def units(self) -> dict[str, int]:
         """Return the units by kind. Call `is_valid` first."""
@@ -136,15 +145,15 @@ class KindField:
 
     @property
     def slider_ranges(self) -> Sequence[int]:
-        """Return the possible maxima of the slider. A larger typed number becomes the maximum."""
+        """Return the possible ends of the slider; the last one is the most that can be bought."""
         available = self.offer.available
-        if available is None:
-            return SLIDER_RANGES
-        return [*(end for end in SLIDER_RANGES if end < available), max(available, 1)]
+        most = MAX_UNITS if available is None else min(available, MAX_UNITS)
+        return [*(end for end in SLIDER_RANGES if end < most), most]
 
     @property
     def slider_max(self) -> int:
-        return next((end for end in self.slider_ranges if end >= self.units), self.units)
+        ranges = self.slider_ranges
+        return next((end for end in ranges if end >= self.units), ranges[-1])
 
 
 class CancellationForm(forms.Form):
@@ -154,11 +163,6 @@ class CancellationForm(forms.Form):
 
     def clean_units(self) -> int:
         return self.cleaned_data["units"] or 0
-
-    @property
-    def problems(self) -> list[str]:
-        """Return the errors of the number."""
-        return [str(message) for messages in self.errors.values() for message in messages]
 
 
 class ClockForm(forms.Form):

@@ -1,10 +1,15 @@
-"""Which texts people may type as names and addresses."""
+"""Texts that people read, and which texts they may type as names and addresses."""
 
 import unicodedata
 from email.errors import HeaderParseError
 
 from django.core.exceptions import ValidationError
 from django.core.mail.message import sanitize_address
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 unit`, `1,250 units`, `0 days`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def is_single_line(text: str) -> bool:

@@ -15,4 +15,8 @@ class NeededStaticFiles(StaticFilesConfig):
         "tabler.css*",
         "*.rtl.*",
         "redoc",
+        # Extensions of htmx, and its next version.
+        "ext",
+        "htmax-*",
+        "htmx-4*",
     ]

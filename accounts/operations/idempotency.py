@@ -15,14 +15,20 @@ def replay_response(*, organization: Organization, key: IdempotencyKey) -> None:
     Call it with the organization locked: then two requests at the same moment have the effect of
     one.
     """
+    if response := find_response(organization=organization, key=key):
+        raise response
+
+
+def find_response(*, organization: Organization, key: IdempotencyKey) -> ReplayedResponse | None:
+    """Return the response that the key has, or None. Raises IdempotencyKeyReused."""
     stored = StoredResponse.objects.filter(organization=organization, key=key.key).first()
     if stored is None:
-        return
+        return None
     if stored.fingerprint != key.fingerprint:
         raise IdempotencyKeyReused(
             f"The Idempotency-Key “{key.key}” was used for another request. Use a new key."
         )
-    raise ReplayedResponse(stored.status, json.loads(stored.body))
+    return ReplayedResponse(stored.status, json.loads(stored.body))
 
 
 def store_response(

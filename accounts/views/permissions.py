@@ -19,6 +19,7 @@ from accounts.operations.days import bring_up_to_date
 from accounts.queries.members import owners
 from common.client_address import client_address
 from common.errors import BusinessError, NotFound
+from common.fragments import render_fragment
 
 Arguments = ParamSpec("Arguments")
 
@@ -82,7 +83,7 @@ def error_page(request: HttpRequest, error: BusinessError) -> HttpResponse:
         context["owners"] = owners(access.organization)
     htmx: HtmxDetails | None = getattr(request, "htmx", None)
     if htmx:
-        response = render(request, "error.html#dialog", context, status=error.status)
+        response = render_fragment(request, "error.html#dialog", context, status=error.status)
         return retarget(response, "#dialog")
     return render(request, "error.html", context, status=error.status)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from billing.domain.periods import Period
+from common.days import last_day
 
 COMMITMENT_DAYS = 30
 
@@ -26,8 +27,25 @@ class Term:
         )
 
     @property
-    def commitment_days(self) -> int:
-        return (self.commitment_ends_on - self.starts_on).days
+    def committed_until(self) -> date:
+        """Return the day before which no unit can end: the later end of commitment and first term.
+
+        A first term of 31 days is longer than the commitment, and it is not refunded (R5).
+        """
+        return max(self.commitment_ends_on, self.first_term_ends_on)
+
+    @property
+    def committed_days(self) -> int:
+        return (self.committed_until - self.starts_on).days
+
+    @property
+    def last_committed_day(self) -> date:
+        return last_day(self.committed_until)
+
+    @property
+    def invoice_on(self) -> date:
+        """Return the day of the invoice with the charge of the first term: the period's end."""
+        return self.first_term_ends_on
 
     @property
     def first_term_days(self) -> int:
@@ -40,6 +58,8 @@ class CancellationTerms:
 
     units: int
     ends_on: date
+    days_left: int
+    """Service days that are still to be charged."""
     remaining_cost: int
 
     @property
@@ -59,5 +79,8 @@ def cancellation_terms(
     ends_on = max(commitment_ends_on, charged_until, on + timedelta(days=1))
     days_left = (ends_on - charged_until).days
     return CancellationTerms(
-        units=units, ends_on=ends_on, remaining_cost=units * days_left * price_per_day
+        units=units,
+        ends_on=ends_on,
+        days_left=days_left,
+        remaining_cost=units * days_left * price_per_day,
     )

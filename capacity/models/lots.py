@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from accounts.models import Organization, Project
 from billing.domain.money import Money
-from capacity.domain.terms import CancellationTerms, cancellation_terms
+from capacity.domain.terms import CancellationTerms, Term, cancellation_terms
 from capacity.models.catalogue import Kind, Snapshot
 from capacity.models.pools import Pool
 from capacity.models.purchases import Purchase
@@ -89,6 +89,10 @@ class Lot(models.Model):
     def daily_price(self) -> Money:
         """Return the agreed list price of one unit and service day (R6)."""
         return Money(self.price_per_day, self.currency)
+
+    @property
+    def term(self) -> Term:
+        return Term(self.starts_on, self.first_term_ends_on, self.commitment_ends_on)
 
     def terms_of_cancelling(self, units: int, *, on: date) -> CancellationTerms:
         """Return the terms of cancelling `units` on the service day `on` (R5)."""

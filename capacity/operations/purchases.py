@@ -69,8 +69,8 @@ def _refuse(quote: Quote, *, shown: Money | None, on: date) -> None:
         raise quote.refusals[0]
     if shown is not None and shown != quote.due_now:
         raise QuoteChanged(
-            f"{quote.due_now} would be due now, not {shown}: it is {on} UTC meanwhile. "
-            "Nothing was bought. Read the new figures, then confirm."
+            f"{quote.due_now} would be charged today, {on} UTC, not {shown}: the day or the price "
+            "has changed meanwhile. Nothing was bought. Read the new figures, then buy."
         )
 
 

@@ -11,6 +11,7 @@ from billing.domain.money import Money
 from capacity.domain.terms import CancellationTerms
 from capacity.models import Cancellation, CancellationStatus, Lot
 from common.errors import BusinessError, InvalidRequest, NotFound
+from common.texts import counted
 
 
 class UnitsExceedActive(BusinessError):
@@ -84,8 +85,7 @@ def check_cancellable(lot: Lot, units: int) -> None:
     left: int = lot.renewing_units  # type: ignore[attr-defined]  # annotated by queries.lots
     if units > left:
         raise UnitsExceedActive(
-            f"{left:,} unit{'' if left == 1 else 's'} of this lot can still be cancelled; "
-            f"you asked for {units:,}.",
+            f"{counted(left, 'unit')} of this lot can still be cancelled; you asked for {units:,}.",
             errors={"units": [f"At most {left:,}."]},
         )
 

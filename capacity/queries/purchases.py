@@ -6,6 +6,7 @@ from accounts.models import Organization
 from capacity.models import Lot, Purchase
 from capacity.queries.lots import with_details
 from common.errors import NotFound
+from common.texts import counted
 
 
 def purchases(organization: Organization) -> QuerySet[Purchase]:
@@ -24,3 +25,15 @@ def find_purchase(organization: Organization, purchase_id: str) -> Purchase:
     if purchase is None:
         raise NotFound(f"There is no purchase “{purchase_id}”.")
     return purchase
+
+
+def cost_in_words(purchase: Purchase, *, on: str = "today") -> str:
+    """Return what a purchase costs and when, at standard rates (R3, R9)."""
+    lots = list(purchase.lots.order_by("pk"))
+    term = lots[0].term
+    per_day = sum((lot.daily_price * lot.units for lot in lots), start=purchase.list_amount * 0)
+    return (
+        f"Charged {on} for {counted(term.first_term_days, 'day')}, on the invoice of "
+        f"{term.invoice_on}: {purchase.list_amount}; then {per_day} a day; committed in all "
+        f"{per_day * term.committed_days}, to {term.last_committed_day} UTC inclusive."
+    )

@@ -98,6 +98,7 @@ class Quote:
 
     @property
     def due_now(self) -> Money:
+        """Return the charge of the first term; it is paid with the invoice of the period."""
         return _total(line.amount for line in self.lines)
 
     @property
@@ -105,9 +106,9 @@ class Quote:
         return _total(line.per_day for line in self.lines)
 
     @property
-    def commitment_cost(self) -> Money:
-        """Return the cost of the 30 days of the commitment at list prices."""
-        return self.then_per_day * self.term.commitment_days
+    def committed_cost(self) -> Money:
+        """Return what the units cost at least, the charge of today included, at list prices."""
+        return self.then_per_day * self.term.committed_days
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from capacity.domain.terms import Term
 from capacity.queries.catalogue import Listing
 from common.days import last_day
 from common.errors import BusinessError
+from common.texts import counted
 
 
 class OrderFormRequired(BusinessError):
@@ -96,10 +97,12 @@ def _supply(listing: Listing, units: Mapping[str, int]) -> list[BusinessError]:
     for offer in listing.offers:
         wanted = units.get(offer.kind, 0)
         if offer.available is not None and wanted > offer.available:
-            left = f"{offer.available:,} {offer.kind} units of {listing.snapshot} are left"
+            left = counted(offer.available, f"{offer.kind} unit")
             refusals.append(
                 InsufficientSupply(
-                    f"Only {left}; you asked for {wanted:,}. Buy fewer, or ask us for more supply."
+                    f"Only {left} of {listing.snapshot} {'is' if offer.available == 1 else 'are'} "
+                    f"left; you asked for {wanted:,}. Buy fewer, or ask us for more supply.",
+                    errors={f"units.{offer.kind}": [f"At most {offer.available:,} can be bought."]},
                 )
             )
     return refusals

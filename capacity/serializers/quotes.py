@@ -35,8 +35,11 @@ class QuoteSerializer(serializers.Serializer[Quote]):
     """The dry run of a purchase, at standard rates; negotiated discounts are on the invoice."""
 
     lines = QuoteLineSerializer(many=True)
-    due_now = MoneyField()
-    then_per_day = MoneyField()
+    due_now = MoneyField(
+        help_text="Charged on the day of purchase, for the first term; nothing is paid at once: it "
+        "is on the invoice of `first_term_ends_on`."
+    )
+    then_per_day = MoneyField(help_text="Charged each day from `first_term_ends_on` on.")
     starts_on = Day(source="term.starts_on")
     first_term_ends_on = Day(source="term.first_term_ends_on")
     commitment_ends_on = Day(source="term.commitment_ends_on")

@@ -3,6 +3,7 @@
 from django import template
 
 from capacity.models import Kind
+from common.texts import counted
 
 register = template.Library()
 
@@ -10,8 +11,7 @@ register = template.Library()
 @register.filter
 def units(value: int, kind: str = "") -> str:
     """Return a number of units as text: `1 input unit`, `4 units`."""
-    noun = f"{kind} unit" if kind else "unit"
-    return f"{value:,} {noun}{'' if value == 1 else 's'}"
+    return counted(value, f"{kind} unit" if kind else "unit")
 
 
 @register.filter

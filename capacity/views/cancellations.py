@@ -1,6 +1,5 @@
 """Pages that cancel units of a lot, with a quote for each position of the slider, and undo it."""
 
-import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -11,15 +10,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import AccessContext, Permission
 from accounts.views.permissions import PageRequest, caller, permission_required
-from accounts.views.responses import redirect_from_dialog
+from accounts.views.responses import redirect_from_dialog, say_once
 from capacity.forms import CancellationForm
-from capacity.models import Cancellation, Lot
+from capacity.models import Cancellation, CancellationStatus, Lot
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.queries.cancellations import find_cancellation, quote_cancellation
 from capacity.queries.lots import find_lot
 from capacity.templatetags.units import units as units_text
+from capacity.views.page_keys import PageKey, new_page_key, page_key
 from common.days import last_day
 from common.errors import BusinessError, InvalidRequest
+from common.fragments import render_fragment
 from common.idempotency import IdempotencyKey, ReplayedResponse
 
 
@@ -30,15 +31,22 @@ def cancel(request: PageRequest, access: AccessContext, lot_id: str) -> HttpResp
     lot = find_lot(access.organization, lot_id)
     if request.method == "GET":
         form = CancellationForm({"units": request.GET.get("units", 1)})
-        return _dialog(request, access, lot, form)
+        key = page_key(request, _request_body(form)) if form.is_valid() else new_page_key()
+        if key.message is None:
+            return _dialog(request, access, lot, form, key)
+        return _cancelled(request, access, lot, key.message)
     form = CancellationForm(request.POST)
     if not form.is_valid():
-        return _dialog(request, access, lot, form)
+        return _dialog(request, access, lot, form, new_page_key())
     try:
-        message = _cancel(request, lot, form.cleaned_data["units"])
+        message = _cancel(request, lot, form)
     except BusinessError as error:
-        return _dialog(request, access, lot, form, error)
-    messages.success(request, message)
+        return _refusal(request, access, lot, form, error)
+    return _cancelled(request, access, lot, message)
+
+
+def _cancelled(request: PageRequest, access: AccessContext, lot: Lot, message: str) -> HttpResponse:
+    say_once(request, message)
     return redirect_from_dialog(request, _model_url(access, lot))
 
 
@@ -48,7 +56,7 @@ def cancellation_quote(request: PageRequest, access: AccessContext, lot_id: str)
     """Show only the quote. The slider requests it at each move."""
     lot = find_lot(access.organization, lot_id)
     context = _quote_context(access, lot, CancellationForm(request.GET))
-    return render(request, "capacity/cancel.html#quote", context)
+    return render_fragment(request, "capacity/cancel.html#quote", context)
 
 
 @permission_required(Permission.BUY)
@@ -64,21 +72,33 @@ def undo(request: PageRequest, access: AccessContext, cancellation_id: str) -> H
         messages.error(request, error.detail)
     else:
         units = units_text(cancellation.units, cancellation.lot.kind)
-        messages.success(request, f"Cancellation undone: {units} will go on renewing.")
+        if cancellation.status == CancellationStatus.UNDONE:
+            messages.info(
+                request, f"The cancellation of {units} was undone before; nothing changed."
+            )
+        else:
+            messages.success(request, f"Cancellation undone: {units} will go on renewing.")
     return redirect(_model_url(access, cancellation.lot))
 
 
-def _cancel(request: PageRequest, lot: Lot, units: int) -> str:
+def _request_body(form: CancellationForm) -> dict[str, Any]:
+    return {"units": form.cleaned_data["units"]}
+
+
+def _cancel(request: PageRequest, lot: Lot, form: CancellationForm) -> str:
     """Cancel the units and return the message. A form that is sent again cancels nothing (R17)."""
     key = IdempotencyKey.for_request(
         key=request.POST.get("key", ""),
         path=request.path,
-        body={"units": units},
+        body=_request_body(form),
         render=_response_body,
     )
     try:
         cancellation = cancel_units(
-            **caller(request), lot_id=lot.public_id, units=units, idempotency_key=key
+            **caller(request),
+            lot_id=lot.public_id,
+            units=form.cleaned_data["units"],
+            idempotency_key=key,
         )
     except ReplayedResponse as replay:
         if replay.status != key.status:
@@ -96,34 +116,45 @@ def _response_body(cancellation: Cancellation) -> dict[str, Any]:
     }
 
 
+def _refusal(
+    request: PageRequest,
+    access: AccessContext,
+    lot: Lot,
+    form: CancellationForm,
+    error: BusinessError,
+) -> HttpResponse:
+    """Show the dialog as things stand now: the lot may have changed since it was shown."""
+    lot_now = find_lot(access.organization, lot.public_id)
+    return _dialog(request, access, lot_now, form, new_page_key(), error)
+
+
 def _dialog(
     request: PageRequest,
     access: AccessContext,
     lot: Lot,
     form: CancellationForm,
+    key: PageKey,
     error: BusinessError | None = None,
 ) -> HttpResponse:
-    """Show the dialog with a new idempotency key, so that a refused request can be repeated."""
-    context = _quote_context(access, lot, form) | {
-        "key": f"page-{uuid.uuid4().hex}",
-        "back": _model_url(access, lot),
-    }
-    if error and error.detail not in context["problems"]:
-        context["problems"].insert(0, error.detail)
-    template = "capacity/cancel.html#dialog" if request.htmx else "capacity/cancel.html"
-    return render(request, template, context, status=200 if request.method == "GET" else 422)
+    context = _quote_context(access, lot, form) | {"key": key.text, "back": _model_url(access, lot)}
+    if error and "quote" in context:
+        form.add_error("units", error.detail)
+    status = 200 if request.method == "GET" else 422
+    if request.htmx:
+        return render_fragment(request, "capacity/cancel.html#dialog", context, status=status)
+    return render(request, "capacity/cancel.html", context, status=status)
 
 
 def _quote_context(access: AccessContext, lot: Lot, form: CancellationForm) -> dict[str, Any]:
-    """Return the quote of the typed number, or the problems with the number."""
-    context: dict[str, Any] = {"lot": lot, "form": form, "problems": form.problems}
+    """Return the quote of the typed number; without one the form says what is wrong with it."""
+    context: dict[str, Any] = {"lot": lot, "form": form}
     if form.is_valid():
         try:
             context["quote"] = quote_cancellation(
                 lot=lot, units=form.cleaned_data["units"], on=access.now.date()
             )
         except BusinessError as error:
-            context["problems"] = [error.detail]
+            form.add_error("units", error.detail)
     return context
 
 

@@ -15,6 +15,7 @@ from capacity.operations.clock import advance_clock, sandbox_clock
 from capacity.operations.days import Opened
 from common.errors import BusinessError
 from common.forms import add_business_error
+from common.fragments import render_fragment
 
 
 @permission_required(Permission.MANAGE)
@@ -44,7 +45,7 @@ def _page(request: PageRequest, access: AccessContext, form: ClockForm) -> HttpR
     context = {"clock_form": form, "back": back}
     status = 422 if form.errors else 200
     if request.htmx:
-        return render(request, "components/clock.html#bar", context, status=status)
+        return render_fragment(request, "components/clock.html#bar", context, status=status)
     return render(request, "capacity/clock.html", context, status=status)
 
 

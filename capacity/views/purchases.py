@@ -1,9 +1,7 @@
 """Add capacity: the form, its Summary, and checkout."""
 
-import uuid
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,15 +11,18 @@ from django_htmx.http import replace_url
 from accounts.access import AccessContext, Permission
 from accounts.queries.projects import projects_to_choose
 from accounts.views.permissions import PageRequest, caller, permission_required
-from accounts.views.responses import redirect_from_dialog
+from accounts.views.responses import redirect_from_dialog, say_once
 from capacity.forms import PurchaseForm
 from capacity.models import Purchase
 from capacity.operations.purchases import buy_units
 from capacity.queries.catalogue import Listing, find_listing, listings
 from capacity.queries.pools import pools_of_model
+from capacity.queries.purchases import cost_in_words
 from capacity.queries.quotes import check_units, quote_units
-from common.days import last_day
+from capacity.templatetags.units import units as units_text
+from capacity.views.page_keys import PageKey, page_key
 from common.errors import BusinessError, InvalidRequest, NotFound
+from common.fragments import render_fragment
 from common.idempotency import IdempotencyKey, ReplayedResponse
 
 
@@ -32,7 +33,7 @@ def add_capacity(request: PageRequest, access: AccessContext) -> HttpResponse:
     catalogue = listings(organization=access.organization, on=access.now.date())
     context = _quote_context(access, _form(access, request.GET, catalogue))
     if request.htmx:
-        response = render(request, "capacity/add_capacity.html#order", context)
+        response = render_fragment(request, "capacity/add_capacity.html#order", context)
         return replace_url(response, f"{request.path}?{request.GET.urlencode()}")
     return render(request, "capacity/add_capacity.html", context)
 
@@ -42,7 +43,7 @@ def add_capacity(request: PageRequest, access: AccessContext) -> HttpResponse:
 def summary(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show only the Summary. A slider requests it at each move."""
     context = _quote_context(access, _form_of_one_model(access, request.GET))
-    return render(request, "capacity/add_capacity.html#summary", context)
+    return render_fragment(request, "capacity/add_capacity.html#summary", context)
 
 
 @permission_required(Permission.BUY)
@@ -50,15 +51,25 @@ def summary(request: PageRequest, access: AccessContext) -> HttpResponse:
 def checkout(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show the confirmation, for htmx as a dialog. A POST buys the units."""
     if request.method == "GET":
-        return _confirmation(request, access, _form_of_one_model(access, request.GET))
+        form = _form_of_one_model(access, request.GET)
+        key = page_key(request, form.raw_values)
+        if key.message is None or not form.is_valid():
+            return _confirmation(request, access, form, key)
+        return _bought(request, access, form, key.message)
     form = _form_of_one_model(access, request.POST)
     if not form.is_valid():
-        return _confirmation(request, access, form)
+        return _refusal(request, access, form)
     try:
         message = _buy(request, form)
     except BusinessError as error:
-        return _confirmation(request, access, form, error)
-    messages.success(request, message)
+        return _refusal(request, access, form, error)
+    return _bought(request, access, form, message)
+
+
+def _bought(
+    request: PageRequest, access: AccessContext, form: PurchaseForm, message: str
+) -> HttpResponse:
+    say_once(request, message)
     model = form.cleaned_data["model"]
     url = reverse("model", args=[access.organization.public_id, model])
     return redirect_from_dialog(request, url)
@@ -91,11 +102,10 @@ def _buy(request: PageRequest, form: PurchaseForm) -> str:
 
 def _response_body(purchase: Purchase) -> dict[str, Any]:
     lots = list(purchase.lots.order_by("pk"))
-    units = " and ".join(f"{lot.units:,} {lot.kind}" for lot in lots)
+    units = " and ".join(units_text(lot.units, lot.kind) for lot in lots)
     return {
         "purchase": purchase.public_id,
-        "message": f"Bought {units} units of {purchase.snapshot}. They are active now; "
-        f"the commitment lasts until {last_day(lots[0].commitment_ends_on)} UTC (last day).",
+        "message": f"Bought {units} of {purchase.snapshot}, active now. {cost_in_words(purchase)}",
     }
 
 
@@ -130,45 +140,64 @@ def _reads(data: QueryDict, choice: str) -> bool:
 
 
 def _quote_context(access: AccessContext, form: PurchaseForm) -> dict[str, Any]:
-    """Return the quote of the input so far, which may be incomplete, and all problems with it."""
+    """Return the quote of the input so far, which may be incomplete, and all problems with it.
+
+    `is_priced` is false if the quote leaves out units that cannot be right. `problems` are all
+    reasons why nothing can be bought; `other_problems` those that no field shows.
+    """
     if form.listing is None:
-        return {"form": form, "quote": None, "problems": []}
+        return {"form": form, "quote": None, "problems": [], "is_priced": False}
     today = access.now.date()
     units = form.units if form.is_valid() else {}
-    problems = list(form.problems)
     if any(units.values()):
         try:
             check_units(form.listing, units, today)
         except InvalidRequest as error:
-            problems += [message for messages in error.errors.values() for message in messages]
+            form.add_unit_errors(error)
             units = {}
+    problems, is_priced = form.problems, not form.errors
     quote = quote_units(
         organization=access.organization, listing=form.listing, units=units, on=today
     )
-    problems += [refusal.detail for refusal in quote.refusals]
-    return {"form": form, "quote": quote, "problems": problems}
+    for refusal in quote.refusals:
+        form.add_unit_errors(refusal)
+    return {
+        "form": form,
+        "quote": quote,
+        "is_priced": is_priced,
+        "problems": problems + [refusal.detail for refusal in quote.refusals],
+        "other_problems": [refusal.detail for refusal in quote.refusals if not refusal.errors],
+    }
 
 
 def _confirmation(
+    request: PageRequest, access: AccessContext, form: PurchaseForm, key: PageKey
+) -> HttpResponse:
+    """Show what would be bought and charged, or why nothing can be bought."""
+    context = _quote_context(access, form) | {"key": key.text}
+    if context["quote"] is None:
+        context["problems"] = ["Choose a model."]
+    elif not context["quote"].lines and not context["problems"]:
+        context["problems"] = ["Choose at least one unit."]
+    return _dialog(request, context)
+
+
+def _refusal(
     request: PageRequest,
     access: AccessContext,
     form: PurchaseForm,
     error: BusinessError | None = None,
 ) -> HttpResponse:
-    """Show the confirmation with a new idempotency key, so that a refused one can be repeated."""
-    context = _quote_context(access, form)
-    problems = context["problems"]
-    if context["quote"] is None:
-        problems.append("Choose a model.")
-    elif not context["quote"].lines and not problems:
-        problems.append("Choose at least one unit.")
-    if error and error.detail not in problems:
-        problems.insert(0, error.detail)
-    context["key"] = f"page-{uuid.uuid4().hex}"
-    template = "capacity/checkout.html"
-    return render(
-        request,
-        f"{template}#dialog" if request.htmx else template,
-        context,
-        status=422 if request.method == "POST" else 200,
-    )
+    """Say why nothing was bought. What was shown is out of date; the page shows what holds now."""
+    context = _quote_context(access, form) | {"is_refused": True}
+    if error and error.detail not in context["problems"]:
+        context["problems"].insert(0, error.detail)
+    elif not context["problems"]:
+        context["problems"] = ["Choose a model that is on sale."]
+    return _dialog(request, context, status=422)
+
+
+def _dialog(request: PageRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    if request.htmx:
+        return render_fragment(request, "capacity/checkout.html#dialog", context, status=status)
+    return render(request, "capacity/checkout.html", context, status=status)

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from common import days
 from common.decimals import plain
 from common.instants import rfc3339
+from common.texts import counted as counted_text
 
 register = template.Library()
 
@@ -61,6 +62,12 @@ def instant(value: datetime) -> SafeString:
 def count(value: int) -> str:
     """Return a number with separators: `1,250,000`."""
     return f"{value:,}"
+
+
+@register.filter
+def counted(value: int, noun: str) -> str:
+    """Return a number with its noun: `1 day`, `1,250 days`."""
+    return counted_text(value, noun)
 
 
 @register.filter

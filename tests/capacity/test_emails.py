@@ -30,8 +30,10 @@ def test_an_email_confirms_a_purchase_to_those_who_may_buy(acme: Acme) -> None:
     assert message.to == [acme.alice.person.email, acme.bob.person.email]
     assert message.subject == f"You bought capacity on {GROK}"
     assert "4 input units, 126,000 tokens per minute, $10.00 a unit and day" in message.body
-    assert "Charged now, at standard rates: $1,760.00" in message.body
-    assert "The last day of the commitment is 2026-02-08" in message.body
+    assert (
+        "Charged on 2026-01-10 for 22 days, on the invoice of 2026-02-01: $1,760.00; then $80.00 a "
+        "day; committed in all $2,400.00, to 2026-02-08 UTC inclusive." in message.body
+    )
 
 
 def test_an_email_sent_after_the_units_ended_says_what_was_bought(acme: Acme) -> None:

@@ -26,10 +26,18 @@ def quote(acme: Acme, on: str, model: str = GROK, **units: int) -> Quote:
     ).quote
 
 
+def test_a_first_term_longer_than_30_days_is_committed_whole(acme: Acme) -> None:
+    january = quote(acme, "2026-01-01", input=1)
+    assert str(january.due_now) == str(january.committed_cost) == "$310.00"
+    assert january.term.last_committed_day == day("2026-01-31")
+    assert quote(acme, "2026-01-02", input=1).term.last_committed_day == day("2026-01-31")
+    assert str(quote(acme, "2026-02-01", input=1).committed_cost) == "$300.00"
+
+
 def test_the_provider_s_worked_example_costs_80_dollars_a_day(acme: Acme) -> None:
     example = quote(acme, "2026-01-10", input=4, output=4)
     assert str(example.then_per_day) == "$80.00"
-    assert str(example.commitment_cost) == "$2,400.00"
+    assert str(example.committed_cost) == "$2,400.00"
     assert {kind: change.after for kind, change in example.tpm.items()} == {
         "input": 126_000,
         "output": 50_000,
@@ -137,7 +145,7 @@ def test_all_organizations_share_the_supply_and_a_refusal_says_what_is_left(acme
     set_supply(model=GROK, kind="input", cap=5, by=OPERATOR, now=at("2026-01-01"))
     globex = make_acme()
     acme.buys("2026-01-10", input=3)
-    with pytest.raises(InsufficientSupply, match="Only 2 input units"):
+    with pytest.raises(InsufficientSupply, match=r"Only 2 input units of .* are left"):
         globex.buys("2026-01-10", input=3, output=1)
     assert Lot.objects.count() == 1, "all or nothing"
     globex.buys("2026-01-10", input=2)
@@ -279,7 +287,9 @@ def test_a_purchase_opens_the_days_before_it(acme: Acme) -> None:
 def test_refuses_after_midnight_the_quote_that_was_shown_before_it(acme: Acme) -> None:
     shown = quote(acme, "2026-01-31", input=1).due_now
 
-    with pytest.raises(QuoteChanged, match=r"\$280.00 would be due now, not \$10.00"):
+    with pytest.raises(
+        QuoteChanged, match=r"\$280.00 would be charged today, 2026-02-01 UTC, not \$10.00"
+    ):
         buy_units(
             organization=acme.organization,
             model=GROK,
@@ -294,7 +304,7 @@ def test_refuses_after_midnight_the_quote_that_was_shown_before_it(acme: Acme) -
 
 def test_refuses_a_quote_that_has_become_cheaper_too(acme: Acme) -> None:
     shown = quote(acme, "2026-01-30", input=1).due_now
-    with pytest.raises(QuoteChanged, match=r"\$10.00 would be due now, not \$20.00"):
+    with pytest.raises(QuoteChanged, match=r"\$10.00 would be charged today, .*, not \$20.00"):
         buy_units(
             organization=acme.organization,
             model=GROK,

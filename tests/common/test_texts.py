@@ -1,9 +1,9 @@
-"""Which texts people may type as names and addresses."""
+"""Texts that people read, and which texts they may type as names and addresses."""
 
 import pytest
 from django.core.exceptions import ValidationError
 
-from common.texts import is_mailable, is_single_line, validate_single_line
+from common.texts import counted, is_mailable, is_single_line, validate_single_line
 
 CONTROLS = ["\n", "\r", "\t", "\0", "\x7f", "\x85", "\N{LINE SEPARATOR}", "\N{PARAGRAPH SEPARATOR}"]
 
@@ -46,3 +46,10 @@ def test_addresses_that_mail_can_be_sent_to(address: str) -> None:
 )
 def test_addresses_that_no_mail_can_be_sent_to(address: str) -> None:
     assert not is_mailable(address)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 units"), (1, "1 unit"), (2, "2 units"), (1_250, "1,250 units")]
+)
+def test_a_noun_is_singular_for_one_only(number: int, text: str) -> None:
+    assert counted(number, "unit") == text

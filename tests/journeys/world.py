@@ -85,7 +85,7 @@ class World:
         self.chooses(page, model, **units)
         page.get_by_role("button", name="Checkout").click()
         page.get_by_role("dialog").get_by_role("button", name="Confirm purchase").click()
-        expect(page.get_by_text("They are active now")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="active now")).to_be_visible()
 
     def invitation_link(self, email: str) -> str:
         """The link in the newest invitation that was mailed to an address."""

@@ -38,8 +38,8 @@ def test_the_first_term_has_between_1_and_31_days(day: date, anchor: int) -> Non
 def test_the_commitment_has_30_days_with_the_day_of_purchase(day: date, anchor: int) -> None:
     term = make_term(day, anchor)
     assert term.starts_on == day
-    assert term.commitment_days == 30
     assert term.commitment_ends_on == day + timedelta(days=30)
+    assert term.committed_days == max(30, term.first_term_days)
 
 
 @given(
@@ -84,11 +84,14 @@ def test_the_terms_name_the_cancelled_units() -> None:
         commitment_ends_on=date(2026, 1, 31),
         price_per_day=1000,
     )
-    assert terms == CancellationTerms(units=3, ends_on=date(2026, 2, 1), remaining_cost=0)
+    assert terms == CancellationTerms(
+        units=3, ends_on=date(2026, 2, 1), days_left=0, remaining_cost=0
+    )
 
 
 def test_the_last_charged_day_is_the_day_before_the_end() -> None:
-    assert CancellationTerms(1, date(2026, 3, 1), 0).last_charged_day == date(2026, 2, 28)
+    terms = CancellationTerms(units=1, ends_on=date(2026, 3, 1), days_left=0, remaining_cost=0)
+    assert terms.last_charged_day == date(2026, 2, 28)
 
 
 def test_units_stay_to_the_end_of_a_first_term_longer_than_the_commitment() -> None:

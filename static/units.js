@@ -1,0 +1,51 @@
+// A number field and its slider show the same number of units.
+
+// The possible ends of the slider's scale, as the server gives them. The last is the most that can
+// be chosen.
+const rangesOf = (slider) => slider.dataset.sliderRanges?.split(" ").map(Number);
+
+// Gives the slider the smallest scale that is enough, so that it stays fine for small numbers.
+function fitScale(slider, units) {
+  const ranges = rangesOf(slider);
+  if (ranges) slider.max = ranges.find((end) => end >= units) ?? ranges.at(-1);
+}
+
+// Colours the track up to the thumb.
+function fillSlider(slider) {
+  const share = (slider.value - slider.min) / (slider.max - slider.min || 1);
+  slider.style.setProperty("--filled", `${share * 100}%`);
+}
+
+function syncNumberAndSlider({ target: field }) {
+  if (field.dataset.slides) {
+    const number = document.getElementById(field.dataset.slides);
+    number.value = field.value;
+    fillSlider(field);
+  } else if (field.type === "number") {
+    const slider = document.querySelector(`[data-slides="${field.id}"]`);
+    if (!slider) return;
+    const units = Math.max(0, Math.floor(Number(field.value) || 0));
+    fitScale(slider, units);
+    slider.value = units;
+    fillSlider(slider);
+  }
+}
+
+// When the thumb is let go at the end of its scale, or where a step is too coarse, the scale follows.
+// Never before: the thumb must not run away from the pointer.
+function followWithScale({ target: slider }) {
+  const ranges = slider.dataset.slides && rangesOf(slider);
+  if (!ranges) return;
+  const [units, end] = [Number(slider.value), Number(slider.max)];
+  if (units === end) slider.max = ranges.find((range) => range > end) ?? end;
+  else if (units < end / 20) fitScale(slider, units);
+  fillSlider(slider);
+}
+
+// In the capture phase, so that both fields agree before htmx sends them, in the bubbling phase.
+document.addEventListener("input", syncNumberAndSlider, { capture: true });
+document.addEventListener("change", followWithScale);
+
+const fillSliders = (root) => root.querySelectorAll("[data-slides]").forEach(fillSlider);
+document.addEventListener("htmx:load", (event) => fillSliders(event.detail.elt));
+window.addEventListener("pageshow", () => fillSliders(document));
