@@ -41,6 +41,15 @@ def test_an_owner_whose_address_cannot_be_mailed_stops_nobody(acme: Acme, globex
     ]
 
 
+def test_somebody_whose_user_is_inactive_gets_no_mail(acme: Acme, globex: Acme) -> None:
+    User.objects.filter(pk=acme.bob.person.pk).update(is_active=False)
+    assert recipients_of_sent_emails() == [
+        acme.alice.person.email,
+        globex.alice.person.email,
+        globex.bob.person.email,
+    ]
+
+
 def test_an_address_of_one_email_that_cannot_be_mailed_stops_nobody(
     acme: Acme, globex: Acme
 ) -> None:

@@ -59,6 +59,9 @@ def accept(invitation: Invitation, days_later: int = 1, by: User | None = None) 
 
 def test_eve_joins_with_the_role_of_her_invitation(acme: Acme) -> None:
     invitation = make_invitation(acme)
+    entry = acme.organization.audit_entries.get(action="member.invited", actor=acme.alice.user)
+    assert entry.subject == invitation.public_id
+    assert entry.after == {"email": "eve@example.com", "role": "purchaser"}
     eve = accept(invitation)
     assert eve.check_password(PASSWORD)
     assert acme.allows(Actor("page", eve), Permission.BUY)

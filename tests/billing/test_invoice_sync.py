@@ -225,8 +225,12 @@ def test_a_rejected_sync_stays_failed_with_its_reason_until_it_is_retried(
     assert sync_next_invoice(now=ISSUED) is SyncResult.FAILED
     assert get_sync().status == "failed"
     assert "A 400, as was asked for." in get_sync().last_error
+    entry = AuditEntry.objects.get(action="invoice.sending_failed")
+    assert entry.after == {"reason": get_sync().last_error}
     assert sync_next_invoice(now=ISSUED + timedelta(days=30)) is None
+    InvoiceSync.objects.update(failures=9)
     assert retry_sync(sync=get_sync(), by=OPERATOR, now=ISSUED)
+    assert get_sync().failures == 0
     assert sync_next_invoice(now=ISSUED) is SyncResult.SYNCED
     assert_synced_once(stripe)
     assert not retry_sync(sync=get_sync(), by=OPERATOR, now=ISSUED)

@@ -103,6 +103,9 @@ def test_two_failed_payments_leave_the_invoice_open_and_enqueue_one_email(
     assert get_payment().payment_failed_at is not None
     [email] = OutboundEmail.objects.filter(kind="payment_failed")
     assert email.about == get_invoice().public_id
+    entries = AuditEntry.objects.filter(action="invoice.payment_failed", source="stripe")
+    assert {entry.subject for entry in entries} == {get_invoice().public_id}
+    assert len(entries) == 2
 
 
 def test_an_older_failed_payment_that_comes_later_does_not_replace_the_newer(

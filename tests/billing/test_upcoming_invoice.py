@@ -7,6 +7,7 @@ import pytest
 from billing.models import Charge, Invoice
 from billing.operations.order_forms import create_order_form, sign_order_form
 from billing.queries.upcoming_invoice import upcoming_invoice
+from capacity.models import Snapshot
 from tests.cast import GPT, OPERATOR, Acme, at, day, make_acme
 
 pytestmark = pytest.mark.usefixtures("catalogue")
@@ -75,3 +76,15 @@ def test_each_day_to_come_has_the_discount_of_the_form_in_force_then(
         upcoming.projected_total,
         upcoming.due_on,
     )
+
+
+def test_no_day_from_the_retirement_of_the_model_on_is_projected() -> None:
+    acme = make_acme()
+    acme.buys("2026-01-10", GPT, input=3)
+    Snapshot.objects.filter(model=GPT).update(retires_on=day("2026-02-15"))
+    acme.open_days("2026-02-05")
+    upcoming = upcoming_invoice(acme.organization, on=day("2026-02-05"))
+    acme.open_days("2026-03-01")
+    issued = Invoice.objects.get(number=2)
+    assert issued.total == 3 * 11_000 * 14
+    assert issued.money(issued.total) == upcoming.projected_total

@@ -43,6 +43,11 @@ def test_loading_the_same_file_again_changes_nothing() -> None:
     load(SHIPPED)
     assert load(SHIPPED) == Imported(models=18)
     assert ListPrice.objects.count() == 33
+    entries = AuditEntry.objects.filter(action="catalogue.imported").order_by("pk")
+    assert list(entries.values_list("subject", "after")) == [
+        ("18 models", {"new_models": 18, "new_prices": 33}),
+        ("18 models", {"new_models": 0, "new_prices": 0}),
+    ]
 
 
 def test_a_dated_price_is_added_and_in_force_from_its_day_on(acme: Acme) -> None:

@@ -30,6 +30,8 @@ def test_advancing_the_clock_opens_every_day_on_the_way(sandbox: Acme) -> None:
     entry = AuditEntry.objects.get(action="clock.advanced")
     assert entry.before
     assert entry.before["now"].startswith("2026-01-10")
+    assert entry.after == {"now": "2026-02-05T08:30:00Z"}
+    assert entry.at == at("2026-02-05", "08:30")
 
 
 def test_advancing_the_clock_within_the_day_opens_nothing(sandbox: Acme) -> None:

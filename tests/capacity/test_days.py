@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 
-from accounts.models import Organization
+from accounts.models import AuditEntry, Organization
 from billing.models import Charge, Invoice, InvoicePayment, OrderForm
 from billing.operations.order_forms import create_order_form, sign_order_form
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
@@ -170,6 +170,29 @@ def test_units_depend_on_the_form_and_the_payments_of_their_own_organization(acm
         [(2, "2026-02-20", "order_form_ended")],
         [(2, "2026-03-17", "payment_overdue")],
         [],
+    ]
+    in_order.buys("2026-03-20", input=1)
+
+
+def test_what_happens_by_time_leaves_entries_without_a_person(acme: Acme) -> None:
+    lot = acme.lot(acme.buys("2026-01-10", input=4))
+    acme.cancels(lot, 1, "2026-01-11")
+    acme.open_days("2026-02-12")
+    invoice = Invoice.objects.get()
+    entries = AuditEntry.objects.filter(source="time", actor=None).order_by("pk")
+    assert list(entries.values_list("action", "subject", "at", "after")) == [
+        (
+            "invoice.issued",
+            invoice.public_id,
+            at("2026-02-01", "00:00"),
+            {"number": 1, "total": {"amount": 4 * 1000 * 22, "currency": "usd"}},
+        ),
+        (
+            "units.expired",
+            lot.public_id,
+            at("2026-02-09", "00:00"),
+            {"units": 1, "reason": "cancelled"},
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.models import AuditEntry
 from tests.api_client import ApiCast, problem
 from tests.cast import GPT, GROK
 
@@ -20,6 +21,8 @@ def test_bob_makes_a_pool_beside_the_default_one(api: ApiCast) -> None:
         "default": False,
         "created_at": "2026-01-10T12:00:00Z",
     }
+    entry = AuditEntry.objects.get(action="pool.created", actor=api.acme.bob.person)
+    assert (entry.subject, entry.after) == (pool["id"], {"model": GROK, "name": "Chat"})
     pools = api.bob.get("pools", model=GROK).json()["data"]
     assert [(row["name"], row["default"]) for row in pools] == [
         ("Chat", False),
