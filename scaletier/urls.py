@@ -17,3 +17,6 @@ urlpatterns = [
     path("operator/invariants/", invariants, name="invariants"),
     path("operator/", admin.site.urls),
 ]
+
+handler400 = "common.api.views.bad_request"
+handler500 = "common.api.views.server_error"

@@ -85,3 +85,27 @@ def test_an_internal_error_keeps_its_details_for_the_log(
     assert b"swordfish" not in response.content
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "swordfish" in caplog.text
+
+
+def test_what_django_refuses_before_any_view_is_a_problem_document_too(api: ApiCast) -> None:
+    headers = api.alice.headers | {"Host": "elsewhere.example"}
+
+    response = Client().get(f"{ROOT}lots", headers=headers)
+
+    assert problem(response) == (400, "invalid_request")
+    assert response["Content-Type"] == PROBLEM
+    assert Client().get("/", headers=headers)["Content-Type"].startswith("text/html")
+
+
+def test_an_error_outside_the_views_is_a_problem_document_too(
+    api: ApiCast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("the password is swordfish")
+
+    monkeypatch.setattr("common.compression.Compression.process_response", fail)
+
+    response = Client(raise_request_exception=False).get(f"{ROOT}lots", headers=api.alice.headers)
+
+    assert problem(response) == (500, "internal_error")
+    assert b"swordfish" not in response.content
