@@ -20,16 +20,20 @@ from tests.cast import Acme, load_catalogue, make_acme
 from tests.selection import QuickSelection
 
 SEED_VARIABLE = "SIMULATION_SEED"
+PRODUCTION = "tests/scaletier/test_production.py"
 WHOLE_PRODUCT = ("tests/journeys/", "tests/devserver/test_up.py")
 
 
 class _Scheduling(LoadScopeScheduling):
     """Any worker process gets any test, but one worker gets all that start the whole product.
 
-    So the journeys share one installation, and no two installations are made at once.
+    So the journeys share one installation, and no two installations are made at once. The tests of
+    production share a clean machine.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(PRODUCTION):
+            return PRODUCTION
         return "whole product" if nodeid.startswith(WHOLE_PRODUCT) else nodeid
 
 

@@ -17,6 +17,8 @@ import yaml
 from tests.scaletier.clean_machine import Machine, commands, empty_server, machine
 from tests.site import ROOT, free_port, temporary_home
 
+pytestmark = pytest.mark.slow
+
 OPERATOR = "olga@example.com"
 PASSWORD = secrets.token_urlsafe(12)
 PUBLIC_URL = "https://capacity.example.com"
