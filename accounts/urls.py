@@ -11,7 +11,6 @@ SETTINGS = "organizations/<slug:organization_id>/settings"
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("healthz", home.healthz, name="healthz"),
     path("organizations/<slug:organization_id>/", home.organization, name="organization"),
     path(f"{SETTINGS}/", home.organization),
     path("invitations/<slug:token>/", invitations.invitation_page, name="invitation"),

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 MAX_URL_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 32 * 1024
 MAX_BODY_BYTES = MAX_BYTES  # A call with 10,000 usage events has room in it.
+MAX_DISCARDED_BYTES, DISCARD_SECONDS = 5 * MAX_BODY_BYTES, 5.0
 MAX_BODY_BYTES_OF: Mapping[str, int] = {"/webhooks/stripe": 1024 * 1024}
 """Paths that anyone may post to, and that need less."""
 
@@ -86,6 +88,8 @@ class RequestLimits:
             await self._application(scope, body.next_message, send)
         except _Refused as refusal:  # Always before the response: it needs the whole body.
             await _send_refusal(refusal, scope, send)
+            if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                await _discard_rest(receive)
 
 
 def _check_head(scope: Scope, body_limit: int) -> None:
@@ -110,6 +114,18 @@ def _too_large(limit: int) -> _Refused:
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"The body of this request has at most {limit:,} bytes.",
     )
+
+
+async def _discard_rest(receive: Receive) -> None:
+    """Read on for a moment: many clients read no response before they have sent everything."""
+    discarded = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while discarded < MAX_DISCARDED_BYTES:
+                message = await receive()
+                discarded += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 async def _send_refusal(refusal: _Refused, scope: Scope, send: Send) -> None:

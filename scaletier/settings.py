@@ -74,6 +74,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "scaletier.health.HealthChecks",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.compression.Compression",
@@ -127,6 +128,7 @@ DATABASES = {
         conn_health_checks=True,
     )
 }
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)  # Seconds.
 # The same database with the role that owns its tables, if the product runs as another.
 MIGRATION_DATABASE_URL = os.environ.get("SCALETIER_MIGRATION_DATABASE_URL") or (
     "" if os.environ.get("DATABASE_URL") else ENGINES.migration_database_url
@@ -135,7 +137,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 VALKEY_URL = os.environ.get("VALKEY_URL") or ENGINES.valkey_url
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "scaletier.cache.ForgivingRedisCache",
         "LOCATION": VALKEY_URL,
     }
 }
@@ -246,7 +248,6 @@ X_FRAME_OPTIONS = "DENY"
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
     SECURE_SSL_HOST = urlsplit(PUBLIC_URL).netloc
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # Probes speak to the process itself.
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     # Whether the domain is in the browsers' own lists is for its owner to say, not for this host.
@@ -308,6 +309,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # However long the broker is away.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # It keeps no file: every interval is short.
 CELERY_BEAT_SCHEDULE = {

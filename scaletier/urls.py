@@ -1,16 +1,20 @@
 """Every route of the product."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from capacity.views.invariants import invariants
+from common.api.views import UnknownPath
+
+handler400 = "scaletier.error_pages.bad_request"
 
 urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("billing.urls")),
     path("", include("capacity.urls")),
     path("api/v1/", include("scaletier.api_urls")),
+    re_path("^api/", UnknownPath.as_view()),
     # A user's address comes from their invitation; allauth's page would let them claim any other.
     path("accounts/email/", RedirectView.as_view(pattern_name="account_change_password")),
     path("accounts/", include("allauth.urls")),

@@ -4,9 +4,15 @@ Granian speaks HTTP with clients and hands each request to `scaletier.asgi`. A b
 ends TLS is expected before it in production.
 """
 
+import os
 import resource
+import signal
+import threading
+import time
 from contextlib import suppress
+from typing import Any
 
+from django.utils.module_loading import import_string
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -41,7 +47,20 @@ def serve(address: WebAddress, *, workers: int, request_seconds: float) -> None:
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
-    ).serve()
+    ).serve(target_loader=_load)
+
+
+def _load(target: str) -> Any:
+    """Return the ASGI application, in a worker, which from now on ends with its parent."""
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    return import_string(target.replace(":", "."))
+
+
+def _end_with_parent(parent_id: int) -> None:
+    """Stop this worker when the main process is killed: it would keep the port for good."""
+    while os.getppid() == parent_id:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _raise_file_limit() -> None:

@@ -21,7 +21,7 @@ from tests.selection import QuickSelection
 
 SEED_VARIABLE = "SIMULATION_SEED"
 PRODUCTION = "tests/scaletier/test_production.py"
-WHOLE_PRODUCT = ("tests/journeys/", "tests/devserver/test_up.py")
+WHOLE_PRODUCT = ("tests/journeys/", "tests/devserver/test_up.py", "tests/devserver/test_faults.py")
 
 
 class _Scheduling(LoadScopeScheduling):

@@ -1,8 +1,7 @@
-"""The start page, and the health check for load balancers."""
+"""The start page."""
 
 from typing import cast
 
-from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -24,9 +23,3 @@ def organization(_request: PageRequest, access: AccessContext) -> HttpResponse:
     """Redirect to the first page of an organization that this person may see."""
     page = "scale_tier" if access.may(Permission.SCALE_TIER) else "api_keys"
     return redirect(page, organization_id=access.organization.public_id)
-
-
-@login_not_required
-def healthz(_request: HttpRequest) -> HttpResponse:
-    """Return 200, so that load balancers see that this process answers."""
-    return HttpResponse("ok", content_type="text/plain")

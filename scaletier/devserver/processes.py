@@ -4,17 +4,19 @@ import os
 import re
 import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from django.conf import settings
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
 from scaletier.devserver import stripe_process
-from scaletier.devserver.embedded.processes import stop_processes
+from scaletier.devserver.embedded.processes import stop_leftovers, stop_processes
 
 PYTHON = shlex.quote(sys.executable)
 
@@ -35,6 +37,17 @@ HOME_VARIABLE = "SCALETIER_PROCESS_OF"
 `stop_all` finds processes by it: at the start those of an earlier run that was killed, and at the
 end those that are still running.
 """
+
+
+REAPER = """
+import os, sys, time
+while os.getppid() == int(sys.argv[1]):
+    time.sleep(0.5)
+from pathlib import Path
+from scaletier.devserver.processes import stop_orphans
+stop_orphans(Path(sys.argv[2]))
+"""
+"""A program that waits for the end of its parent. What it stops with, it imports only then."""
 
 
 class ProcessEndedError(Exception):
@@ -77,6 +90,29 @@ def run(home: Path, commands: Mapping[str, str], environment: Mapping[str, str])
         stop_all(home)
     if not printer.stop_requested:
         raise ProcessEndedError(printer.first_exit)
+
+
+def start_reaper(home: Path) -> None:
+    """Start a process that stops everything of this home if this process is killed.
+
+    It is one of the processes that `stop_all` stops, so it never outlives the next start.
+    """
+    subprocess.Popen(
+        [sys.executable, "-c", REAPER, str(os.getpid()), str(home)],
+        cwd=settings.BASE_DIR,
+        env=child_environment(os.environ, home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def stop_orphans(home: Path) -> None:
+    """Stop what a killed `make run` has left behind: its processes, then its engines."""
+    stop_all(home)
+    stop_leftovers({"valkey-server"}, home / "valkey", signal.SIGTERM)
+    stop_leftovers({"postgres", "initdb"}, home / "postgresql", signal.SIGINT)
 
 
 def child_environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from django.core.management.base import CommandError, OutputWrapper
 from scaletier import home
 from scaletier.devserver import processes, stripe_process
 from scaletier.devserver.demo import sign_in_table
+from scaletier.devserver.embedded import Supervision
 from scaletier.devserver.engines import start_engines
 from scaletier.web_address import WebAddress
 
@@ -34,17 +35,23 @@ class Server:
         """Run until interrupted. Raises CommandError, with one line that says what is wrong."""
         _handle_stop_signals()
         os.umask(0o077)  # Files are for our user alone, in every process that is started here.
+        failure = _Failure()
         with suppress(KeyboardInterrupt), ExitStack() as until_stopped:
             address = WebAddress.from_environment()
             until_stopped.enter_context(home.lock(settings.HOME))
             processes.stop_all(settings.HOME)
             address.check_free()
+            processes.start_reaper(settings.HOME)
+            until_stopped.callback(processes.stop_all, settings.HOME)
             self._print_step("PostgreSQL and Valkey")
-            engine_urls = start_engines(until_stopped)
+            supervision = Supervision(say=self._print_line, give_up=failure.report)
+            engine_urls = start_engines(until_stopped, supervision)
             # Called before the engines are stopped: a second Ctrl-C must not interrupt that.
             until_stopped.callback(_ignore_stop_signals)
             until_stopped.enter_context(home.publish_engine_urls(settings.HOME, engine_urls))
             self._run_processes(address, engine_urls)
+        if failure.reason:
+            raise CommandError(f"{failure.reason}; everything was stopped.")
         self.output.write("Stopped.")
 
     def _run_processes(self, address: WebAddress, engine_urls: home.EngineUrls) -> None:
@@ -79,8 +86,23 @@ class Server:
                 raise CommandError(f"{error}; the others were stopped.") from None
 
     def _print_step(self, step: str) -> None:
-        self.output.write(f"==> {step}")
+        self._print_line(f"==> {step}")
+
+    def _print_line(self, line: str) -> None:
+        self.output.write(line)
         self.output.flush()
+
+
+@dataclass(slots=True)
+class _Failure:
+    """Why the run cannot go on; empty if it can."""
+
+    reason: str = ""
+
+    def report(self, reason: str) -> None:
+        """Remember the reason and stop everything, as Ctrl-C does; from any thread."""
+        self.reason = reason
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _handle_stop_signals() -> None:
@@ -135,6 +157,9 @@ def _printed_when_served(address: WebAddress, banner: str) -> Iterator[None]:
 
 def _print_when_served(address: WebAddress, banner: str) -> None:
     _ignore_stop_signals()
+    main_process_id = os.getppid()
     while not address.is_served():
+        if os.getppid() != main_process_id:  # It was killed.
+            return
         time.sleep(0.1)
     print(f"\n{banner}\n", flush=True)  # noqa: T201

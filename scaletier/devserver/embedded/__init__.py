@@ -9,12 +9,14 @@ The wheels also contain Python launchers, which are not used here, because they
   processes that still use it.
 
 Here each engine is a child process in its own session, and runs as long as a `with` block. If this
-process is killed before the block ends, the next start stops the engine. The caller has locked the
+process is killed before the block ends, the engine stops too: at once on Linux, elsewhere when the
+next start finds it. The caller has locked the
 home (`scaletier.home.lock`), so an engine that already runs on its folders is such a leftover.
 """
 
 from scaletier.devserver.embedded.postgresql import postgresql, runtime_url
 from scaletier.devserver.embedded.processes import EngineError
+from scaletier.devserver.embedded.supervision import Supervision
 from scaletier.devserver.embedded.valkey import valkey
 
-__all__ = ["EngineError", "postgresql", "runtime_url", "valkey"]
+__all__ = ["EngineError", "Supervision", "postgresql", "runtime_url", "valkey"]

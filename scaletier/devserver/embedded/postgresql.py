@@ -24,11 +24,12 @@ import psycopg
 
 from scaletier.devserver.embedded.processes import (
     EngineError,
+    ServerCommand,
     account_arguments,
     last_log_line,
-    run_server,
     stop_leftovers,
 )
+from scaletier.devserver.embedded.supervision import Supervision, run_server
 
 VERSION = "18"
 ACCOUNT = "pgserver"  # The server's user if we are root: PostgreSQL does not run as root.
@@ -47,13 +48,16 @@ def _binary_folder() -> Path:
 
 
 @contextmanager
-def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
+def postgresql(
+    folder: Path, *, durable: bool = True, supervision: Supervision | None = None
+) -> Iterator[str]:
     """Run PostgreSQL on `folder` and yield the URL of its database, which is created if missing.
 
     The URL's role owns the database and can create others, but is not a superuser, as in
     production; the product runs as another role (`runtime_url`). `durable=False` is faster, but a
     power failure can destroy the data: for tests only.
-    Raises EngineError if PostgreSQL does not start.
+    With `supervision` it is started again when it ends by itself. Raises EngineError if PostgreSQL
+    does not start.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop_leftovers({"postgres", "initdb"}, folder, signal.SIGINT)
@@ -65,15 +69,16 @@ def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
     _remove_stale_pid_file(data)
     sockets = _socket_folder(data, account)
     query = f"host={quote(str(sockets))}"
-    with run_server(
-        "PostgreSQL",
-        _server_command(data, sockets, account, durable=durable),
+    command = ServerCommand(
+        name="PostgreSQL",
+        arguments=_server_command(data, sockets, account, durable=durable),
         log=folder / "log",
         folder=data,
         check_ready=partial(_create_database, f"postgresql://postgres@:{PORT}/postgres?{query}"),
         stop_signal=signal.SIGINT,  # “Fast shutdown”: roll back, write everything to disk, end.
         account=account,
-    ):
+    )
+    with run_server(command, supervision):
         yield f"postgresql://scaletier@:{PORT}/scaletier?{query}"
     if sockets != data:
         shutil.rmtree(sockets, ignore_errors=True)

@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,40 +24,45 @@ class EngineError(Exception):
     """An embedded engine cannot be started; the message is one line for the user."""
 
 
-@contextmanager
-def run_server(
-    name: str,
-    command: Sequence[str],
-    *,
-    log: Path,
-    folder: Path,
-    check_ready: Callable[[], object],
-    stop_signal: signal.Signals,
-    account: str | None = None,
-) -> Iterator[None]:
-    """Run a server for the length of the block, which begins when `check_ready` does not raise.
+@dataclass(frozen=True, slots=True)
+class ServerCommand:
+    """How a server is started and stopped.
 
-    The server starts in `folder`, even one that its own user could not find the way to.
-
-    `stop_signal` makes the server shut down cleanly. On Linux the server also gets it when this
-    process is killed. Raises EngineError if the server does not become ready.
+    The server is ready when `check_ready` does not raise. `stop_signal` makes it shut down
+    cleanly; on Linux it also gets it when this process is killed. It starts in `folder`, even one
+    that its own user could not find the way to.
     """
-    with log.open("wb") as output:
-        process = psutil.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=folder,
-            preexec_fn=partial(stop_with_parent, stop_signal),
-            **account_arguments(account),
-        )
-    try:
-        _wait_until_ready(name, process, log, check_ready)
-        yield
-    finally:
-        stop_processes([process], stop_signal)
-        process.wait()
+
+    name: str
+    arguments: Sequence[str]
+    log: Path
+    folder: Path
+    check_ready: Callable[[], object]
+    stop_signal: signal.Signals
+    account: str | None = None
+
+    def start(self, *, restart: bool = False) -> psutil.Popen:
+        """Start the server and wait until it is ready. A restart goes on with the same log.
+
+        Raises EngineError if the server does not become ready; then it does not run.
+        """
+        with self.log.open("ab" if restart else "wb") as output:
+            process = psutil.Popen(
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.folder,
+                preexec_fn=partial(stop_with_parent, self.stop_signal),
+                **account_arguments(self.account),
+            )
+        try:
+            _wait_until_ready(self.name, process, self.log, self.check_ready)
+        except BaseException:
+            stop_processes([process], self.stop_signal)
+            process.wait()
+            raise
+        return process
 
 
 def account_arguments(account: str | None) -> dict[str, object]:

