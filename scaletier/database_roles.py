@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import dj_database_url
 import pgtrigger
+import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
@@ -37,6 +38,17 @@ def connected_as_owner() -> Iterator[None]:
     finally:
         connection.close()
         connection.settings_dict = runtime
+
+
+@contextmanager
+def only_deployment() -> Iterator[None]:
+    """Let one deployment work on the database at a time: another waits for the end of the block.
+
+    Raises OperationalError if the database does not answer.
+    """
+    with psycopg.connect(settings.MIGRATION_DATABASE_URL, autocommit=True) as lock:
+        lock.execute("SELECT pg_advisory_lock(hashtext('scaletier deploy'))")
+        yield
 
 
 def runtime_role() -> str:

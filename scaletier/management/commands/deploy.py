@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import redis
 from django.conf import settings
 from django.core import checks
@@ -23,7 +24,7 @@ from capacity.models import Snapshot
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
 from capacity.operations.catalogue_file import BrokenCatalogue
 from common.database import unapplied_migrations
-from scaletier.database_roles import connected_as_owner, have_two_roles
+from scaletier.database_roles import connected_as_owner, have_two_roles, only_deployment
 from scaletier.startup import check_database
 
 
@@ -48,12 +49,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, operator: str | None, catalog: Path, **options: Any) -> None:
         self._check_settings(operator)
+        try:
+            with only_deployment():
+                self._bring_up_to_date(operator, catalog)
+        except psycopg.OperationalError as error:
+            raise CommandError(
+                f"SCALETIER_MIGRATION_DATABASE_URL does not answer: {error}"
+            ) from None
+        self.stdout.write("Ready: start, or start again, the processes.")
+
+    def _bring_up_to_date(self, operator: str | None, catalog: Path) -> None:
         self._migrate()
         self._step("Static files")
         call_command("collectstatic", interactive=False, verbosity=0)
         self._load_catalogue(catalog)
         self._make_operator(operator)
-        self.stdout.write("Ready: start, or start again, the processes.")
 
     def _check_settings(self, operator: str | None) -> None:
         self._step("Settings")
