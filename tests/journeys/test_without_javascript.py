@@ -52,5 +52,5 @@ def test_alice_reads_why_she_is_refused_and_keeps_the_typed_units(
     page.get_by_label("Input units", exact=True).fill("2000000")
     page.get_by_role("button", name="Checkout").click()
     expect(page.get_by_role("alert").first).to_contain_text("Between 0 and 1,000,000")
-    page.get_by_role("link", name="Back", exact=True).click()
+    page.get_by_role("link", name="Close", exact=True).click()
     expect(page.get_by_label("Input units", exact=True)).to_have_value("2000000")
