@@ -12,6 +12,7 @@ INVOICES = "organizations/<slug:organization_id>/settings/invoices"
 
 urlpatterns = [
     path(f"{INVOICES}/", invoices.invoices_page, name="invoices"),
+    path(f"{INVOICES}/issued.csv", invoices.invoices_csv, name="invoices_csv"),
     path(f"{INVOICES}/<str:invoice_id>/", invoices.invoice_page, name="invoice"),
     path(f"{INVOICES}/<str:invoice_id>/charges.csv", invoices.charges_csv, name="invoice_charges"),
     path(

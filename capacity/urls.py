@@ -22,6 +22,12 @@ urlpatterns = [
     path(f"{SCALE_TIER}/add/summary/", purchases.summary, name="purchase_summary"),
     path(f"{SCALE_TIER}/add/checkout/", purchases.checkout, name="checkout"),
     path(f"{SCALE_TIER}/models/<str:model>/", catalogue.model_page, name="model"),
+    path(f"{SCALE_TIER}/models/<str:model>/lots.csv", catalogue.lots_csv, name="lots_csv"),
+    path(
+        f"{SCALE_TIER}/models/<str:model>/transactions.csv",
+        catalogue.transactions_csv,
+        name="transactions_csv",
+    ),
     path(f"{SCALE_TIER}/lots/<str:lot_id>/", lots.lot_page, name="lot"),
     path(f"{SCALE_TIER}/lots/<str:lot_id>/cancel/", cancellations.cancel, name="cancel_units"),
     path(

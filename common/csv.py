@@ -6,6 +6,9 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+ROWS_A_FETCH = 2000
+"""How many rows a query for a download reads at a time."""
+
 
 def csv_download(
     name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]

@@ -42,8 +42,7 @@ def check_readiness() -> Readiness:
     else:
         if unapplied:
             readiness.missing.append(
-                f"The database is behind this code: {unapplied[0]} is not applied"
-                f" ({len(unapplied)} migrations in all)."
+                f"The database lacks {len(unapplied)} migrations, from {unapplied[0]} on."
             )
     if not _valkey_answers():
         readiness.degraded.append(

@@ -2,6 +2,7 @@
 import "./answers.js";
 import "./dialog.js";
 import "./live.js";
+import "./tables.js";
 import "./units.js";
 
 // --- Copying, printing, and the theme. -----------------------------------------------------------

@@ -1,6 +1,6 @@
 """API keys."""
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import ApiKey, ApiKeyAddress, Membership, Organization, User
 from common.errors import NotFound
@@ -15,6 +15,12 @@ def api_keys(organization: Organization, user: User) -> QuerySet[ApiKey]:
     return ApiKey.objects.filter(
         organization=organization, user=user, revoked_at__isnull=True
     ).order_by("-pk")
+
+
+def search_api_keys(rows: QuerySet[ApiKey], text: str) -> QuerySet[ApiKey]:
+    """Return the keys with the text in their name, or in their visible first characters."""
+    found = Q(name__icontains=text) | Q(hint__icontains=text)
+    return rows.filter(found) if text else rows
 
 
 def find_api_key(organization: Organization, user: User, key_id: str) -> ApiKey:

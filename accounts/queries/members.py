@@ -2,11 +2,20 @@
 
 from datetime import datetime
 
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from accounts.models import Invitation, Membership, Organization, Role, User
 from common.errors import NotFound
 from common.tokens import digest
+
+BY_ROLE = (
+    Case(
+        *(When(role=role, then=Value(position)) for position, role in enumerate(Role)),
+        output_field=IntegerField(),
+    ),
+    "user__email",
+)
+"""The order of members: owners, then purchasers, then plain members, each by email."""
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -20,15 +29,14 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 
 def members(organization: Organization) -> QuerySet[Membership]:
     """Return all members of the organization: owners, then purchasers, then plain members."""
-    rank = Case(
-        *(When(role=role, then=Value(position)) for position, role in enumerate(Role)),
-        output_field=IntegerField(),
-    )
-    return (
-        Membership.objects.filter(organization=organization)
-        .select_related("user")
-        .order_by(rank, "user__email")
-    )
+    rows = Membership.objects.filter(organization=organization)
+    return rows.select_related("user").order_by(*BY_ROLE)
+
+
+def search_members(rows: QuerySet[Membership], text: str) -> QuerySet[Membership]:
+    """Return the members with the text in their name or email, in any case."""
+    found = Q(user__name__icontains=text) | Q(user__email__icontains=text)
+    return rows.filter(found) if text else rows
 
 
 def owners(organization: Organization) -> QuerySet[Membership]:

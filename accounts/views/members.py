@@ -2,21 +2,22 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import AccessContext, Permission
+from accounts.filters import MemberFilters
 from accounts.forms import InvitationForm, RoleForm
 from accounts.models import Role
 from accounts.operations.invitations import invite, withdraw_invitation
 from accounts.operations.members import remove_member, set_role
 from accounts.queries.members import find_member, members, open_invitations
 from accounts.views.permissions import PageRequest, caller, permission_required
-from accounts.views.responses import confirmation
+from accounts.views.responses import confirmation, list_url
 from common.errors import BusinessError
 from common.forms import add_business_error
+from common.lists import list_page, render_lists
 
 
 @permission_required(Permission.MANAGE)
@@ -39,17 +40,17 @@ def invite_member(request: PageRequest, access: AccessContext) -> HttpResponse:
             add_business_error(form, error)
         else:
             messages.success(request, f"An invitation is on its way to {email}.")
-            return redirect("members", organization_id=access.organization.public_id)
+            return redirect(list_url(request, "members"))
     return _page(request, access, form)
 
 
 @permission_required(Permission.MANAGE)
 @require_POST
-def withdraw(request: PageRequest, access: AccessContext, invitation_id: str) -> HttpResponse:
+def withdraw(request: PageRequest, _access: AccessContext, invitation_id: str) -> HttpResponse:
     """End an open invitation."""
     withdraw_invitation(**caller(request), invitation_id=invitation_id)
     messages.success(request, "The invitation was withdrawn. Its link no longer works.")
-    return redirect("members", organization_id=access.organization.public_id)
+    return redirect(list_url(request, "members"))
 
 
 @permission_required(Permission.MANAGE)
@@ -67,7 +68,7 @@ def change_role(request: PageRequest, access: AccessContext, user_id: str) -> Ht
         else:
             label = membership.get_role_display().lower()
             messages.success(request, f"{membership.user} is now {label}.")
-    return redirect("members", organization_id=access.organization.public_id)
+    return redirect(list_url(request, "members"))
 
 
 @permission_required(Permission.MANAGE)
@@ -75,7 +76,6 @@ def change_role(request: PageRequest, access: AccessContext, user_id: str) -> Ht
 def remove(request: PageRequest, access: AccessContext, user_id: str) -> HttpResponse:
     """Ask for confirmation, then remove the member."""
     membership = find_member(access.organization, user_id)
-    organization_id = access.organization.public_id
     if request.method == "POST":
         try:
             remove_member(**caller(request), user_id=user_id)
@@ -83,24 +83,29 @@ def remove(request: PageRequest, access: AccessContext, user_id: str) -> HttpRes
             messages.error(request, error.detail)
         else:
             messages.success(request, f"{membership.user} was removed.")
-        return redirect("members", organization_id=organization_id)
+        return redirect(list_url(request, "members"))
     return confirmation(
         request,
         title=f"Remove {membership.user}?",
         text=f"{membership.user.email} loses access to {access.organization} at once, "
         "and so do their API keys here.",
-        action=reverse("remove_member", args=[organization_id, user_id]),
+        action=request.get_full_path(),
         confirm="Remove member",
-        back=reverse("members", args=[organization_id]),
+        back=list_url(request, "members"),
     )
 
 
 def _page(request: PageRequest, access: AccessContext, form: InvitationForm) -> HttpResponse:
     context = {
         "form": form,
-        "members": members(access.organization),
+        "members": list_page(
+            request,
+            "members",
+            members(access.organization),
+            MemberFilters("members", request.GET),
+        ),
         "invitations": open_invitations(access.organization, real_now=timezone.now()),
         "roles": Role.choices,
     }
     status = 422 if form.errors else 200
-    return render(request, "accounts/members.html", context, status=status)
+    return render_lists(request, "accounts/members.html", context, status=status)

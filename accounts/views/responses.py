@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.messages.storage.base import BaseStorage
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.views.permissions import PageRequest
@@ -26,6 +27,12 @@ def confirmation(
     if request.htmx:
         return render_fragment(request, "components/confirm.html#dialog", context)
     return render(request, "components/confirm.html", context)
+
+
+def list_url(request: PageRequest, name: str) -> str:
+    """Return the URL of a list, with the search, filters and page of the request's own URL."""
+    url = reverse(name, args=[request.access.organization.public_id])
+    return f"{url}?{request.GET.urlencode()}" if request.GET else url
 
 
 def redirect_from_dialog(request: PageRequest, url: str) -> HttpResponse:

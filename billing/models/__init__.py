@@ -1,7 +1,7 @@
 from billing.models.billing_accounts import BillingAccount
 from billing.models.charges import Charge, ChargeType
 from billing.models.invoice_syncs import InvoiceSync, SyncStatus
-from billing.models.invoices import Invoice, InvoiceLine
+from billing.models.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.models.order_forms import ModelDiscount, OrderForm
 from billing.models.payments import OVERDUE_AFTER, InvoicePayment, PaymentStatus
 from billing.models.provider import ProviderCustomer, ProviderEvent
@@ -14,6 +14,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoicePayment",
+    "InvoiceStatus",
     "InvoiceSync",
     "ModelDiscount",
     "OrderForm",

@@ -13,6 +13,15 @@ from common.append_only import append_only
 from common.ids import PublicIdField
 
 
+class InvoiceStatus(models.TextChoices):
+    """What people and the API read; see `Invoice.status_on`."""
+
+    OPEN = "open", "Open"
+    PAID = "paid", "Paid"
+    OVERDUE = "overdue", "Overdue"
+    VOID = "void", "Void"
+
+
 class Invoice(models.Model):
     """The sum of the charges posted in one period (R8). Amounts are minor units."""
 

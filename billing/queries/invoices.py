@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Prefetch, QuerySet
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.models import Organization
 from billing.domain.invoices import LineItem
 from billing.domain.money import Money
 from billing.domain.periods import Period
-from billing.models import Charge, ChargeType, Invoice, InvoiceLine
+from billing.models import Charge, ChargeType, Invoice, InvoiceLine, InvoiceStatus, SyncStatus
 from billing.queries.charges import charges, charges_of_line
 from common.errors import NotFound
 
@@ -28,6 +29,33 @@ def invoices(organization: Organization) -> QuerySet[Invoice]:
         .prefetch_related(Prefetch("lines", InvoiceLine.objects.order_by("pk")))
         .order_by("-pk")
     )
+
+
+def invoices_with_status(
+    rows: QuerySet[Invoice], status: InvoiceStatus, *, on: date
+) -> QuerySet[Invoice]:
+    """Return the invoices with a status on a day, as `Invoice.status_on` says it."""
+    void = Q(payment__status="void")
+    paid = Q(payment__status="paid") | (Q(total=0) & ~void)
+    overdue = Q(due_on__lt=on)
+    conditions = {
+        InvoiceStatus.VOID: void,
+        InvoiceStatus.PAID: paid,
+        InvoiceStatus.OVERDUE: ~void & ~paid & overdue,
+        InvoiceStatus.OPEN: ~void & ~paid & ~overdue,
+    }
+    return rows.filter(conditions[status])
+
+
+def search_invoices(rows: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
+    """Return the invoices with this number, or whose id begins so or a model has the text in it."""
+    if not text:
+        return rows
+    digits = text.lower().removeprefix("invoice").strip()
+    if digits.isascii() and digits.isdecimal():
+        return rows.filter(number=int(digits)) if len(digits) < 10 else rows.none()
+    lines = InvoiceLine.objects.filter(invoice=OuterRef("pk"), model__icontains=text)
+    return rows.filter(Q(public_id__istartswith=text) | Q(Exists(lines)))
 
 
 def find_invoice(*, organization: Organization, invoice_id: str) -> Invoice:
@@ -108,6 +136,7 @@ class Statement:
     """For the upcoming invoice: its total if nothing changes (R22)."""
     hosted_url: str | None = None
     """The URL of the provider's page on which the invoice can be paid."""
+    sync_status: SyncStatus | None = None
 
     @property
     def key(self) -> str:
@@ -120,7 +149,16 @@ class Statement:
 
     @property
     def is_payable(self) -> bool:
-        return bool(self.hosted_url) and self.status in ("open", "overdue")
+        return bool(self.hosted_url) and self.is_owed
+
+    @property
+    def is_owed(self) -> bool:
+        return not self.is_upcoming and self.status in ("open", "overdue")
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Return whether the page on which it can be paid is still being made."""
+        return self.sync_status == SyncStatus.PENDING and bool(settings.STRIPE_SECRET_KEY)
 
     def line(self, key: str) -> StatementLine:
         """Return the line with this key. Raises NotFound."""
@@ -147,6 +185,7 @@ def statement_of(invoice: Invoice, *, on: date) -> Statement:
         discount=invoice.money(invoice.discount),
         total=invoice.money(invoice.total),
         hosted_url=invoice.hosted_url,
+        sync_status=SyncStatus(invoice.sync.status),
     )
 
 

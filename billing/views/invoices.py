@@ -1,6 +1,7 @@
 """Issued and upcoming invoices. Each line links to its charges, each charge to its lot."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -11,12 +12,14 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import AccessContext, Permission
 from accounts.views.permissions import PageRequest, permission_required
-from billing.models import Charge
+from billing.filters import InvoiceFilters
+from billing.models import Charge, Invoice
 from billing.queries.invoices import Statement, charges_on, invoices, statement_of
 from billing.queries.upcoming_invoice import find_statement, upcoming_invoice
-from common.csv import csv_download
+from common.csv import ROWS_A_FETCH, csv_download
+from common.days import last_day
 from common.decimals import plain
-from common.paging import page_of
+from common.lists import list_page, render_lists
 
 CSV_HEADER = [
     "charge",
@@ -27,7 +30,7 @@ CSV_HEADER = [
     "lot",
     "project",
     "service_from",
-    "service_to",
+    "last_service_day",
     "units",
     "price_per_day",
     "amount",
@@ -36,7 +39,19 @@ CSV_HEADER = [
 ]
 """Amounts are minor units at list prices. Discounts are computed on the sum of a line (R8)."""
 
-ROWS_A_FETCH = 2000
+INVOICES_HEADER = [
+    "invoice",
+    "number",
+    "first_day_of_period",
+    "last_day_of_period",
+    "issued_on",
+    "due_on",
+    "status",
+    "subtotal",
+    "discount",
+    "total",
+    "currency",
+]
 
 
 @permission_required(Permission.LIMITS_AND_INVOICES)
@@ -44,14 +59,26 @@ ROWS_A_FETCH = 2000
 def invoices_page(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show the upcoming invoice and all issued invoices."""
     organization, today = access.organization, access.now.date()
-    page = page_of(request, "issued", invoices(organization))
+    filters = InvoiceFilters("issued", request.GET, on=today)
+    issued = list_page(request, "issued", invoices(organization), filters)
     context = {
         "now": access.now,
         "upcoming": upcoming_invoice(organization, on=today),
-        "page": page,
-        "statements": [statement_of(invoice, on=today) for invoice in page],
+        "issued": issued,
+        "statements": [statement_of(invoice, on=today) for invoice in issued],
     }
-    return render(request, "billing/invoices.html", context)
+    return render_lists(request, "billing/invoices.html", context)
+
+
+@permission_required(Permission.LIMITS_AND_INVOICES)
+@require_GET
+def invoices_csv(request: PageRequest, access: AccessContext) -> HttpResponseBase:
+    """Download the issued invoices that the filters of the page leave, as CSV."""
+    today = access.now.date()
+    filters = InvoiceFilters("issued", request.GET, on=today).required()
+    issued = filters.apply(invoices(access.organization))
+    rows = (_invoice_row(invoice, today) for invoice in issued.iterator(ROWS_A_FETCH))
+    return csv_download("invoices", INVOICES_HEADER, rows)
 
 
 @permission_required(Permission.LIMITS_AND_INVOICES)
@@ -62,6 +89,7 @@ def invoice_page(request: PageRequest, access: AccessContext, invoice_id: str) -
         "now": access.now,
         "statement": _statement(access, invoice_id),
         "seller": settings.SELLER,
+        "support": settings.SUPPORT_EMAIL,
     }
     return render(request, "billing/invoice.html", context)
 
@@ -77,9 +105,9 @@ def line_page(
     context = {
         "statement": statement,
         "line": line,
-        "charges": page_of(request, "charges", charges_on(access.organization, statement, line)),
+        "charges": list_page(request, "charges", charges_on(access.organization, statement, line)),
     }
-    return render(request, "billing/invoice_line.html", context)
+    return render_lists(request, "billing/invoice_line.html", context)
 
 
 @permission_required(Permission.LIMITS_AND_INVOICES)
@@ -97,6 +125,22 @@ def _statement(access: AccessContext, invoice_id: str) -> Statement:
     return find_statement(access.organization, invoice_id, on=access.now.date())
 
 
+def _invoice_row(invoice: Invoice, today: date) -> Sequence[Any]:
+    return (
+        invoice.public_id,
+        invoice.number,
+        invoice.period_start,
+        last_day(invoice.period_end),
+        invoice.issued_on,
+        invoice.due_on,
+        invoice.status_on(today),
+        invoice.subtotal,
+        invoice.discount,
+        invoice.total,
+        invoice.currency,
+    )
+
+
 def _row(charge: Charge) -> Sequence[Any]:
     return (
         charge.public_id,
@@ -107,7 +151,7 @@ def _row(charge: Charge) -> Sequence[Any]:
         charge.lot,
         charge.project.name,
         charge.service_from,
-        charge.service_to,
+        last_day(charge.service_to),
         charge.units,
         charge.price_per_day,
         charge.amount,

@@ -1,13 +1,14 @@
 """Lots and their expired units."""
 
 from datetime import date
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db.models import (
     Exists,
     F,
     OuterRef,
     Prefetch,
+    Q,
     QuerySet,
     Subquery,
     Sum,
@@ -43,15 +44,19 @@ def with_details(rows: QuerySet[Lot]) -> "QuerySet[WithAnnotations[Lot, Renewing
 
     `cancelling` is the list of scheduled cancellations, `expired` the list of expiries.
     """
-    scheduled = Cancellation.objects.filter(status=CancellationStatus.SCHEDULED)
     return (
         with_renewing_units(rows)
         .select_related("snapshot", "pool", "project", "purchase__created_by")
         .prefetch_related(
-            Prefetch("cancellations", scheduled.order_by("ends_on", "pk"), to_attr="cancelling"),
+            _cancelling(),
             Prefetch("expiries", Expiry.objects.order_by("ended_on", "pk"), to_attr="expired"),
         )
     )
+
+
+def _cancelling() -> Prefetch[Any]:
+    scheduled = Cancellation.objects.filter(status=CancellationStatus.SCHEDULED)
+    return Prefetch("cancellations", scheduled.order_by("ends_on", "pk"), to_attr="cancelling")
 
 
 def active_lots(organization: Organization) -> QuerySet[Lot]:
@@ -83,9 +88,34 @@ def lots(
     return with_details(rows).order_by("-pk")
 
 
+def search_lots(rows: QuerySet[Lot], text: str) -> QuerySet[Lot]:
+    """Return the lots whose id or purchase begins so, or whose buyer or project has the text."""
+    found = Q(public_id__istartswith=text) | Q(purchase__public_id__istartswith=text)
+    for column in ("purchase__created_by__name", "purchase__created_by__email", "project__name"):
+        found |= Q(**{f"{column}__icontains": text})
+    return rows.filter(found) if text else rows
+
+
+def renewing_lots(
+    rows: "QuerySet[WithAnnotations[Lot, RenewingUnits]]",
+) -> "QuerySet[WithAnnotations[Lot, RenewingUnits]]":
+    """Return the lots with units that no scheduled cancellation ends."""
+    return rows.filter(renewing_units__gt=0)
+
+
+def ending_lots(rows: QuerySet[Lot]) -> QuerySet[Lot]:
+    """Return the lots with units that a scheduled cancellation ends."""
+    scheduled = Cancellation.objects.filter(lot=OuterRef("pk"), status=CancellationStatus.SCHEDULED)
+    return rows.filter(Exists(scheduled))
+
+
 def lots_of_model(organization: Organization, *, model: str, on: date) -> QuerySet[Lot]:
-    """Return a snapshot's active lots, newest first, each with its `price_today` (R6)."""
-    return lots(organization, model=model, status="active").annotate(price_today=lot_price(on))
+    """Return a snapshot's active lots, newest first, each with its `price_today` (R6).
+
+    They have what `lots` gives them, except the list of what expired.
+    """
+    active = lots(organization, model=model, status="active").prefetch_related(None)
+    return active.prefetch_related(_cancelling()).annotate(price_today=lot_price(on))
 
 
 def find_lot(organization: Organization, lot_id: str) -> "WithAnnotations[Lot, RenewingUnits]":
@@ -115,3 +145,8 @@ def expiries(organization: Organization, *, model: str) -> QuerySet[Expiry]:
         .select_related("lot")
         .order_by("-pk")
     )
+
+
+def search_expiries(rows: QuerySet[Expiry], text: str) -> QuerySet[Expiry]:
+    """Return the expiries of lots whose id begins so."""
+    return rows.filter(lot__public_id__istartswith=text) if text else rows

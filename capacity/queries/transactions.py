@@ -1,6 +1,6 @@
 """Prior transactions."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
 from capacity.models import Lot, Transaction
@@ -16,3 +16,11 @@ def transactions(
     if lot is not None:
         rows = rows.filter(lot=lot)
     return rows.select_related("snapshot", "lot", "by").order_by("-pk")
+
+
+def search_transactions(rows: QuerySet[Transaction], text: str) -> QuerySet[Transaction]:
+    """Return the transactions whose id or lot begins so, or whose person or note has the text."""
+    found = Q(public_id__istartswith=text) | Q(lot__public_id__istartswith=text)
+    for column in ("by__name", "by__email", "note"):
+        found |= Q(**{f"{column}__icontains": text})
+    return rows.filter(found) if text else rows

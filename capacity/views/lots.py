@@ -1,7 +1,6 @@
 """The page of a lot."""
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import AccessContext, Permission
@@ -9,7 +8,7 @@ from accounts.views.permissions import PageRequest, permission_required
 from billing.queries.charges import charges
 from capacity.queries.lots import find_lot
 from capacity.queries.transactions import transactions
-from common.paging import page_of
+from common.lists import list_page, render_lists
 
 
 @permission_required(Permission.SCALE_TIER)
@@ -22,8 +21,8 @@ def lot_page(request: PageRequest, access: AccessContext, lot_id: str) -> HttpRe
         "now": access.now,
         "lot": lot,
         "may_buy": access.may(Permission.BUY),
-        "transactions": page_of(request, "transactions", transactions(organization, lot=lot)),
+        "transactions": list_page(request, "transactions", transactions(organization, lot=lot)),
     }
     if access.may(Permission.LIMITS_AND_INVOICES):
-        context["charges"] = page_of(request, "charges", charges(organization, lot=lot.public_id))
-    return render(request, "capacity/lot.html", context)
+        context["charges"] = list_page(request, "charges", charges(organization, lot=lot.public_id))
+    return render_lists(request, "capacity/lot.html", context)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django import forms, template
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from common import days
@@ -52,6 +52,20 @@ def days_to(start: date, end: date) -> SafeString:
 
 
 @register.filter
+def whole_dates(text: str) -> SafeString:
+    """Return a text in which no line breaks within a date."""
+    parts = re.split(r"(\d{4}-\d\d-\d\d)", text)
+    return format_html_join(
+        "",
+        "{}{}",
+        (
+            (before, format_html('<span class="nowrap">{}</span>', date_text) if date_text else "")
+            for before, date_text in zip(parts[::2], [*parts[1::2], ""], strict=True)
+        ),
+    )
+
+
+@register.filter
 def instant(value: datetime) -> SafeString:
     """Return an instant to the minute: `2026-01-10 15:20`. The page says once that it is UTC."""
     minute = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
@@ -71,6 +85,13 @@ def counted(value: int, noun: str) -> str:
 
 
 @register.filter
+def short_id(public_id: str) -> str:
+    """Return the prefix of a public id and the first of its characters: `lot_3f9a2c61…`."""
+    prefix, _, rest = public_id.partition("_")
+    return f"{prefix}_{rest[:8]}…"
+
+
+@register.filter
 def percent(value: Decimal) -> str:
     """Return a percentage without trailing zeros: `12.5%`."""
     return f"{plain(value)}%"
@@ -86,11 +107,3 @@ def sentence_case(text: str) -> str:
 def without_placeholder(field: forms.BoundField) -> SafeString:
     """Return the widget without its placeholder, which would only repeat the label."""
     return field.as_widget(attrs={"placeholder": False})
-
-
-@register.simple_tag(takes_context=True)
-def querystring_with(context: template.Context, name: str, value: int) -> str:
-    """Return the query string of the page with one parameter changed, without `?`."""
-    query = context["request"].GET.copy()
-    query[name] = str(value)
-    return str(query.urlencode())

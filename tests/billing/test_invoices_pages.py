@@ -9,8 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
-from accounts.models import Project
+from accounts.models import Organization, Project
 from accounts.operations.projects import create_project
 from billing.models import Charge, Invoice, InvoicePayment, InvoiceSync, OrderForm
 from billing.queries.invoices import statement_of
@@ -81,7 +82,7 @@ def test_bob_reads_the_issued_and_the_upcoming_invoice(api: ApiCast) -> None:
 
     assert "Invoice 1" in page
     assert "$60.00" in page  # Six units for a day.
-    assert "−$7.50" in page
+    assert "$60.00 − $7.50 discount" in page
     assert "$52.50" in page
     assert "$105.00" in page  # Two days of February so far,
     assert "$1,470.00" in page  # of 28.
@@ -98,7 +99,7 @@ def test_two_clicks_lead_from_an_invoice_to_the_lot_behind_a_line(api: ApiCast) 
     assert url(api, "lot", lot) in line_page
     assert "1 charge" in line_page
     lot_page = bob.get(url(api, "lot", lot)).content.decode()
-    assert f"2 output units of {GROK}" in lot_page
+    assert f'2 output units of <span class="whole">{GROK}' in lot_page
     assert "Last day of the first term 2026-01-31" in lot_page
 
 
@@ -124,6 +125,48 @@ def test_an_open_invoice_links_to_the_page_of_the_provider_until_it_is_paid(api:
     paid_page = bob.get(page).content.decode()
     assert "https://pay.example/1" not in paid_page
     assert "Paid" in paid_page
+
+
+@pytest.mark.parametrize(
+    ("key", "is_sandbox", "sync", "reason"),
+    [
+        ("sk_test_1", True, "pending", "The button to pay appears here"),
+        ("", True, "pending", "in this sandbox no payment provider takes it"),
+        ("", False, "pending", "Pay $52.50 by bank transfer, naming invoice 1"),
+        ("sk_test_1", False, "failed", "Pay $52.50 by bank transfer, naming invoice 1"),
+    ],
+)
+def test_an_open_invoice_without_a_button_to_pay_says_why(
+    api: ApiCast, settings: Settings, key: str, is_sandbox: bool, sync: str, reason: str
+) -> None:
+    settings.STRIPE_SECRET_KEY = key
+    bob, page = signed_in(api.acme.bob), url(api, "invoice", get_invoice().public_id)
+    now = at("2026-02-02")
+    Organization.objects.filter(pk=api.acme.organization.pk).update(
+        is_sandbox=is_sandbox, clock_at=now if is_sandbox else None, opened_until=day("2199-01-01")
+    )
+    InvoiceSync.objects.update(status=sync)
+    assert reason in " ".join(bob.get(page).text.split())
+    InvoicePayment.objects.update(status="paid")
+    assert reason not in " ".join(bob.get(page).text.split())
+
+
+def test_invoices_are_filtered_and_downloaded(api: ApiCast) -> None:
+    bob = signed_in(api.acme.bob)
+    for query, expected in {
+        "": [1],
+        "issued-status=open": [1],
+        "issued-status=paid": [],
+        "issued-q=invoice 1": [1],
+        "issued-q=2": [],
+        f"issued-q={GROK[:6].upper()}": [1],
+        f"issued-q={'9' * 40}": [],
+    }.items():
+        page = bob.get(f"{url(api, 'invoices')}?{query}")
+        assert [statement.number for statement in page.context["statements"]] == expected, query
+        lines = b"".join(bob.get(f"{url(api, 'invoices_csv')}?{query}")).decode().splitlines()
+        assert len(lines) == 1 + len(expected)
+    assert bob.get(f"{url(api, 'invoices_csv')}?issued-status=late").status_code == 400
 
 
 def test_charlie_who_has_bought_nothing_reads_that_there_are_no_invoices(api: ApiCast) -> None:
@@ -185,7 +228,7 @@ def test_the_csv_has_a_row_for_each_charge_of_the_invoice(api: ApiCast) -> None:
         "lot": charge.lot,
         "project": "Default project",
         "service_from": "2026-01-31",
-        "service_to": "2026-02-01",
+        "last_service_day": "2026-01-31",
         "units": "4",
         "price_per_day": "1000",
         "amount": "4000",

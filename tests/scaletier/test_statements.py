@@ -18,6 +18,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("same_minute")]
 
 DAY = "2026-01-10"
 PAGE, SLIDER_MOVE, PURCHASE, CANCELLATION = 12, 10, 25, 20  # SQL statements at most.
+FILTERS = (
+    "lots-q=alice&lots-kind=input&lots-sort=units&expired-q=lot&transactions-type=purchase"
+    "&transactions-q=alice&transactions-sort=oldest"
+)
 HTMX = {"HX-Request": "true", "HX-Target": "summary"}
 
 
@@ -49,6 +53,8 @@ def _pages(acme: Acme) -> dict[str, str]:
     return {
         "Scale Tier": f"{settings}scale-tier/",
         "model": f"{settings}scale-tier/models/{GROK}/",
+        "filtered lists": f"{settings}scale-tier/models/{GROK}/?{FILTERS}",
+        "last page of a list": f"{settings}scale-tier/models/{GROK}/?lots=999",
         "lot": f"{settings}scale-tier/lots/{lot.public_id}/",
         "Add capacity": f"{settings}scale-tier/add/?model={GROK}&input=2",
         "invoices": f"{settings}invoices/",
