@@ -155,6 +155,11 @@ def test_plain_http_is_sent_to_https_at_the_public_address(port: int) -> None:
     assert response.headers["Location"] == f"{PUBLIC_URL}/accounts/login/?next=/x"
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_ask_by_plain_http(path: str, port: int) -> None:
+    assert Visitor(port).request("GET", path, proxied=False)[0].status == 200
+
+
 def test_style_sheets_are_served_with_their_digest_and_a_long_life(port: int) -> None:
     _, page = Visitor(port).open("/accounts/login/")
     (path,) = re.findall(r'href="(/static/app\.\w+\.css)"', page)
