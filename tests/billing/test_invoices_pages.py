@@ -100,7 +100,7 @@ def test_two_clicks_lead_from_an_invoice_to_the_lot_behind_a_line(api: ApiCast) 
     assert "1 charge" in line_page
     lot_page = bob.get(url(api, "lot", lot)).content.decode()
     assert f'2 output units of <span class="whole">{GROK}' in lot_page
-    assert "Last day of the first term 2026-01-31" in lot_page
+    assert 'Last day of the first term <span class="nowrap">2026-01-31' in lot_page
 
 
 def test_a_line_of_the_upcoming_invoice_leads_to_its_charges_too(api: ApiCast) -> None:

@@ -55,7 +55,7 @@ def test_alice_moves_the_clock_and_follows_the_money(world: World, page: Page) -
 
     page.get_by_role("link", name="Charges", exact=True).last.click()
     expect(page.get_by_role("heading", name="1 charge", exact=True)).to_be_visible()
-    expect(page.get_by_role("row", name="2026-01-10")).to_contain_text("2026-02-01")
+    expect(page.get_by_role("row", name="2026-01-10")).to_contain_text("→ 2026-01-31")
 
     page.get_by_role("link", name=re.compile("^lot_")).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("2 output units")
