@@ -218,6 +218,7 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     # Browser libraries are served as npm publishes them (see the lock file): no build step.
     ("tabler", BASE_DIR / "node_modules/@tabler/core/dist/css"),
+    ("inter", BASE_DIR / "node_modules/@fontsource-variable/inter/files"),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
