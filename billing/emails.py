@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from accounts.models import OutboundEmail
 from accounts.operations.emails import email_context
-from billing.models import Invoice
+from billing.domain.money import Money
+from billing.models import Invoice, SpendAlert
 
 
 @email_context("invoice_issued")
@@ -12,3 +15,15 @@ from billing.models import Invoice
 def invoice_context(email: OutboundEmail) -> dict[str, Any]:
     invoice = Invoice.objects.get(organization=email.organization, public_id=email.about)
     return {"invoice": invoice, "total": invoice.money(invoice.total)}
+
+
+@email_context("spend_alert")
+def alert_context(email: OutboundEmail) -> dict[str, Any]:
+    alert = SpendAlert.objects.select_related("project").get(
+        organization=email.organization, public_id=email.about
+    )
+    return {
+        "alert": alert,
+        "spent": Money(alert.spent, settings.CURRENCY),
+        "limit": Money(alert.limit_amount, settings.CURRENCY),
+    }

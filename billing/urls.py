@@ -5,10 +5,11 @@
 
 from django.urls import path
 
-from billing.views import invoices
+from billing.views import invoices, limits
 from billing.webhooks import stripe_webhook
 
 INVOICES = "organizations/<slug:organization_id>/settings/invoices"
+LIMITS = "organizations/<slug:organization_id>/settings/limits"
 
 urlpatterns = [
     path(f"{INVOICES}/", invoices.invoices_page, name="invoices"),
@@ -20,5 +21,7 @@ urlpatterns = [
         invoices.line_page,
         name="invoice_line",
     ),
+    path(f"{LIMITS}/", limits.limits_page, name="limits"),
+    path(f"{LIMITS}/<str:limit_id>/", limits.set_limit, name="set_limit"),
     path("webhooks/stripe", stripe_webhook, name="stripe_webhook"),
 ]

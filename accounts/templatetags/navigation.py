@@ -25,6 +25,7 @@ class SettingsPage:
 
 SETTINGS_PAGES = (
     SettingsPage("Scale Tier", "scale_tier", Permission.SCALE_TIER),
+    SettingsPage("Limits", "limits", Permission.LIMITS_AND_INVOICES),
     SettingsPage("Invoices", "invoices", Permission.LIMITS_AND_INVOICES),
     SettingsPage("Members", "members", Permission.MANAGE),
     SettingsPage("API keys", "api_keys", Permission.OWN_API_KEYS),

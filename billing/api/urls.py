@@ -4,10 +4,14 @@ from django.urls import path
 
 from billing.api.charges import Charges
 from billing.api.invoices import Invoice, Invoices, UpcomingInvoice
+from billing.api.limits import Limits, OrganizationLimit, ProjectLimit
 
 urlpatterns = [
     path("charges", Charges.as_view()),
     path("invoices", Invoices.as_view()),
     path("invoices/upcoming", UpcomingInvoice.as_view()),
     path("invoices/<slug:invoice_id>", Invoice.as_view()),
+    path("limits", Limits.as_view()),
+    path("limits/organization", OrganizationLimit.as_view()),
+    path("limits/projects/<slug:project_id>", ProjectLimit.as_view()),
 ]

@@ -2,6 +2,7 @@ from billing.models.billing_accounts import BillingAccount
 from billing.models.charges import Charge, ChargeType
 from billing.models.invoice_syncs import InvoiceSync, SyncStatus
 from billing.models.invoices import Invoice, InvoiceLine, InvoiceStatus
+from billing.models.limits import DailySpend, SpendAlert, SpendLimit
 from billing.models.order_forms import ModelDiscount, OrderForm
 from billing.models.payments import OVERDUE_AFTER, InvoicePayment, PaymentStatus
 from billing.models.provider import ProviderCustomer, ProviderEvent
@@ -11,6 +12,7 @@ __all__ = [
     "BillingAccount",
     "Charge",
     "ChargeType",
+    "DailySpend",
     "Invoice",
     "InvoiceLine",
     "InvoicePayment",
@@ -21,5 +23,7 @@ __all__ = [
     "PaymentStatus",
     "ProviderCustomer",
     "ProviderEvent",
+    "SpendAlert",
+    "SpendLimit",
     "SyncStatus",
 ]

@@ -7,6 +7,7 @@ from accounts.models import Organization
 from accounts.operations.audit import Actor
 from accounts.operations.changes import organization_change
 from billing.models import BillingAccount, OrderForm
+from billing.operations.limits import raise_alerts
 
 
 def create_order_form(
@@ -64,4 +65,5 @@ def sign_order_form(*, form: OrderForm, signed_name: str, by: Actor, now: dateti
         form.signed_by = by.user
         form.save(update_fields=["signed_at", "signed_name", "signed_by"])
         change.record("order_form.signed", form.public_id, after={"signed_name": signed_name})
+        raise_alerts(organization=change.organization, on=change.today, at=change.now)
     return form

@@ -130,6 +130,19 @@ PAYABLE_THOUGH_PAID = """
       )
 """
 
+DAILY_SPEND_DIFFERS = """
+    SELECT organization.public_id || ', ' || posted_on || ': charges of '
+           || coalesce(charged.amount, 0) || ', counted '
+           || coalesce(spend.amount, 0) || ' minor units'
+    FROM (
+        SELECT organization_id, project_id, posted_on, sum(amount) AS amount
+        FROM billing_charge GROUP BY organization_id, project_id, posted_on
+    ) charged
+    FULL JOIN billing_dailyspend spend USING (organization_id, project_id, posted_on)
+    JOIN accounts_organization organization ON organization.id = organization_id
+    WHERE charged.amount IS DISTINCT FROM spend.amount
+"""
+
 INVARIANTS = (
     Invariant("An invoice's lines are what its charges add up to", _lines_differ_from_charges),
     Invariant(
@@ -144,6 +157,9 @@ INVARIANTS = (
     Invariant(
         "An invoice is open, paid, void or uncollectible",
         sql_contradictions(INVOICES_WITHOUT_PAYMENT),
+    ),
+    Invariant(
+        "What limits count is the sum of the charges", sql_contradictions(DAILY_SPEND_DIFFERS)
     ),
     Invariant("Stripe's totals equal ours", sql_contradictions(STRIPE_TOTALS_DIFFER)),
     Invariant(

@@ -38,11 +38,6 @@ def order_forms_in_force(on: date | Combinable) -> QuerySet[OrderForm]:
     ).order_by("organization_id", F("starts_on").desc(), F("id").desc())
 
 
-def order_form_in_force(organization: Organization, on: date) -> OrderForm | None:
-    """Return the form in force for the organization on a day, or None (R8, R11)."""
-    return order_forms_in_force(on).filter(organization=organization).first()
-
-
 def days_until_due(accounts: Iterable[BillingAccount], on: date) -> dict[int, int]:
     """Return the days from issue to due date of an invoice issued on a day.
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from accounts.models import Organization
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Change, organization_change
+from billing.operations.limits import raise_alerts
 from capacity.models import Cancellation, CancellationStatus, Transaction, TransactionType
 from capacity.queries.cancellations import check_cancellable, find_cancellation
 from capacity.queries.lots import find_lot
@@ -96,6 +97,7 @@ def _undo(change: Change, cancellation: Cancellation) -> None:
         before={"status": CancellationStatus.SCHEDULED},
         after={"status": CancellationStatus.UNDONE},
     )
+    raise_alerts(organization=change.organization, on=change.today, at=change.now)
 
 
 def _add_transaction(

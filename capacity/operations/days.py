@@ -16,6 +16,7 @@ from accounts.models import Organization
 from accounts.operations.emails import enqueue_emails
 from accounts.operations.organizations import lock_organization
 from billing.operations.invoices import issue_invoices
+from billing.operations.limits import raise_alerts_of_day
 from capacity.models import Cancellation, CancellationStatus, ExpiryReason, Lot
 from capacity.operations.expiries import expire, expire_whole_lots
 from capacity.operations.renewals import renew
@@ -84,9 +85,10 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     _expire_cancelled_units(organizations, on)
     expire_whole_lots(lots.filter(snapshot__retires_on__lte=on), ExpiryReason.MODEL_RETIRED, on)
     invoices = issue_invoices(organizations=organizations, on=on)
-    charges = renew(lots, on)
+    charges = renew(organizations=organizations, lots=lots, on=on)
     _mark_effective_cancellations(organizations, on)
     _enqueue_commitment_emails(lots, on)
+    raise_alerts_of_day(organizations=organizations, on=on)
     Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
     return Opened(days=len(organizations), charges=charges, invoices=invoices)
 

@@ -9,6 +9,7 @@ from accounts.operations.audit import Actor
 from accounts.operations.changes import Change, organization_change
 from billing.domain.money import Money
 from billing.operations.charges import post_charges
+from billing.operations.limits import raise_alerts
 from capacity.models import Lot, Purchase, TokenUnit, Transaction, TransactionType
 from capacity.operations.pools import get_default_pool
 from capacity.operations.renewals import first_term_charges
@@ -60,6 +61,8 @@ def buy_units(
         _create_lots(change, purchase, checked.quote)
         post_charges(first_term_charges(purchase))
         _record(change, purchase, checked.quote)
+        if checked.quote.limits:
+            raise_alerts(organization=change.organization, on=change.today, at=change.now)
         return change.respond(purchase)
 
 

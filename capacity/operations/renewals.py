@@ -1,6 +1,6 @@
 """Charges of lots: the first term at the purchase (R3), then each day of renewal (R4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,18 +8,21 @@ from django.db.models import CharField, DateField, Exists, F, OuterRef, QuerySet
 
 from billing.models import ChargeType
 from billing.operations.charges import post_charges
+from billing.queries.limits import has_hard_limits
 from billing.queries.order_forms import order_forms_in_force
 from billing.queries.payments import long_overdue_payments
 from capacity.models import ExpiryReason, Lot, Purchase
 from capacity.operations.expiries import expire_whole_lots
 from capacity.queries.catalogue import lot_price
+from capacity.queries.limits import lots_past_limit
 
 
-def renew(lots: QuerySet[Lot], on: date) -> int:
+def renew(*, organizations: Sequence[int], lots: QuerySet[Lot], on: date) -> int:
     """Charge the service day `on` for each lot that is not charged for it; return the number (R4).
 
-    Units past their commitment expire if their organization has no order form in force or is
-    overdue (R11).
+    `lots` are the active ones of `organizations`. Units past their commitment expire if their
+    organization has no order form in force or is overdue (R11), or if they would take it past a
+    hard limit (R10). Those in their commitment are charged before, so that they count.
     """
     due = lots.filter(charged_until__lte=on)
     past_commitment = due.filter(commitment_ends_on__lte=on)
@@ -31,6 +34,15 @@ def renew(lots: QuerySet[Lot], on: date) -> int:
         (overdue, ExpiryReason.PAYMENT_OVERDUE),
     ):
         expire_whole_lots(past_commitment.filter(condition), reason, on)
+    charges = 0
+    if has_hard_limits(organizations):
+        charges = _charge(due.filter(commitment_ends_on__gt=on), on)
+        refused = lots_past_limit(past_commitment, organizations=organizations, on=on)
+        expire_whole_lots(refused, ExpiryReason.SPEND_LIMIT, on)
+    return charges + _charge(due, on)
+
+
+def _charge(due: QuerySet[Lot], on: date) -> int:
     charges = post_charges(renewal_charges(due, on=on))
     due.update(charged_until=on + timedelta(days=1))
     return charges

@@ -13,7 +13,9 @@ from django.conf import settings
 from accounts.models import Organization, Project
 from accounts.queries.projects import find_project
 from billing.domain.money import Money
+from billing.queries.limits import LimitEffect, effects_of_purchase
 from billing.queries.order_forms import billing_account
+from billing.queries.standing import standing
 from capacity.domain.terms import Term
 from capacity.models import Kind, Pool, Snapshot
 from capacity.queries.active_capacity import tpm_by_kind
@@ -66,6 +68,8 @@ class Quote:
     term: Term
     all_lines: Sequence[QuoteLine]
     """A line for each kind of the snapshot, with or without units."""
+    limits: Sequence[LimitEffect]
+    """The effect on each spend limit that the purchase counts against (R10)."""
     refusals: Sequence[BusinessError]
 
     @property
@@ -140,25 +144,43 @@ def check_purchase(
     return CheckedPurchase(
         project=find_project(organization, project),
         pool=_find_pool(organization, listing.snapshot, pool),
-        quote=quote_units(organization=organization, listing=listing, units=units, on=on),
+        quote=quote_units(
+            organization=organization, listing=listing, units=units, on=on, project=project
+        ),
     )
 
 
 def quote_units(
-    *, organization: Organization, listing: Listing, units: Mapping[str, int], on: date
+    *,
+    organization: Organization,
+    listing: Listing,
+    units: Mapping[str, int],
+    on: date,
+    project: str | None = None,
 ) -> Quote:
-    """Return the quote of units that `check_units` accepted, or of no units (R3, R9)."""
+    """Return the quote of units that `check_units` accepted, or of no units (R3, R9).
+
+    `project` is the public id of the project whose limit counts; None is the default one.
+    """
     term = Term.bought_on(on, billing_account(organization).period_containing(on))
+    lines = [
+        QuoteLine(offer, units.get(offer.kind, 0), term.first_term_days) for offer in listing.offers
+    ]
+    present = standing(organization, on)
+    cost = _total(line.amount for line in lines)
+    limits = (
+        effects_of_purchase(organization, project_id=project, cost=cost, on=on)
+        if present.has_limits
+        else []
+    )
     return Quote(
         organization=organization,
         listing=listing,
         term=term,
-        all_lines=[
-            QuoteLine(offer, units.get(offer.kind, 0), term.first_term_days)
-            for offer in listing.offers
-        ],
+        all_lines=lines,
+        limits=limits,
         refusals=reasons_to_refuse(
-            organization=organization, listing=listing, units=units, term=term
+            standing=present, listing=listing, units=units, term=term, limits=limits
         ),
     )
 

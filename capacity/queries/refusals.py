@@ -1,11 +1,10 @@
-"""The refusals of a purchase, with the rule of each (R11, R12)."""
+"""The refusals of a purchase, with the rule of each (R10–R12)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from accounts.models import Organization
-from billing.queries.order_forms import order_form_in_force
-from billing.queries.payments import long_overdue_payments
+from billing.queries.limits import LimitEffect
+from billing.queries.standing import Standing
 from capacity.domain.terms import Term
 from capacity.queries.catalogue import Listing
 from common.days import last_day
@@ -42,22 +41,28 @@ class InsufficientSupply(BusinessError):
 
 
 def reasons_to_refuse(
-    *, organization: Organization, listing: Listing, units: Mapping[str, int], term: Term
+    *,
+    standing: Standing,
+    listing: Listing,
+    units: Mapping[str, int],
+    term: Term,
+    limits: Sequence[LimitEffect],
 ) -> list[BusinessError]:
-    """Return all refusals of a purchase, so that a customer sees them together (R11, R12).
+    """Return all refusals of a purchase, so that a customer sees them together (R10–R12).
 
     A purchase raises the first one.
     """
     return [
-        *_order_form(organization, term),
-        *_payment(organization, term),
+        *_order_form(standing, term),
+        *_payment(standing),
         *_retirement(listing, term),
         *_supply(listing, units),
+        *(effect.refusal for effect in limits if effect.refusal),
     ]
 
 
-def _order_form(organization: Organization, term: Term) -> list[BusinessError]:
-    if order_form_in_force(organization, term.starts_on):
+def _order_form(standing: Standing, term: Term) -> list[BusinessError]:
+    if standing.has_order_form:
         return []
     return [
         OrderFormRequired(
@@ -67,15 +72,13 @@ def _order_form(organization: Organization, term: Term) -> list[BusinessError]:
     ]
 
 
-def _payment(organization: Organization, term: Term) -> list[BusinessError]:
-    overdue = long_overdue_payments(term.starts_on).filter(organization=organization)
-    oldest = overdue.select_related("invoice").order_by("invoice__due_on").first()
-    if oldest is None:
+def _payment(standing: Standing) -> list[BusinessError]:
+    if standing.overdue is None:
         return []
     return [
         PaymentOverdue(
-            f"Invoice {oldest.invoice.number} was due on {oldest.invoice.due_on} and is unpaid. "
-            "Pay it, then buy."
+            f"Invoice {standing.overdue.number} was due on {standing.overdue.due_on} and is "
+            "unpaid. Pay it, then buy."
         )
     ]
 

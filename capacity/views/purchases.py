@@ -157,7 +157,11 @@ def _quote_context(access: AccessContext, form: PurchaseForm) -> dict[str, Any]:
             units = {}
     problems, is_priced = form.problems, not form.errors
     quote = quote_units(
-        organization=access.organization, listing=form.listing, units=units, on=today
+        organization=access.organization,
+        listing=form.listing,
+        units=units,
+        on=today,
+        project=form.cleaned_data.get("project") or None,
     )
     for refusal in quote.refusals:
         form.add_unit_errors(refusal)

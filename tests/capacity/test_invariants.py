@@ -10,7 +10,15 @@ from django.db import connection
 from django.db.models import F
 
 from accounts.models import Organization
-from billing.models import BillingAccount, Charge, Invoice, InvoiceLine, InvoicePayment, InvoiceSync
+from billing.models import (
+    BillingAccount,
+    Charge,
+    DailySpend,
+    Invoice,
+    InvoiceLine,
+    InvoicePayment,
+    InvoiceSync,
+)
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
 from capacity.queries.invariants import INVARIANTS, violations
 from common.invariants import Invariant
@@ -170,6 +178,10 @@ def leave_days_unopened() -> None:
     Organization.objects.update(opened_until=F("opened_until") - 2 * ONE_DAY)
 
 
+def count_a_cent_too_many_for_limits() -> None:
+    DailySpend.objects.update(amount=F("amount") + 1)
+
+
 WAYS_TO_BREAK: dict[str, Callable[[], None]] = {
     "Nobody is behind by more than a day": leave_days_unopened,
     "A charge is for a lot of its organization": charge_globex_for_a_lot_of_acme,
@@ -190,6 +202,7 @@ WAYS_TO_BREAK: dict[str, Callable[[], None]] = {
     "Invoices are of periods that start on the anchor day": shift_a_period,
     "A period with charges that has ended has its invoice": move_an_invoice_to_another_period,
     "An invoice is open, paid, void or uncollectible": delete_a_payment,
+    "What limits count is the sum of the charges": count_a_cent_too_many_for_limits,
     "Stripe's totals equal ours": store_another_total_of_stripe,
     "What is paid cannot be paid again at Stripe": pay_an_invoice_without_telling_stripe,
 }

@@ -1,0 +1,78 @@
+"""Forms about money."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from billing.domain.money import MINOR_UNITS_PER_MAJOR, Money
+from billing.models.limits import MAX_ALERT_PERCENT
+from billing.queries.limits import LimitState
+from billing.serializers.limits import MAX_ALERTS
+from billing.serializers.money import MAX_AMOUNT
+from common.decimals import plain
+
+
+class AmountField(forms.CharField):
+    """An amount as people type it, `1,234.50` or `$1,234.50`; its value is Money, or None."""
+
+    def __init__(self, **options: Any) -> None:
+        attrs = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "No limit"}
+        super().__init__(required=False, widget=forms.TextInput(attrs=attrs), **options)
+
+    def to_python(self, value: Any) -> Any:
+        text = str(value or "").strip().removeprefix("$").strip()
+        if not text:
+            return None
+        if not re.fullmatch(r"([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{1,2})?", text):
+            raise forms.ValidationError("Enter an amount like 1,234.50, or nothing for no limit.")
+        amount = int(Decimal(text.replace(",", "")) * MINOR_UNITS_PER_MAJOR)
+        if amount > MAX_AMOUNT:
+            raise forms.ValidationError(f"At most {Money(MAX_AMOUNT, settings.CURRENCY)}.")
+        return Money(amount, settings.CURRENCY)
+
+
+class LimitForm(forms.Form):
+    """A spend limit for each invoice period (R10)."""
+
+    amount = AmountField(
+        label="Limit a period, USD", help_text="At standard rates. Empty: no limit."
+    )
+    hard = forms.ChoiceField(
+        label="When it is reached",
+        choices=[
+            ("hard", "Hard: refuse purchases, and end units past their commitment"),
+            ("soft", "Soft: only send alerts"),
+        ],
+    )
+    alerts = forms.CharField(
+        label="Alerts at, in percent",
+        required=False,
+        help_text="Owners get an email at each, once a period. For example 50, 80, 100.",
+        widget=forms.TextInput(attrs={"inputmode": "text", "autocomplete": "off"}),
+    )
+
+    @classmethod
+    def showing(cls, state: LimitState) -> "LimitForm":
+        """Return the form with the present limit."""
+        major = "" if state.amount is None else plain(Decimal(state.amount) / MINOR_UNITS_PER_MAJOR)
+        return cls(
+            initial={
+                "amount": major,
+                "hard": "hard" if state.is_hard else "soft",
+                "alerts": ", ".join(str(percent) for percent in state.alerts),
+            }
+        )
+
+    def clean_alerts(self) -> list[int]:
+        words = self.cleaned_data["alerts"].replace("%", " ").replace(",", " ").split()
+        if not all(re.fullmatch(r"[0-9]{1,4}", word) for word in words):
+            raise forms.ValidationError("Enter percentages like 50, 80, 100.")
+        percents = sorted({int(word) for word in words})
+        if percents and not 1 <= percents[0] <= percents[-1] <= MAX_ALERT_PERCENT:
+            raise forms.ValidationError(f"Alerts are from 1 to {MAX_ALERT_PERCENT} percent.")
+        if len(percents) > MAX_ALERTS:
+            raise forms.ValidationError(f"At most {MAX_ALERTS} alerts.")
+        return percents

@@ -1,0 +1,107 @@
+"""Setting spend limits, and alerting when spend reaches their thresholds (R10)."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db import connection
+
+from accounts.models import Organization
+from accounts.operations.audit import Actor
+from accounts.operations.changes import organization_change
+from accounts.operations.emails import enqueue_emails
+from accounts.queries.projects import find_project
+from billing.domain.money import Money
+from billing.domain.periods import anchors_starting_on
+from billing.models import SpendAlert, SpendLimit
+from billing.queries.limits import UNALERTED, Limits, limits, posted_parameters
+from common.instants import midnight
+
+
+def set_spend_limit(
+    *,
+    organization: Organization,
+    project_id: str | None,
+    amount: Money | None,
+    is_hard: bool,
+    alerts: Sequence[int],
+    by: Actor,
+    now: datetime,
+) -> Limits:
+    """Set the limit of the organization, or of a project; return all limits as they are now (R10).
+
+    `amount` None is no limit. A limit below what is spent already refuses from now on. Raises
+    NotFound for a project of another organization (R18).
+    """
+    with organization_change(organization=organization, by=by, now=now) as change:
+        project = find_project(change.organization, project_id) if project_id else None
+        limit = SpendLimit.objects.filter(
+            organization=change.organization, project=project
+        ).first() or SpendLimit(organization=change.organization, project=project)
+        before = _document(limit) if limit.pk else None
+        limit.amount = amount.amount if amount else None
+        limit.is_hard = is_hard
+        limit.alerts = sorted(set(alerts))
+        limit.full_clean(validate_unique=False, validate_constraints=False)
+        limit.save()
+        change.record(
+            "limit.set",
+            (project or change.organization).public_id,
+            before=before,
+            after=_document(limit),
+        )
+        raise_alerts(organization=change.organization, on=change.today, at=change.now)
+        return limits(change.organization, on=change.today)
+
+
+def _document(limit: SpendLimit) -> dict[str, object]:
+    return {"amount": limit.amount, "hard": limit.is_hard, "alerts": limit.alerts}
+
+
+def raise_alerts(*, organization: Organization, on: date, at: datetime) -> None:
+    """Alert about each threshold that the present period's spend has reached, once (R10).
+
+    Whatever changes the spend or a limit calls it, in its own transaction.
+    """
+    if not SpendLimit.objects.filter(organization=organization, amount__isnull=False).exists():
+        return
+    now = limits(organization, on=on)
+    told = set(
+        SpendAlert.objects.filter(
+            organization=organization, period_start=now.period.start
+        ).values_list("project_id", "percent")
+    )
+    alerts = SpendAlert.objects.bulk_create(
+        SpendAlert(
+            organization=organization,
+            project=state.project,
+            period_start=now.period.start,
+            percent=percent,
+            at=at,
+            limit_amount=state.limit.amount,
+            spent=state.spent.amount,
+        )
+        for state in (now.organization, *now.projects)
+        if state.limit is not None
+        for percent in state.reached
+        if (state.project and state.project.pk, percent) not in told
+    )
+    for alert in alerts:
+        enqueue_emails(kind="spend_alert", about={organization.pk: alert.public_id}, now=at)
+
+
+def raise_alerts_of_day(*, organizations: Sequence[int], on: date) -> None:
+    """Alert organizations, given by primary key, whose limits the opening of `on` concerns (R10).
+
+    At the start of a period the renewals that are to come in it count at once. Within a period the
+    posted spend can reach a threshold without a purchase, by a price that has changed. Others are
+    left alone, so that a day of many organizations costs two statements.
+    """
+    limited = SpendLimit.objects.filter(organization__in=organizations, amount__isnull=False)
+    starting = limited.filter(organization__billing__anchor_day__in=anchors_starting_on(on))
+    concerned = set(starting.values_list("organization_id", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(UNALERTED, posted_parameters(organizations, on))
+        concerned |= {key for (key,) in cursor.fetchall()}
+    rows = Organization.objects.filter(pk__in=concerned).select_related("billing")
+    for organization in rows.order_by("pk"):
+        raise_alerts(organization=organization, on=on, at=midnight(on))

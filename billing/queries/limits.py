@@ -1,0 +1,293 @@
+"""Spend of a period against the limits of an organization and its projects (R10)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet, Sum
+
+from accounts.models import Organization, Project
+from billing.domain.limits import thresholds_reached
+from billing.domain.money import Money
+from billing.domain.order_forms import order_form_spans
+from billing.domain.periods import Period, period_containing
+from billing.models import DailySpend, SpendLimit
+from billing.models.limits import default_alerts
+from billing.queries.order_forms import billing_account, signed_forms
+from billing.seller import connected_seller
+from common.errors import BusinessError, NotFound
+
+# What is posted in the present period under each limit, in minor units. `project_id` is null for
+# the limit of an organization. The parameters are `period_starts` and the organizations.
+POSTED = """
+    SELECT spend_limit.organization_id, spend_limit.project_id, spend_limit.amount,
+           spend_limit.is_hard, spend_limit.alerts, account.period_start,
+           coalesce(sum(spend.amount), 0) AS posted
+    FROM billing_spendlimit spend_limit
+    JOIN (
+        SELECT organization_id, (%s::date[])[anchor_day] AS period_start
+        FROM billing_billingaccount
+    ) account USING (organization_id)
+    LEFT JOIN billing_dailyspend spend
+           ON spend.organization_id = spend_limit.organization_id
+          AND spend.posted_on >= account.period_start
+          AND spend.project_id = coalesce(spend_limit.project_id, spend.project_id)
+    WHERE spend_limit.amount IS NOT NULL AND spend_limit.organization_id = ANY(%s)
+    GROUP BY spend_limit.id, account.period_start
+"""
+
+# The organizations whose posted spend has reached a threshold without an alert in this period.
+UNALERTED = f"""
+    SELECT DISTINCT state.organization_id
+    FROM ({POSTED}) state CROSS JOIN unnest(state.alerts) percent
+    WHERE state.posted > 0 AND state.posted * 100 >= state.amount * percent AND NOT EXISTS (
+        SELECT FROM billing_spendalert alert
+        WHERE alert.organization_id = state.organization_id
+          AND alert.project_id IS NOT DISTINCT FROM state.project_id
+          AND alert.period_start = state.period_start AND alert.percent = percent
+    )
+"""  # noqa: S608 - it is made of the constant above
+
+
+class SpendLimitExceeded(BusinessError):
+    """A purchase would take the spend of a period past a hard limit (R10)."""
+
+    code = "spend_limit_exceeded"
+    status = HTTPStatus.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """A limit with the spend of the present period, as R10 counts it, in minor units.
+
+    `project` None is the organization's own limit; `amount` None is no limit.
+    """
+
+    project: Project | None
+    amount: int | None
+    is_hard: bool
+    alerts: Sequence[int]
+    posted: int
+    to_come: int
+
+    @property
+    def title(self) -> str:
+        """Return the name of the limit within a sentence."""
+        return f"project “{self.project.name}”" if self.project else "the organization"
+
+    @property
+    def spent(self) -> Money:
+        """Return the charges posted in the period and the renewals that are still to come in it."""
+        return _money(self.posted + self.to_come)
+
+    @property
+    def posted_money(self) -> Money:
+        return _money(self.posted)
+
+    @property
+    def to_come_money(self) -> Money:
+        return _money(self.to_come)
+
+    @property
+    def limit(self) -> Money | None:
+        return None if self.amount is None else _money(self.amount)
+
+    @property
+    def left(self) -> Money | None:
+        """Return the limit less what is spent: negative once it is passed; None without a limit."""
+        return None if self.amount is None else _money(self.amount - self.spent.amount)
+
+    @property
+    def percent(self) -> int | None:
+        """Return the spend in whole percent of the limit, rounded down; None without a limit."""
+        return self.spent.amount * 100 // self.amount if self.amount else None
+
+    @property
+    def is_passed(self) -> bool:
+        return self.amount is not None and self.spent.amount > self.amount
+
+    @property
+    def posted_share(self) -> int:
+        """Return what is posted in percent of the limit or, past it, of what is spent."""
+        return self.posted * 100 // max(self.amount or 0, self.spent.amount, 1)
+
+    @property
+    def to_come_share(self) -> int:
+        """Return what is to come in percent of the limit or, past it, of what is spent."""
+        return self.to_come * 100 // max(self.amount or 0, self.spent.amount, 1)
+
+    @property
+    def reached(self) -> list[int]:
+        """Return the thresholds that are reached."""
+        if self.amount is None:
+            return []
+        return thresholds_reached(spent=self.spent.amount, limit=self.amount, alerts=self.alerts)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitEffect:
+    """A limit, and the cost of a purchase in the present period."""
+
+    state: LimitState
+    cost: Money
+
+    @property
+    def spent_after(self) -> Money:
+        return self.state.spent + self.cost
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Return whether it passes the limit, hard or soft. At exactly the limit it does not."""
+        return self.state.amount is not None and self.spent_after.amount > self.state.amount
+
+    @property
+    def refusal(self) -> SpendLimitExceeded | None:
+        """Return the refusal of a hard limit that is exceeded, or None."""
+        if not (self.is_exceeded and self.state.is_hard):
+            return None
+        return SpendLimitExceeded(
+            f"The spend limit of {self.state.title} is {self.state.limit} a period. "
+            f"{self.state.spent} of it is spent or committed, and this purchase adds {self.cost}. "
+            "Buy fewer units, or ask an owner to raise the limit."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """All limits of an organization in one period: its own, and that of each project."""
+
+    period: Period
+    organization: LimitState
+    projects: Sequence[LimitState] = field(default_factory=list)
+
+
+def limits(organization: Organization, *, on: date) -> Limits:
+    """Return the limits with the spend of the period that contains the service day `on` (R10).
+
+    Every project has a state, with or without a limit, the default project first.
+    """
+    period = billing_account(organization).period_containing(on)
+    posted = _posted(organization, period)
+    to_come = _to_come(organization, period, on)
+    stored = {limit.project_id: limit for limit in _stored(organization)}
+    rows = Project.objects.filter(organization=organization).order_by("-is_default", "name")
+    return Limits(
+        period=period,
+        organization=_state(stored.get(None), None, _sum(posted, None), _sum(to_come, None)),
+        projects=[
+            _state(
+                stored.get(project.pk), project, _sum(posted, project.pk), _sum(to_come, project.pk)
+            )
+            for project in rows
+        ],
+    )
+
+
+def find_limit(organization: Organization, project_id: str | None, *, on: date) -> LimitState:
+    """Return the limit of a project, or the organization's own. Raises NotFound (R18)."""
+    states = limits(organization, on=on)
+    if project_id is None:
+        return states.organization
+    for state in states.projects:
+        if state.project and state.project.public_id == project_id:
+            return state
+    raise NotFound.field("project", f"There is no project “{project_id}”.")
+
+
+def effects_of_purchase(
+    organization: Organization, *, project_id: str | None, cost: Money, on: date
+) -> list[LimitEffect]:
+    """Return the effect of a purchase on each limit that it counts against (R10).
+
+    `project_id` is a public id; None is the default project. `cost` is what is due in the present
+    period.
+    """
+    stored = {
+        limit.project_id: limit
+        for limit in _stored(organization).exclude(amount=None)
+        if limit.project is None or _is(limit.project, project_id)
+    }
+    if not stored:
+        return []
+    period = billing_account(organization).period_containing(on)
+    posted = _posted(organization, period)
+    to_come = _to_come(organization, period, on)
+    return [
+        LimitEffect(_state(limit, limit.project, _sum(posted, key), _sum(to_come, key)), cost)
+        for key, limit in sorted(stored.items(), key=lambda item: item[0] or 0)
+    ]
+
+
+def _is(project: Project, project_id: str | None) -> bool:
+    return project.public_id == project_id if project_id else project.is_default
+
+
+def _sum(amounts: Mapping[int, int], project: int | None) -> int:
+    """Return the amount of a project, or of all."""
+    return sum(amounts.values()) if project is None else amounts.get(project, 0)
+
+
+def period_starts(on: date) -> list[date]:
+    """Return the start of the period that contains `on`, for each anchor day from 1 to 31 (R2)."""
+    return [period_containing(on, anchor_day=anchor).start for anchor in range(1, 32)]
+
+
+def has_hard_limits(organizations: Sequence[int]) -> bool:
+    """Return whether any of the organizations, given by primary key, has a hard limit."""
+    return SpendLimit.objects.filter(
+        organization__in=organizations, is_hard=True, amount__isnull=False
+    ).exists()
+
+
+def posted_parameters(organizations: Sequence[int], on: date) -> list[Any]:
+    """Return the parameters of `POSTED` on the service day `on`."""
+    return [period_starts(on), list(organizations)]
+
+
+def _stored(organization: Organization) -> QuerySet[SpendLimit]:
+    return SpendLimit.objects.filter(organization=organization).select_related("project")
+
+
+def _posted(organization: Organization, period: Period) -> Mapping[int, int]:
+    """Return what is posted in the period, in minor units, by primary key of the project."""
+    days = DailySpend.objects.filter(
+        organization=organization, posted_on__gte=period.start, posted_on__lt=period.end
+    )
+    sums = days.order_by().values_list("project_id").annotate(total=Sum("amount"))
+    return {project: int(total) for project, total in sums}
+
+
+def _to_come(organization: Organization, period: Period, on: date) -> Mapping[int, int]:
+    """Return the renewals that are still to come in the period, in minor units, by project."""
+    renewals = connected_seller().renewals_to_come(
+        organization=organization,
+        on=on,
+        until=period.end,
+        order_forms=order_form_spans(signed_forms(organization), on),
+    )
+    to_come: defaultdict[int, int] = defaultdict(int)
+    for renewal in renewals:
+        days = (renewal.end - renewal.start).days
+        to_come[renewal.project] += renewal.units * renewal.price_per_day * days
+    return to_come
+
+
+def _state(
+    limit: SpendLimit | None, project: Project | None, posted: int, to_come: int
+) -> LimitState:
+    return LimitState(
+        project=project,
+        amount=limit.amount if limit else None,
+        is_hard=limit.is_hard if limit else True,
+        alerts=limit.alerts if limit else default_alerts(),
+        posted=posted,
+        to_come=to_come,
+    )
+
+
+def _money(amount: int) -> Money:
+    return Money(amount, settings.CURRENCY)

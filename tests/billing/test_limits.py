@@ -1,0 +1,211 @@
+"""Spend limits (R10): what counts, what a hard limit refuses and ends, and when it alerts."""
+
+from collections import defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import OutboundEmail
+from accounts.operations.projects import create_project
+from billing.domain.limits import Renewal, Room, renewals_past_limit, thresholds_reached
+from billing.domain.money import Money
+from billing.models import Charge, DailySpend, SpendAlert
+from billing.operations.limits import set_spend_limit
+from billing.queries.limits import Limits, SpendLimitExceeded, limits
+from capacity.models import Expiry, ExpiryReason
+from capacity.queries.quotes import check_purchase
+from tests.cast import GROK, Acme, at, day, make_acme
+
+# One input unit of GROK costs 800 minor units a day at list price; February 2026 has 28 days.
+
+
+def set_limit(
+    acme: Acme, amount: int | None, on: str, *, project: str | None = None, hard: bool = True
+) -> Limits:
+    return set_spend_limit(
+        organization=acme.organization,
+        project_id=project,
+        amount=None if amount is None else Money(amount, "usd"),
+        is_hard=hard,
+        alerts=[50, 80, 100],
+        by=acme.alice,
+        now=at(on),
+    )
+
+
+def price(acme: Acme, on: str) -> int:
+    """The list price of one input unit of GROK and day."""
+    checked = check_purchase(
+        organization=acme.organization, model=GROK, units={"input": 1}, on=day(on)
+    )
+    return checked.quote.then_per_day.amount
+
+
+def spent(acme: Acme, on: str) -> int:
+    return limits(acme.organization, on=day(on)).organization.spent.amount
+
+
+@pytest.mark.django_db
+def test_spent_is_what_is_posted_and_the_renewals_still_to_come_in_the_period(acme: Acme) -> None:
+    unit = price(acme, "2026-01-25")
+    acme.buys("2026-01-25", input=2)
+    assert spent(acme, "2026-01-25") == 2 * unit * 7
+    acme.open_days("2026-02-03")
+    assert spent(acme, "2026-02-03") == 2 * unit * 28
+
+
+@pytest.mark.django_db
+def test_spent_takes_a_cancellation_into_account(acme: Acme) -> None:
+    unit = price(acme, "2026-01-10")
+    lot = acme.lot(acme.buys("2026-01-10", input=2))
+    acme.open_days("2026-02-03")
+    acme.cancels(lot, 1, "2026-02-03")  # It ends with the commitment, on 2026-02-09.
+    assert spent(acme, "2026-02-03") == unit * 28 + unit * 8
+
+
+@pytest.mark.django_db
+def test_a_purchase_up_to_exactly_a_hard_limit_is_accepted_and_one_past_it_is_refused(
+    acme: Acme,
+) -> None:
+    unit = price(acme, "2026-01-25")
+    set_limit(acme, 3 * 7 * unit, "2026-01-25")
+    acme.buys("2026-01-25", input=3)
+    with pytest.raises(SpendLimitExceeded, match="raise the limit"):
+        acme.buys("2026-01-25", input=1)
+    assert Charge.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_projects_limit_counts_its_own_purchases_alone(acme: Acme) -> None:
+    project = create_project(
+        organization=acme.organization, name="Search", by=acme.alice, now=at("2026-01-25")
+    )
+    unit = price(acme, "2026-01-25")
+    set_limit(acme, 7 * unit, "2026-01-25", project=project.public_id)
+    acme.buys("2026-01-25", input=5)
+    acme.buys("2026-01-25", input=1, project=project.public_id)
+    with pytest.raises(SpendLimitExceeded, match="project “Search”"):
+        acme.buys("2026-01-25", input=1, project=project.public_id)
+
+
+@pytest.mark.django_db
+def test_a_soft_limit_refuses_nothing(acme: Acme) -> None:
+    set_limit(acme, 1, "2026-01-25", hard=False)
+    acme.buys("2026-01-25", input=1)
+
+
+@pytest.mark.django_db
+def test_a_limit_below_what_is_spent_is_accepted_and_refuses_from_then_on(acme: Acme) -> None:
+    acme.buys("2026-01-25", input=1)
+    set_limit(acme, 1, "2026-01-25")
+    with pytest.raises(SpendLimitExceeded):
+        acme.buys("2026-01-25", input=1)
+
+
+@pytest.mark.django_db
+def test_units_past_their_commitment_that_would_pass_the_limit_expire_that_day(acme: Acme) -> None:
+    """Three lots, past their commitment on 2026-02-24; only the first and the third still fit."""
+    unit = price(acme, "2026-01-25")
+    first = acme.lot(acme.buys("2026-01-25", input=1))
+    second = acme.lot(acme.buys("2026-01-25", input=2))
+    third = acme.lot(acme.buys("2026-01-25", input=1))
+    acme.open_days("2026-02-23")
+    posted = 4 * unit * 23
+    set_limit(acme, posted + 2 * unit, "2026-02-23")
+    acme.open_days("2026-02-24")
+    # 2026-02-24: 1 fits, 1 + 2 does not, and counts all the same, so that the third does not.
+    ended = Expiry.objects.filter(reason=ExpiryReason.SPEND_LIMIT).order_by("lot_id")
+    assert [(row.lot, row.units, row.ended_on) for row in ended] == [
+        (second, 2, day("2026-02-24")),
+        (third, 1, day("2026-02-24")),
+    ]
+    assert Charge.objects.filter(lot=first.public_id, posted_on="2026-02-24").count() == 1
+
+
+@pytest.mark.django_db
+def test_renewals_in_their_commitment_are_charged_past_a_limit_and_count(acme: Acme) -> None:
+    unit = price(acme, "2026-01-20")
+    old = acme.lot(acme.buys("2026-01-20", input=1))
+    young = acme.lot(acme.buys("2026-01-28", input=1))
+    acme.open_days("2026-02-18")
+    # What is posted on 18 days, and the day of the young lot: no room for the old lot's renewal.
+    set_limit(acme, 2 * unit * 18 + unit, "2026-02-18")
+    acme.open_days("2026-02-20")
+    assert Charge.objects.filter(lot=young.public_id, posted_on="2026-02-20").count() == 1
+    expiry = Expiry.objects.get(reason=ExpiryReason.SPEND_LIMIT)
+    assert (expiry.lot, expiry.ended_on) == (old, day("2026-02-19"))
+
+
+@pytest.mark.django_db
+def test_another_organizations_spend_does_not_count(acme: Acme) -> None:
+    other = make_acme()
+    other.buys("2026-01-25", input=50)
+    unit = price(acme, "2026-01-25")
+    set_limit(acme, 7 * unit, "2026-01-25")
+    acme.buys("2026-01-25", input=1)
+
+
+@pytest.mark.django_db
+def test_each_threshold_is_told_once_a_period(acme: Acme) -> None:
+    unit = price(acme, "2026-01-25")
+    set_limit(acme, 10 * 28 * unit, "2026-01-25")
+    acme.buys("2026-01-25", input=5)
+    assert list(told()) == []
+    acme.open_days("2026-02-01")  # 5 units for 28 days are half of it, as the period begins.
+    acme.open_days("2026-02-02")
+    assert told() == [("2026-02-01", 50)]
+    set_limit(acme, 6 * 28 * unit, "2026-02-02", hard=False)
+    assert told() == [("2026-02-01", 50), ("2026-02-01", 80)]
+    acme.buys("2026-02-03", input=2)
+    assert told() == [("2026-02-01", 50), ("2026-02-01", 80), ("2026-02-01", 100)]
+    acme.open_days("2026-02-28")
+    assert len(told()) == 3
+    assert OutboundEmail.objects.filter(kind="spend_alert").count() == 3
+
+
+def told() -> list[tuple[str, int]]:
+    rows = SpendAlert.objects.order_by("pk").values_list("period_start", "percent")
+    return [(start.isoformat(), percent) for start, percent in rows]
+
+
+@pytest.mark.django_db
+def test_the_sums_of_days_are_those_of_the_charges(acme: Acme) -> None:
+    acme.buys("2026-01-25", input=5, output=1)
+    acme.buys("2026-01-25", input=1)
+    acme.open_days("2026-02-05")
+    charged: defaultdict[str, int] = defaultdict(int)
+    for posted_on, amount in Charge.objects.values_list("posted_on", "amount"):
+        charged[str(posted_on)] += amount
+    counted = DailySpend.objects.values_list("posted_on", "amount")
+    assert {str(posted_on): amount for posted_on, amount in counted} == charged
+
+
+AMOUNTS = st.integers(0, 100)
+
+
+@given(
+    costs=st.lists(st.tuples(st.integers(0, 2), AMOUNTS), max_size=20),
+    whole=st.none() | st.integers(-50, 1000),
+    own=st.dictionaries(st.integers(0, 2), st.integers(-50, 500)),
+)
+def test_a_renewal_is_refused_exactly_if_the_sum_up_to_it_passes_a_limit(
+    costs: list[tuple[int, int]], whole: int | None, own: dict[int, int]
+) -> None:
+    renewals = [Renewal(place, project, cost) for place, (project, cost) in enumerate(costs)]
+    expected = [
+        place
+        for place, (project, _) in enumerate(costs)
+        if (whole is not None and sum(cost for _, cost in costs[: place + 1]) > whole)
+        or (
+            project in own
+            and sum(cost for of, cost in costs[: place + 1] if of == project) > own[project]
+        )
+    ]
+    assert list(renewals_past_limit(renewals, Room(whole, own))) == expected
+
+
+@given(spent=st.integers(0, 500), limit=st.integers(0, 300))
+def test_a_threshold_is_reached_at_exactly_its_share_of_the_limit(spent: int, limit: int) -> None:
+    reached = thresholds_reached(spent=spent, limit=limit, alerts=[80, 50, 80])
+    assert reached == [p for p in (50, 80) if spent and spent * 100 >= p * limit]
