@@ -47,6 +47,12 @@ class Caller:
         )
         return self._checked(response)
 
+    def put(self, path: str, body: Any) -> Response:
+        response = self.client.put(
+            ROOT + path, json.dumps(body), content_type="application/json", headers=self.headers
+        )
+        return self._checked(response)
+
     def delete(self, path: str) -> Response:
         return self._checked(self.client.delete(ROOT + path, headers=self.headers))
 

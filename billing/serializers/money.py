@@ -47,7 +47,7 @@ class MoneyInput(serializers.Field[Money, Any, Any, Any]):
     """An amount that a person sets: `{"amount": 12459, "currency": "usd"}`, 0 or more."""
 
     default_error_messages: ClassVar = {
-        "shape": 'Money is written {"amount": 12459, "currency": "usd"}, in minor units.',
+        "shape": 'Money is written {{"amount": 12459, "currency": "usd"}}, in minor units.',
         "currency": "The currency is {currency}.",
         "range": "The amount is a whole number of minor units from 0 to {maximum}.",
     }
