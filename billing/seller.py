@@ -11,6 +11,7 @@ from typing import Protocol
 
 from accounts.models import Organization
 from accounts.operations.days import DayOpener
+from billing.domain.limits import HardLimits
 from billing.domain.order_forms import OrderFormSpan
 
 
@@ -40,11 +41,12 @@ class Seller(DayOpener, Protocol):
         on: date,
         until: date,
         order_forms: Sequence[OrderFormSpan],
+        limits: HardLimits | None = None,
     ) -> Iterable[ComingRenewal]:
         """Return the renewals that are still to be charged on the service days `[on, until)`.
 
-        They take known ends into account: cancellations, retirements, and days on which none of
-        the `order_forms` is in force.
+        They take known ends into account: cancellations, retirements, days on which none of the
+        `order_forms` is in force, and what the hard `limits` will end, if they are given.
         """
 
 

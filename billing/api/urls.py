@@ -3,11 +3,13 @@
 from django.urls import path
 
 from billing.api.charges import Charges
+from billing.api.forecast import Forecast
 from billing.api.invoices import Invoice, Invoices, UpcomingInvoice
 from billing.api.limits import Limits, OrganizationLimit, ProjectLimit
 
 urlpatterns = [
     path("charges", Charges.as_view()),
+    path("forecast", Forecast.as_view()),
     path("invoices", Invoices.as_view()),
     path("invoices/upcoming", UpcomingInvoice.as_view()),
     path("invoices/<slug:invoice_id>", Invoice.as_view()),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from accounts.models import Organization, Project
-from billing.domain.limits import thresholds_reached
+from billing.domain.limits import HardLimits, thresholds_reached
 from billing.domain.money import Money
 from billing.domain.order_forms import order_form_spans
 from billing.domain.periods import Period, period_containing
@@ -241,6 +241,20 @@ def has_hard_limits(organizations: Sequence[int]) -> bool:
     return SpendLimit.objects.filter(
         organization__in=organizations, is_hard=True, amount__isnull=False
     ).exists()
+
+
+def hard_limits(organization: Organization, periods: Sequence[Period]) -> HardLimits | None:
+    """Return the hard limits in the present period and the periods after it; None without any."""
+    stored = _stored(organization).filter(is_hard=True).exclude(amount=None)
+    amounts = {limit.project_id: limit.amount or 0 for limit in stored}
+    if not amounts:
+        return None
+    return HardLimits(
+        organization=amounts.get(None),
+        projects={project: amount for project, amount in amounts.items() if project is not None},
+        posted=_posted(organization, periods[0]),
+        periods=periods,
+    )
 
 
 def posted_parameters(organizations: Sequence[int], on: date) -> list[Any]:

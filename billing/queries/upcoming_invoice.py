@@ -1,17 +1,14 @@
 """The upcoming invoice: the charges of the present period, and the projected total (R22)."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django.conf import settings
 
 from accounts.models import Organization
-from billing.domain.invoices import LineItem, invoice_totals
+from billing.domain.invoices import invoice_totals
 from billing.domain.money import Money
-from billing.domain.order_forms import Discounts, order_form_spans
-from billing.domain.periods import Period
-from billing.models import ChargeType
 from billing.queries.charges import charge_lines
+from billing.queries.forecast import lines_to_come
 from billing.queries.invoices import (
     UPCOMING,
     Statement,
@@ -19,8 +16,7 @@ from billing.queries.invoices import (
     statement_lines,
     statement_of,
 )
-from billing.queries.order_forms import billing_account, days_until_due, signed_forms
-from billing.seller import connected_seller
+from billing.queries.order_forms import billing_account, days_until_due
 
 
 def upcoming_invoice(organization: Organization, *, on: date) -> Statement:
@@ -32,7 +28,8 @@ def upcoming_invoice(organization: Organization, *, on: date) -> Statement:
     period = account.period_containing(on)
     posted = charge_lines([organization.pk], period).get(organization.pk, [])
     so_far = invoice_totals(posted)
-    projected = invoice_totals([*posted, *lines_to_come(organization, period=period, on=on)])
+    [to_come] = lines_to_come(organization, on=on, periods=[period])
+    projected = invoice_totals([*posted, *to_come])
     due_in = days_until_due([account], period.end)[organization.pk]
     return Statement(
         id=None,
@@ -54,30 +51,6 @@ def find_statement(organization: Organization, key: str, *, on: date) -> Stateme
     if key == UPCOMING:
         return upcoming_invoice(organization, on=on)
     return statement_of(find_invoice(organization=organization, invoice_id=key), on=on)
-
-
-def lines_to_come(organization: Organization, *, period: Period, on: date) -> Iterator[LineItem]:
-    """Yield the renewals from `on` to the end of the period as invoice lines.
-
-    Each day has the discount of the signed order form that is in force on that day (R8).
-    """
-    spans = order_form_spans(signed_forms(organization), on)
-    renewals = connected_seller().renewals_to_come(
-        organization=organization, on=on, until=period.end, order_forms=spans
-    )
-    for renewal in renewals:
-        for span in spans:
-            start = max(renewal.start, span.start)
-            end = min(renewal.end, span.end or renewal.end)
-            if start < end:
-                yield LineItem(
-                    model=renewal.model,
-                    kind=renewal.kind,
-                    type=ChargeType.RENEWAL,
-                    price_per_day=renewal.price_per_day,
-                    discount_percent=(span.discounts or Discounts()).on(renewal.model),
-                    unit_days=renewal.units * (end - start).days,
-                )
 
 
 def _money(amount: int) -> Money:

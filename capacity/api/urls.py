@@ -10,6 +10,7 @@ from capacity.api.lots import Lot, Lots
 from capacity.api.pools import Pools
 from capacity.api.purchases import Purchase, Purchases
 from capacity.api.quotes import Quotes
+from capacity.api.timeline import Timeline
 from capacity.api.transactions import Transactions
 
 urlpatterns = [
@@ -27,5 +28,6 @@ urlpatterns = [
     path("purchases", Purchases.as_view()),
     path("purchases/<slug:purchase_id>", Purchase.as_view()),
     path("quotes", Quotes.as_view()),
+    path("timeline", Timeline.as_view()),
     path("transactions", Transactions.as_view()),
 ]

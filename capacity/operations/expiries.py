@@ -1,6 +1,6 @@
 """Expiring units of many lots in one statement, with transactions, audit entries and emails."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -44,11 +44,16 @@ def expire(due: "QuerySet[Any, Mapping[str, Any]]", reason: ExpiryReason, on: da
     fetched, so that ten thousand lots expire in one statement. Each expiry makes a transaction and
     an audit entry; each organization gets one email for a day.
     """
-    due_sql, values = due.query.sql_with_params()
-    named = {f"due_{position}": value for position, value in enumerate(values)}
+    sql, parameters = due.query.sql_with_params()
+    expire_rows(sql, parameters, reason, on)
+
+
+def expire_rows(sql: str, parameters: Sequence[Any], reason: ExpiryReason, on: date) -> None:
+    """Expire units like `expire`; `sql` selects the primary keys of lots and the units of each."""
+    named = {f"due_{position}": value for position, value in enumerate(parameters)}
     with connection.cursor() as cursor:
         cursor.execute(
-            EXPIRE.format(due=due_sql % tuple(f"%({name})s" for name in named)),
+            EXPIRE.format(due=sql % tuple(f"%({name})s" for name in named)),
             {
                 **named,
                 "on": on,

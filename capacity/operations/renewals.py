@@ -12,9 +12,9 @@ from billing.queries.limits import has_hard_limits
 from billing.queries.order_forms import order_forms_in_force
 from billing.queries.payments import long_overdue_payments
 from capacity.models import ExpiryReason, Lot, Purchase
-from capacity.operations.expiries import expire_whole_lots
+from capacity.operations.expiries import expire_rows, expire_whole_lots
 from capacity.queries.catalogue import lot_price
-from capacity.queries.limits import lots_past_limit
+from capacity.queries.limits import units_past_limit
 
 
 def renew(*, organizations: Sequence[int], lots: QuerySet[Lot], on: date) -> int:
@@ -37,8 +37,8 @@ def renew(*, organizations: Sequence[int], lots: QuerySet[Lot], on: date) -> int
     charges = 0
     if has_hard_limits(organizations):
         charges = _charge(due.filter(commitment_ends_on__gt=on), on)
-        refused = lots_past_limit(past_commitment, organizations=organizations, on=on)
-        expire_whole_lots(refused, ExpiryReason.SPEND_LIMIT, on)
+        sql, parameters = units_past_limit(past_commitment, organizations=organizations, on=on)
+        expire_rows(sql, parameters, ExpiryReason.SPEND_LIMIT, on)
     return charges + _charge(due, on)
 
 

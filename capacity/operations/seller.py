@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from accounts.models import Organization
+from billing.domain.limits import HardLimits
 from billing.domain.order_forms import OrderFormSpan
 from billing.seller import ComingRenewal
 from capacity.operations.days import Opened, open_due_days
@@ -23,7 +24,12 @@ class CapacitySeller:
         on: date,
         until: date,
         order_forms: Sequence[OrderFormSpan],
+        limits: HardLimits | None = None,
     ) -> Iterable[ComingRenewal]:
         return renewals_to_come(
-            organization=organization, on=on, until=until, order_forms=order_forms
+            organization=organization,
+            on=on,
+            until=until,
+            order_forms=order_forms,
+            limits=limits,
         )

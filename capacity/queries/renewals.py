@@ -1,52 +1,143 @@
-"""The renewals to come of existing lots (R4, R6, R11)."""
+"""The renewals to come of existing lots, and the days on which their units end (R4, R6, R10, R11).
+
+Lots with the same terms are one row, so that ten thousand equal lots cost as much as one. Hard
+limits end lots one by one, in order of purchase, so with them each lot is a row of its own.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from django.db.models import F, QuerySet, Sum
 
 from accounts.models import Organization
+from billing.domain.limits import HardLimits
 from billing.domain.order_forms import OrderFormSpan
 from billing.seller import ComingRenewal
+from capacity.domain.limits import LimitEnd, LotPlan, PricedUnits, limit_ends
 from capacity.domain.renewals import DatedPrices, PriceAgreement, known_end, price_spans
 from capacity.models import ListPrice
 from capacity.queries.cancellations import scheduled_cancellations
 from capacity.queries.lots import active_lots, with_renewing_units
 
 
-def renewals_to_come(
-    *, organization: Organization, on: date, until: date, order_forms: Sequence[OrderFormSpan]
-) -> Iterator[ComingRenewal]:
-    """Yield the renewals that are still to be charged on the service days `[on, until)`.
+@dataclass(frozen=True, slots=True)
+class ForeseenUnits:
+    """Active units with the same terms, as they will go on if nothing changes.
 
-    They take known ends into account: cancellations, retirements, and for units past their
-    commitment the first day on which none of the `order_forms` is in force.
+    `lot` is a primary key; it is None for lots with the same terms together. `end` None is no known
+    end. `spans` are the days to be charged, `(first, last, price)`, `last` excluded.
     """
-    rows = [*_renewing_units(organization), *_cancelled_units(organization)]
+
+    lot: int | None
+    model: str
+    kind: str
+    project: int
+    units: int
+    tpm_per_unit: int
+    commitment_ends_on: date
+    end: date | None
+    spans: Sequence[tuple[date, date, int]]
+
+    def ending(self, end: date, units: int) -> "ForeseenUnits":
+        """Return `units` of these, ending on `end`."""
+        spans = [(first, min(last, end), price) for first, last, price in self.spans if first < end]
+        return replace(self, end=end, units=units, spans=spans)
+
+
+def foreseen_units(
+    *,
+    organization: Organization,
+    on: date,
+    until: date,
+    order_forms: Sequence[OrderFormSpan],
+    limits: HardLimits | None = None,
+) -> list[ForeseenUnits]:
+    """Return all active units with their ends and the days `[on, until)` still to be charged.
+
+    They take known ends into account: cancellations, retirements, for units past their commitment
+    the first day on which none of the `order_forms` is in force, and the hard `limits`, if given.
+    """
+    by_lot = {"of_lot": "pk"} if limits else {}
+    rows = [*_renewing_units(organization, by_lot), *_cancelled_units(organization, by_lot)]
     list_prices = _list_prices({row["of_snapshot"] for row in rows})
-    for row in rows:
-        for start, end, price in _priced_days(row, on, until, order_forms, list_prices):
+    units = [_foreseen(row, on, until, order_forms, list_prices) for row in rows]
+    if limits is None:
+        return units
+    ends: defaultdict[int | None, list[LimitEnd[int | None]]] = defaultdict(list)
+    for end in limit_ends(_plans(units), limits):
+        ends[end.key].append(end)
+    return [part for row in units for part in _parts(row, ends[row.lot])]
+
+
+def renewals_to_come(
+    *,
+    organization: Organization,
+    on: date,
+    until: date,
+    order_forms: Sequence[OrderFormSpan],
+    limits: HardLimits | None = None,
+) -> Iterator[ComingRenewal]:
+    """Yield the renewals that are still to be charged on the service days `[on, until)`."""
+    for row in foreseen_units(
+        organization=organization, on=on, until=until, order_forms=order_forms, limits=limits
+    ):
+        for start, end, price in row.spans:
             yield ComingRenewal(
-                model=row["of_model"],
-                kind=row["of_kind"],
-                project=row["of_project"],
+                model=row.model,
+                kind=row.kind,
+                project=row.project,
                 start=start,
                 end=end,
-                units=row["total_units"],
+                units=row.units,
                 price_per_day=price,
             )
 
 
-def _priced_days(
+def _parts(row: ForeseenUnits, ends: Sequence[LimitEnd[int | None]]) -> Iterator[ForeseenUnits]:
+    """Yield the parts of a row that limits end, and the rest. `ends` are those of its lot.
+
+    Limits end units past their commitment. Those have no scheduled cancellation (R5), so the row is
+    the only one of its lot that lasts until then.
+    """
+    left = row.units
+    for end in ends:
+        if row.end is None or end.on < row.end:
+            left -= end.units
+            yield row.ending(end.on, end.units)
+    if left:
+        yield replace(row, units=left)
+
+
+def _plans(units: Sequence[ForeseenUnits]) -> list[LotPlan[int | None]]:
+    """Return the plan of each lot, in order of purchase; its rows end on different days."""
+    by_lot: defaultdict[int | None, list[ForeseenUnits]] = defaultdict(list)
+    for row in units:
+        by_lot[row.lot].append(row)
+    return [
+        LotPlan(
+            key=lot,
+            project=rows[0].project,
+            commitment_ends_on=rows[0].commitment_ends_on,
+            spans=[
+                PricedUnits(first, last, row.units, price)
+                for row in rows
+                for first, last, price in row.spans
+            ],
+        )
+        for lot, rows in sorted(by_lot.items(), key=lambda item: item[0] or 0)
+    ]
+
+
+def _foreseen(
     row: Mapping[str, Any],
     on: date,
     until: date,
     order_forms: Sequence[OrderFormSpan],
     list_prices: Mapping[tuple[int, str], DatedPrices],
-) -> Iterator[tuple[date, date, int]]:
-    """Yield the days on which the units of a row will be charged, in spans of one price each."""
+) -> ForeseenUnits:
     end = known_end(
         cancelled_to=row["cancelled_to"],
         retires_on=row["of_retires_on"],
@@ -59,46 +150,66 @@ def _priced_days(
         commitment_ends_on=row["of_commitment_ends_on"],
         first_term_ends_on=row["of_first_term_ends_on"],
     )
-    return price_spans(
-        max(on, row["of_charged_until"]),
-        min(until, end or until),
-        agreement=agreement,
-        list_prices=list_prices.get((row["of_snapshot"], row["of_kind"]), []),
+    return ForeseenUnits(
+        lot=row.get("of_lot"),
+        model=row["of_model"],
+        kind=row["of_kind"],
+        project=row["of_project"],
+        units=row["total_units"],
+        tpm_per_unit=row["of_tpm_per_unit"],
+        commitment_ends_on=row["of_commitment_ends_on"],
+        end=end,
+        spans=list(
+            price_spans(
+                max(on, row["of_charged_until"]),
+                min(until, end or until),
+                agreement=agreement,
+                list_prices=list_prices.get((row["of_snapshot"], row["of_kind"]), []),
+            )
+        ),
     )
 
 
-def _renewing_units(organization: Organization) -> Iterator[dict[str, Any]]:
+def _renewing_units(
+    organization: Organization, by_lot: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
     """Yield active units that no cancellation ends, grouped by their terms."""
     rows = with_renewing_units(active_lots(organization)).filter(renewing_units__gt=0)
-    for row in _by_terms(rows, lot="", units="renewing_units"):
+    for row in _by_terms(rows, by_lot, lot="", units="renewing_units"):
         yield {**row, "cancelled_to": None}
 
 
-def _cancelled_units(organization: Organization) -> Iterator[dict[str, Any]]:
+def _cancelled_units(
+    organization: Organization, by_lot: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
     """Yield units that scheduled cancellations end, grouped by their terms."""
     rows = scheduled_cancellations(organization).order_by()
-    yield from _by_terms(rows, lot="lot__", units="units", cancelled_to=F("ends_on"))
+    yield from _by_terms(rows, by_lot, lot="lot__", units="units", cancelled_to=F("ends_on"))
 
 
 def _by_terms(
-    rows: QuerySet[Any, Any], *, lot: str, units: str, **columns: F
+    rows: QuerySet[Any, Any], by_lot: Mapping[str, str], *, lot: str, units: str, **columns: F
 ) -> QuerySet[Any, Any]:
     """Sum the column `units` of rows with the same terms: all values that decide their charges.
 
-    `lot` is the prefix of a lookup from a row to its lot.
+    `lot` is the prefix of a lookup from a row to its lot. `by_lot` are further columns of the lot.
     """
     terms = {
-        "of_snapshot": F(f"{lot}snapshot_id"),
-        "of_model": F(f"{lot}snapshot__model"),
-        "of_retires_on": F(f"{lot}snapshot__retires_on"),
-        "of_kind": F(f"{lot}kind"),
-        "of_project": F(f"{lot}project_id"),
-        "of_price_per_day": F(f"{lot}price_per_day"),
-        "of_commitment_ends_on": F(f"{lot}commitment_ends_on"),
-        "of_first_term_ends_on": F(f"{lot}first_term_ends_on"),
-        "of_charged_until": F(f"{lot}charged_until"),
+        "of_snapshot": "snapshot_id",
+        "of_model": "snapshot__model",
+        "of_retires_on": "snapshot__retires_on",
+        "of_kind": "kind",
+        "of_project": "project_id",
+        "of_tpm_per_unit": "tpm_per_unit",
+        "of_price_per_day": "price_per_day",
+        "of_commitment_ends_on": "commitment_ends_on",
+        "of_first_term_ends_on": "first_term_ends_on",
+        "of_charged_until": "charged_until",
+        **by_lot,
     }
-    by_terms: QuerySet[Any, Any] = rows.values(**terms, **columns).annotate(total_units=Sum(units))
+    by_terms: QuerySet[Any, Any] = rows.values(
+        **{name: F(f"{lot}{column}") for name, column in terms.items()}, **columns
+    ).annotate(total_units=Sum(units))
     return by_terms
 
 

@@ -1,19 +1,21 @@
 """Spend limits (R10): what counts, what a hard limit refuses and ends, and when it alerts."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
+from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import OutboundEmail
 from accounts.operations.projects import create_project
-from billing.domain.limits import Renewal, Room, renewals_past_limit, thresholds_reached
+from billing.domain.limits import Renewal, Room, thresholds_reached, units_past_limit
 from billing.domain.money import Money
 from billing.models import Charge, DailySpend, SpendAlert
 from billing.operations.limits import set_spend_limit
 from billing.queries.limits import Limits, SpendLimitExceeded, limits
 from capacity.models import Expiry, ExpiryReason
+from capacity.operations.days import open_day
 from capacity.queries.quotes import check_purchase
 from tests.cast import GROK, Acme, at, day, make_acme
 
@@ -105,22 +107,48 @@ def test_a_limit_below_what_is_spent_is_accepted_and_refuses_from_then_on(acme: 
 
 @pytest.mark.django_db
 def test_units_past_their_commitment_that_would_pass_the_limit_expire_that_day(acme: Acme) -> None:
-    """Three lots, past their commitment on 2026-02-24; only the first and the third still fit."""
+    """Units are taken one by one; each counts, so that none after one that is refused fits."""
     unit = price(acme, "2026-01-25")
     first = acme.lot(acme.buys("2026-01-25", input=1))
-    second = acme.lot(acme.buys("2026-01-25", input=2))
+    second = acme.lot(acme.buys("2026-01-25", input=3))
     third = acme.lot(acme.buys("2026-01-25", input=1))
     acme.open_days("2026-02-23")
-    posted = 4 * unit * 23
-    set_limit(acme, posted + 2 * unit, "2026-02-23")
+    set_limit(acme, 5 * unit * 23 + 3 * unit, "2026-02-23")
     acme.open_days("2026-02-24")
-    # 2026-02-24: 1 fits, 1 + 2 does not, and counts all the same, so that the third does not.
     ended = Expiry.objects.filter(reason=ExpiryReason.SPEND_LIMIT).order_by("lot_id")
     assert [(row.lot, row.units, row.ended_on) for row in ended] == [
-        (second, 2, day("2026-02-24")),
+        (second, 1, day("2026-02-24")),
         (third, 1, day("2026-02-24")),
     ]
-    assert Charge.objects.filter(lot=first.public_id, posted_on="2026-02-24").count() == 1
+    renewed = Charge.objects.filter(posted_on="2026-02-24").order_by("pk")
+    assert list(renewed.values_list("lot", "units")) == [
+        (first.public_id, 1),
+        (second.public_id, 2),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("scope", ["organization", "project"])
+def test_what_sql_ends_is_what_the_arithmetic_says(acme: Acme, scope: str) -> None:
+    unit = price(acme, "2026-01-25")
+    project = acme.organization.projects.get().public_id if scope == "project" else None
+    lots = [acme.lot(acme.buys("2026-01-25", input=units)) for units in (2, 4, 3)]
+    acme.open_days("2026-02-23")
+    posted = 9 * unit * 23
+    for room in (9 * unit, 5 * unit + 1, 5 * unit, unit - 1, -1):
+        with transaction.atomic():
+            set_limit(acme, posted + room, "2026-02-23", project=project)
+            renew_one_day(acme, "2026-02-24")
+            ended = dict(
+                Expiry.objects.filter(reason=ExpiryReason.SPEND_LIMIT).values_list("lot", "units")
+            )
+            renewals = [Renewal(lot.pk, 0, lot.units, unit) for lot in lots]
+            assert ended == dict(units_past_limit(renewals, Room(room, {})))
+            transaction.set_rollback(True)
+
+
+def renew_one_day(acme: Acme, on: str) -> None:
+    open_day(organizations=[acme.organization.pk], on=day(on))
 
 
 @pytest.mark.django_db
@@ -181,28 +209,30 @@ def test_the_sums_of_days_are_those_of_the_charges(acme: Acme) -> None:
     assert {str(posted_on): amount for posted_on, amount in counted} == charged
 
 
-AMOUNTS = st.integers(0, 100)
-
-
 @given(
-    costs=st.lists(st.tuples(st.integers(0, 2), AMOUNTS), max_size=20),
-    whole=st.none() | st.integers(-50, 1000),
-    own=st.dictionaries(st.integers(0, 2), st.integers(-50, 500)),
+    lots=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(1, 5), st.sampled_from([0, 1, 7, 30])),
+        max_size=12,
+    ),
+    whole=st.none() | st.integers(-50, 600),
+    own=st.dictionaries(st.integers(0, 2), st.integers(-50, 300)),
 )
-def test_a_renewal_is_refused_exactly_if_the_sum_up_to_it_passes_a_limit(
-    costs: list[tuple[int, int]], whole: int | None, own: dict[int, int]
+def test_a_unit_is_refused_exactly_if_the_sum_up_to_it_passes_a_limit(
+    lots: list[tuple[int, int, int]], whole: int | None, own: dict[int, int]
 ) -> None:
-    renewals = [Renewal(place, project, cost) for place, (project, cost) in enumerate(costs)]
-    expected = [
-        place
-        for place, (project, _) in enumerate(costs)
-        if (whole is not None and sum(cost for _, cost in costs[: place + 1]) > whole)
-        or (
-            project in own
-            and sum(cost for of, cost in costs[: place + 1] if of == project) > own[project]
-        )
-    ]
-    assert list(renewals_past_limit(renewals, Room(whole, own))) == expected
+    total = 0
+    by_project = {0: 0, 1: 0, 2: 0}
+    expected: Counter[int] = Counter()
+    for place, (project, units, price) in enumerate(lots):
+        for _ in range(units):
+            total += price
+            by_project[project] += price
+            if (whole is not None and total > whole) or by_project[project] > own.get(
+                project, by_project[project]
+            ):
+                expected[place] += 1
+    renewals = [Renewal(place, *lot) for place, lot in enumerate(lots)]
+    assert dict(units_past_limit(renewals, Room(whole, own))) == expected
 
 
 @given(spent=st.integers(0, 500), limit=st.integers(0, 300))
