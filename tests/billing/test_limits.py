@@ -11,7 +11,7 @@ from accounts.models import OutboundEmail
 from accounts.operations.projects import create_project
 from billing.domain.limits import Renewal, Room, thresholds_reached, units_past_limit
 from billing.domain.money import Money
-from billing.models import Charge, DailySpend, SpendAlert
+from billing.models import Charge, DailySpend, SpendAlert, SpendLimit
 from billing.operations.limits import set_spend_limit
 from billing.queries.limits import Limits, SpendLimitExceeded, limits
 from capacity.models import Expiry, ExpiryReason
@@ -121,23 +121,22 @@ def test_units_past_their_commitment_that_would_pass_the_limit_expire_that_day(a
         (third, 1, day("2026-02-24")),
     ]
     renewed = Charge.objects.filter(posted_on="2026-02-24").order_by("pk")
-    assert list(renewed.values_list("lot", "units")) == [
-        (first.public_id, 1),
-        (second.public_id, 2),
-    ]
+    assert dict(renewed.values_list("lot", "units")) == {first.public_id: 1, second.public_id: 2}
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("scope", ["organization", "project"])
 def test_what_sql_ends_is_what_the_arithmetic_says(acme: Acme, scope: str) -> None:
     unit = price(acme, "2026-01-25")
-    project = acme.organization.projects.get().public_id if scope == "project" else None
+    project = acme.organization.projects.get() if scope == "project" else None
     lots = [acme.lot(acme.buys("2026-01-25", input=units)) for units in (2, 4, 3)]
     acme.open_days("2026-02-23")
     posted = 9 * unit * 23
     for room in (9 * unit, 5 * unit + 1, 5 * unit, unit - 1, -1):
         with transaction.atomic():
-            set_limit(acme, posted + room, "2026-02-23", project=project)
+            SpendLimit.objects.create(
+                organization=acme.organization, project=project, amount=posted + room
+            )
             renew_one_day(acme, "2026-02-24")
             ended = dict(
                 Expiry.objects.filter(reason=ExpiryReason.SPEND_LIMIT).values_list("lot", "units")
