@@ -6,7 +6,7 @@ from billing.models.limits import MAX_ALERT_PERCENT, default_alerts
 from billing.queries.limits import Limits, LimitState
 from billing.serializers.invoices import PeriodSerializer
 from billing.serializers.money import MoneyField, MoneyInput
-from common.api.fields import Reference, StrictSerializer, WholeNumber
+from common.api.fields import Reference, StrictSerializer, TrueOrFalse, WholeNumber
 
 MAX_ALERTS = 20
 
@@ -40,7 +40,7 @@ class LimitRequestSerializer(StrictSerializer):
     """`amount` null lifts the limit. One below what is spent already refuses from now on."""
 
     amount = MoneyInput(allow_null=True)
-    hard = serializers.BooleanField(default=True)
+    hard = TrueOrFalse(default=True)
     alerts = serializers.ListField(
         child=WholeNumber(min_value=1, max_value=MAX_ALERT_PERCENT),
         default=default_alerts,

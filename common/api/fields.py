@@ -44,6 +44,15 @@ class WholeNumber(serializers.IntegerField):
         return data
 
 
+class TrueOrFalse(serializers.BooleanField):
+    """A JSON `true` or `false`: not `"true"`, not `1`."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            self.fail("invalid", input=data)
+        return data
+
+
 class WholeNumberText(serializers.IntegerField):
     """A whole number in a query string, in the digits 0 to 9."""
 

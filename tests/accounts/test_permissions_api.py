@@ -52,6 +52,11 @@ ROUTES = [
     Route("GET", "invoices", Permission.LIMITS_AND_INVOICES),
     Route("GET", "invoices/upcoming", Permission.LIMITS_AND_INVOICES),
     Route("GET", "invoices/{invoice}", Permission.LIMITS_AND_INVOICES),
+    Route("GET", "limits", Permission.LIMITS_AND_INVOICES),
+    Route("PUT", "limits/organization", MANAGE, {"amount": 0, "alerts": []}),
+    Route("PUT", "limits/projects/{project}", MANAGE, {"amount": None}),
+    Route("GET", "forecast", SCALE_TIER),
+    Route("GET", "timeline", SCALE_TIER),
     Route("GET", "keys", OWN_API_KEYS),
     Route("POST", "keys", OWN_API_KEYS, {"name": "CI"}),
     Route("DELETE", "keys/{own_key}", OWN_API_KEYS),
@@ -135,6 +140,7 @@ def make_objects(api: ApiCast) -> dict[str, str]:
     return {
         "invoice": api.alice.get("invoices").json()["data"][0]["id"],
         "purchase": purchase["id"],
+        "project": purchase["project"],
         "lot": lot,
         "cancellation": cancellation,
         "bob": api.acme.bob.person.public_id,
@@ -154,6 +160,8 @@ def send(caller: Caller, route: Route, objects: dict[str, str]) -> Response:
     path, _, query = route.path.format(**objects).partition("?")
     if route.method == "POST":
         return caller.post(path, body, key=key)
+    if route.method == "PUT":
+        return caller.put(path, body)
     if route.method == "DELETE":
         return caller.delete(path)
     return caller.get(path, **dict(part.split("=") for part in query.split("&") if part))

@@ -74,6 +74,7 @@ def acme(api: ApiCast) -> Iterator[ApiCast]:
         invoice_id=api.alice.get("invoices").json()["data"][0]["id"],
         pool=purchase["pool"],
         project=purchase["project"],
+        project_id=purchase["project"],
     )
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)

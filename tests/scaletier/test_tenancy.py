@@ -60,6 +60,7 @@ def ids(api: ApiCast) -> dict[str, str]:
         "cancellation_id": cancellation,
         "invoice_id": invoice,
         "line_key": line.key,
+        "limit_id": acme.organization.projects.get().public_id,
     }
 
 
