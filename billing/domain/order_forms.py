@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import zip_longest
+
+DEFAULT_DAYS_UNTIL_DUE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class FormTerms:
     starts_on: date
     ends_on: date | None
     discounts: Discounts
+    days_until_due: int = DEFAULT_DAYS_UNTIL_DUE
+    """Days from the issue of an invoice to its due date."""
 
     def is_in_force(self, on: date) -> bool:
         return self.starts_on <= on and (self.ends_on is None or on < self.ends_on)
@@ -46,6 +50,21 @@ def form_in_force(forms: Sequence[FormTerms], on: date) -> FormTerms | None:
     """Return the form in force on a day. If there are several, the latest start wins (R11, R23)."""
     candidates = [form for form in forms if form.is_in_force(on)]
     return max(candidates, key=lambda form: (form.starts_on, form.id), default=None)
+
+
+def days_until_due(forms: Sequence[FormTerms], on: date) -> int:
+    """Return the days from issue to due date of an invoice that is issued on a day.
+
+    The number is that of the form in force on the day, or else of the form in force last.
+    """
+    tomorrow = on + timedelta(days=1)
+    started = [form for form in forms if form.starts_on <= on]
+    latest = max(
+        started,
+        key=lambda form: (min(form.ends_on or tomorrow, tomorrow), form.starts_on, form.id),
+        default=None,
+    )
+    return latest.days_until_due if latest else DEFAULT_DAYS_UNTIL_DUE
 
 
 def order_form_spans(forms: Sequence[FormTerms], since: date) -> list[OrderFormSpan]:

@@ -13,10 +13,11 @@ from django.db.models.functions import JSONObject
 from accounts.operations.audit import TIME, record_each
 from accounts.operations.emails import enqueue_emails
 from billing.domain.invoices import InvoiceTotals, invoice_totals
+from billing.domain.order_forms import days_until_due
 from billing.domain.periods import Period, anchors_starting_on, period_containing
 from billing.models import BillingAccount, Invoice, InvoiceLine, InvoicePayment, InvoiceSync
 from billing.queries.charges import charge_lines
-from billing.queries.order_forms import days_until_due
+from billing.queries.order_forms import signed_forms_of
 from common.instants import midnight
 
 
@@ -43,7 +44,7 @@ def _issue(accounts: list[BillingAccount], period: Period, on: date) -> int:
     if not charged_accounts:
         return 0
     totals = {account.pk: invoice_totals(lines[account.pk]) for account in charged_accounts}
-    due_in = days_until_due(charged_accounts, on)
+    forms = signed_forms_of(account.pk for account in charged_accounts)
     for account in charged_accounts:
         account.last_invoice_number += 1
     BillingAccount.objects.bulk_update(charged_accounts, ["last_invoice_number"])
@@ -54,7 +55,7 @@ def _issue(accounts: list[BillingAccount], period: Period, on: date) -> int:
             period_start=period.start,
             period_end=period.end,
             issued_on=on,
-            due_on=on + timedelta(days=due_in[account.pk]),
+            due_on=on + timedelta(days=days_until_due(forms.get(account.pk, []), on)),
             currency=settings.CURRENCY,
             subtotal=totals[account.pk].subtotal,
             discount=totals[account.pk].discount,

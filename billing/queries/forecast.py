@@ -9,7 +9,7 @@ from django.conf import settings
 from accounts.models import Organization
 from billing.domain.invoices import LineItem, invoice_totals
 from billing.domain.money import Money
-from billing.domain.order_forms import Discounts, OrderFormSpan, order_form_spans
+from billing.domain.order_forms import Discounts, FormTerms, OrderFormSpan, order_form_spans
 from billing.domain.periods import Period
 from billing.models import ChargeType
 from billing.queries.charges import charge_lines
@@ -43,19 +43,24 @@ def forecast(
     """
     tiles = upcoming_periods(organization, on=on, number=periods)
     posted = charge_lines([organization.pk], tiles[0]).get(organization.pk, [])
-    first, *later = lines_to_come(organization, on=on, periods=tiles)
+    forms = signed_forms(organization)
+    first, *later = lines_to_come(organization, forms, on=on, periods=tiles)
     invoices = [[*posted, *first], *later]
     return [_invoice(period, lines) for period, lines in zip(tiles, invoices, strict=True)]
 
 
 def lines_to_come(
-    organization: Organization, *, on: date, periods: Sequence[Period]
+    organization: Organization,
+    forms: Sequence[FormTerms],
+    *,
+    on: date,
+    periods: Sequence[Period],
 ) -> list[list[LineItem]]:
     """Return the renewals from `on` on as invoice lines of each of the periods (R22).
 
-    The first of them contains `on`.
+    The first period contains `on`; `forms` are the signed order forms.
     """
-    spans = order_form_spans(signed_forms(organization), on)
+    spans = order_form_spans(forms, on)
     renewals = list(
         connected_seller().renewals_to_come(
             organization=organization,

@@ -7,6 +7,7 @@ from django.conf import settings
 from accounts.models import Organization
 from billing.domain.invoices import invoice_totals
 from billing.domain.money import Money
+from billing.domain.order_forms import days_until_due
 from billing.queries.charges import charge_lines
 from billing.queries.forecast import lines_to_come
 from billing.queries.invoices import (
@@ -16,7 +17,7 @@ from billing.queries.invoices import (
     statement_lines,
     statement_of,
 )
-from billing.queries.order_forms import billing_account, days_until_due
+from billing.queries.order_forms import billing_account, signed_forms
 
 
 def upcoming_invoice(organization: Organization, *, on: date) -> Statement:
@@ -28,16 +29,16 @@ def upcoming_invoice(organization: Organization, *, on: date) -> Statement:
     period = account.period_containing(on)
     posted = charge_lines([organization.pk], period).get(organization.pk, [])
     so_far = invoice_totals(posted)
-    [to_come] = lines_to_come(organization, on=on, periods=[period])
+    forms = signed_forms(organization)
+    [to_come] = lines_to_come(organization, forms, on=on, periods=[period])
     projected = invoice_totals([*posted, *to_come])
-    due_in = days_until_due([account], period.end)[organization.pk]
     return Statement(
         id=None,
         number=None,
         status="open",
         period=period,
         issued_on=period.end,
-        due_on=period.end + timedelta(days=due_in),
+        due_on=period.end + timedelta(days=days_until_due(forms, period.end)),
         lines=statement_lines(so_far.lines, settings.CURRENCY),
         subtotal=_money(so_far.subtotal),
         discount=_money(so_far.discount),

@@ -5,9 +5,10 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import AuditEntry
+from billing.domain.order_forms import days_until_due
 from billing.models import BillingAccount, OrderForm
 from billing.operations.order_forms import create_order_form, sign_order_form
-from billing.queries.order_forms import days_until_due
+from billing.queries.order_forms import signed_forms
 from tests.cast import Acme, at, day
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,6 @@ def test_a_later_form_leaves_the_anchor_day_as_it_is(acme: Acme) -> None:
 def test_a_form_that_is_not_signed_sets_no_due_date(acme: Acme) -> None:
     form = make_form(acme)
     OrderForm.objects.filter(pk=form.pk).update(days_until_due=7)
-    account = BillingAccount.objects.get(organization=acme.organization)
-    assert days_until_due([account], day("2026-03-01")) == {account.pk: 30}
+    assert days_until_due(signed_forms(acme.organization), day("2026-03-01")) == 30
     sign_order_form(form=form, signed_name="Alice A.", by=acme.alice, now=NOW)
-    assert days_until_due([account], day("2026-03-01")) == {account.pk: 7}
+    assert days_until_due(signed_forms(acme.organization), day("2026-03-01")) == 7
