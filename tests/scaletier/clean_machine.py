@@ -82,7 +82,7 @@ def machine(folder: Path, **shell: str) -> Iterator[Machine]:
     product = folder / "product"
     shutil.copytree(ROOT, product, ignore=NOT_COPIED)
     _install_runtime_packages(product / ".venv")
-    shutil.copytree(ROOT / "node_modules/@tabler", product / "node_modules/@tabler")
+    shutil.copytree(ROOT / "node_modules", product / "node_modules")
     for stamp in (".venv/.uv", ".venv/.packages", "node_modules/.libraries"):
         (product / stamp).touch()
     for path in (product, *product.rglob("*")):
