@@ -2,11 +2,12 @@
 
 from rest_framework import serializers
 
+from billing.queries.limits import LimitEffect
 from billing.serializers.money import MoneyField
 from capacity.models import Kind
 from capacity.queries.cancellations import TpmChange
 from capacity.queries.quotes import Quote, QuoteLine
-from common.api.fields import Day
+from common.api.fields import Day, Reference
 from common.errors import BusinessError
 
 
@@ -31,6 +32,18 @@ class RefusalSerializer(serializers.Serializer[BusinessError]):
     detail = serializers.CharField()
 
 
+class LimitEffectSerializer(serializers.Serializer[LimitEffect]):
+    """What a purchase does to a spend limit in the present invoice period, at standard rates."""
+
+    project = Reference(
+        source="state.project", allow_null=True, help_text="Null: the organization's limit."
+    )
+    amount = MoneyField(source="state.limit")
+    hard = serializers.BooleanField(source="state.is_hard")
+    spent = MoneyField(source="state.spent")
+    spent_after = MoneyField()
+
+
 class QuoteSerializer(serializers.Serializer[Quote]):
     """The dry run of a purchase, at standard rates; negotiated discounts are on the invoice."""
 
@@ -44,4 +57,5 @@ class QuoteSerializer(serializers.Serializer[Quote]):
     first_term_ends_on = Day(source="term.first_term_ends_on")
     commitment_ends_on = Day(source="term.commitment_ends_on")
     tpm = serializers.DictField(child=TpmChangeSerializer(), help_text="By kind.")
+    limits = LimitEffectSerializer(many=True, help_text="Limits that the purchase counts against.")
     refusals = RefusalSerializer(many=True, help_text="Why a purchase would be refused now.")

@@ -89,3 +89,17 @@ def test_a_project_of_another_organization_is_not_found(api: ApiCast) -> None:
     foreign = Project.objects.get(organization=api.globex).public_id
     response = api.alice.put(f"limits/projects/{foreign}", {"amount": 5})
     assert problem(response) == (404, "not_found")
+
+
+def test_a_quote_shows_the_effect_on_each_limit(api: ApiCast) -> None:
+    project = Project.objects.get(organization=api.acme.organization).public_id
+    api.alice.put("limits/organization", {"amount": money(100 * PRICE)})
+    api.alice.put(f"limits/projects/{project}", {"amount": money(30 * PRICE), "hard": False})
+    api.bob.buys(input=1)
+    request = {"model": "grok-4-1-fast-reasoning", "units": {"input": 2}}
+    effects = api.bob.post("quotes", request).json()["limits"]
+    after = {"spent": money(22 * PRICE), "spent_after": money(3 * 22 * PRICE)}
+    assert effects == [
+        {"project": None, "amount": money(100 * PRICE), "hard": True, **after},
+        {"project": project, "amount": money(30 * PRICE), "hard": False, **after},
+    ]
