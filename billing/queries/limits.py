@@ -97,9 +97,9 @@ class LimitState:
         return None if self.amount is None else _money(self.amount)
 
     @property
-    def left(self) -> Money | None:
-        """Return the limit less what is spent: negative once it is passed; None without a limit."""
-        return None if self.amount is None else _money(self.amount - self.spent.amount)
+    def distance(self) -> Money | None:
+        """Return what is left of the limit, or by how much it is passed; None without a limit."""
+        return None if self.amount is None else _money(abs(self.amount - self.spent.amount))
 
     @property
     def percent(self) -> int | None:

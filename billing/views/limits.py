@@ -12,6 +12,7 @@ from accounts.views.responses import redirect_from_dialog
 from billing.forms import LimitForm
 from billing.operations.limits import set_spend_limit
 from billing.queries.limits import find_limit, limits
+from common.fragments import render_fragment
 
 ORGANIZATION = "organization"
 """The id of the organization's own limit in the address of its form; others are of projects."""
@@ -47,6 +48,8 @@ def set_limit(request: PageRequest, access: AccessContext, limit_id: str) -> Htt
         )
         messages.success(request, f"The limit of {state.title} is set.")
         return redirect_from_dialog(request, back)
-    template = "billing/limit.html#dialog" if request.htmx else "billing/limit.html"
     context = {"form": form, "state": state, "limit_id": limit_id, "back": back}
-    return render(request, template, context, status=422 if form.errors else 200)
+    status = 422 if form.errors else 200
+    if request.htmx:
+        return render_fragment(request, "billing/limit.html#dialog", context, status=status)
+    return render(request, "billing/limit.html", context, status=status)
