@@ -7,11 +7,9 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from billing.domain.money import MINOR_UNITS_PER_MAJOR, Money
-from billing.models.limits import MAX_ALERT_PERCENT
+from billing.domain.money import MAX_AMOUNT, MINOR_UNITS_PER_MAJOR, Money
+from billing.models.limits import MAX_ALERT_PERCENT, MAX_ALERTS
 from billing.queries.limits import LimitState
-from billing.serializers.limits import MAX_ALERTS
-from billing.serializers.money import MAX_AMOUNT
 from common.decimals import plain
 
 

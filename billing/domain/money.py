@@ -6,6 +6,9 @@ from typing import Any
 
 MINOR_UNITS_PER_MAJOR = 100
 
+MAX_AMOUNT = 10**15
+"""The largest amount that somebody can set, in minor units: no sum of it overflows."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Money:

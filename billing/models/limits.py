@@ -9,6 +9,7 @@ from common.ids import PublicIdField
 
 DEFAULT_ALERTS = (50, 80, 100)
 MAX_ALERT_PERCENT = 1000
+MAX_ALERTS = 20
 ALERT_VALIDATORS = [MinValueValidator(1), MaxValueValidator(MAX_ALERT_PERCENT)]
 
 

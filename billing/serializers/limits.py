@@ -2,13 +2,11 @@
 
 from rest_framework import serializers
 
-from billing.models.limits import MAX_ALERT_PERCENT, default_alerts
+from billing.models.limits import MAX_ALERT_PERCENT, MAX_ALERTS, default_alerts
 from billing.queries.limits import Limits, LimitState
 from billing.serializers.invoices import PeriodSerializer
 from billing.serializers.money import MoneyField, MoneyInput
 from common.api.fields import Reference, StrictSerializer, TrueOrFalse, WholeNumber
-
-MAX_ALERTS = 20
 
 
 class LimitStateSerializer(serializers.Serializer[LimitState]):

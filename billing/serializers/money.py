@@ -6,10 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.domain.money import Money
-
-MAX_AMOUNT = 10**15
-"""The largest amount that can be typed, in minor units: it cannot overflow a sum."""
+from billing.domain.money import MAX_AMOUNT, Money
 
 
 @extend_schema_field(
