@@ -5,10 +5,11 @@
 
 from django.urls import path
 
-from billing.views import invoices, limits
+from billing.views import forecast, invoices, limits
 from billing.webhooks import stripe_webhook
 
 INVOICES = "organizations/<slug:organization_id>/settings/invoices"
+FORECAST = "organizations/<slug:organization_id>/settings/forecast/"
 LIMITS = "organizations/<slug:organization_id>/settings/limits"
 
 urlpatterns = [
@@ -21,6 +22,7 @@ urlpatterns = [
         invoices.line_page,
         name="invoice_line",
     ),
+    path(FORECAST, forecast.forecast_page, name="forecast"),
     path(f"{LIMITS}/", limits.limits_page, name="limits"),
     path(f"{LIMITS}/<str:limit_id>/", limits.set_limit, name="set_limit"),
     path("webhooks/stripe", stripe_webhook, name="stripe_webhook"),

@@ -5,9 +5,10 @@ from typing import Any
 
 from accounts.models import OutboundEmail
 from accounts.operations.emails import email_context
-from capacity.models import Cancellation, Expiry, Purchase
+from capacity.models import Cancellation, Expiry, ExpiryReason, Purchase
 from capacity.queries.lots import lots_renewing_past
 from capacity.queries.purchases import cost_in_words
+from capacity.queries.refused_renewals import RefusedRenewal, refused_renewals
 
 
 @email_context("units_bought")
@@ -40,3 +41,20 @@ def commitments_context(email: OutboundEmail) -> dict[str, Any] | None:
     assert email.organization, "this email is about the organization's units"
     lots = list(lots_renewing_past(email.organization, ends_on))
     return {"day": ends_on, "lots": lots} if lots else None
+
+
+@email_context("renewals_refused")
+def refused_renewals_context(email: OutboundEmail) -> dict[str, Any] | None:
+    """The units that end on the day; after it, those that did. None if nothing ends any more."""
+    ends_on = date.fromisoformat(email.about)
+    assert email.organization, "this email is about the organization's units"
+    today = email.organization.now().date()
+    if ends_on <= today:
+        expiries = Expiry.objects.filter(
+            organization=email.organization, ended_on=ends_on, reason=ExpiryReason.SPEND_LIMIT
+        ).select_related("lot__snapshot")
+        rows = [RefusedRenewal(row.lot, row.units, ends_on) for row in expiries.order_by("pk")]
+    else:
+        refused = refused_renewals(email.organization, on=today)
+        rows = [row for row in refused if row.ends_on == ends_on]
+    return {"day": ends_on, "rows": rows} if rows else None

@@ -26,6 +26,7 @@ class SettingsPage:
 SETTINGS_PAGES = (
     SettingsPage("Scale Tier", "scale_tier", Permission.SCALE_TIER),
     SettingsPage("Limits", "limits", Permission.LIMITS_AND_INVOICES),
+    SettingsPage("Forecast", "forecast", Permission.SCALE_TIER),
     SettingsPage("Invoices", "invoices", Permission.LIMITS_AND_INVOICES),
     SettingsPage("Members", "members", Permission.MANAGE),
     SettingsPage("API keys", "api_keys", Permission.OWN_API_KEYS),

@@ -13,7 +13,8 @@ from accounts.queries.projects import find_project
 from billing.domain.money import Money
 from billing.domain.periods import anchors_starting_on
 from billing.models import SpendAlert, SpendLimit
-from billing.queries.limits import UNALERTED, Limits, limits, posted_parameters
+from billing.queries.limits import Limits, limits
+from billing.queries.spend import UNALERTED, posted_parameters
 from common.instants import midnight
 
 

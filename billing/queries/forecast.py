@@ -14,8 +14,8 @@ from billing.domain.periods import Period
 from billing.models import ChargeType
 from billing.queries.charges import charge_lines
 from billing.queries.invoices import StatementLine, statement_lines
-from billing.queries.limits import hard_limits
 from billing.queries.order_forms import billing_account, signed_forms
+from billing.queries.spend import hard_limits
 from billing.seller import ComingRenewal, connected_seller
 
 PERIODS = 4

@@ -1,56 +1,21 @@
 """Spend of a period against the limits of an organization and its projects (R10)."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from http import HTTPStatus
-from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
 
 from accounts.models import Organization, Project
-from billing.domain.limits import HardLimits, thresholds_reached
+from billing.domain.limits import thresholds_reached
 from billing.domain.money import Money
-from billing.domain.order_forms import order_form_spans
-from billing.domain.periods import Period, period_containing
-from billing.models import DailySpend, SpendLimit
+from billing.domain.periods import Period
+from billing.models import SpendLimit
 from billing.models.limits import default_alerts
-from billing.queries.order_forms import billing_account, signed_forms
-from billing.seller import connected_seller
+from billing.queries.order_forms import billing_account
+from billing.queries.spend import posted_in, spend_limits, to_come_in
 from common.errors import BusinessError, NotFound
-
-# What is posted in the present period under each limit, in minor units. `project_id` is null for
-# the limit of an organization. The parameters are `period_starts` and the organizations.
-POSTED = """
-    SELECT spend_limit.organization_id, spend_limit.project_id, spend_limit.amount,
-           spend_limit.is_hard, spend_limit.alerts, account.period_start,
-           coalesce(sum(spend.amount), 0) AS posted
-    FROM billing_spendlimit spend_limit
-    JOIN (
-        SELECT organization_id, (%s::date[])[anchor_day] AS period_start
-        FROM billing_billingaccount
-    ) account USING (organization_id)
-    LEFT JOIN billing_dailyspend spend
-           ON spend.organization_id = spend_limit.organization_id
-          AND spend.posted_on >= account.period_start
-          AND spend.project_id = coalesce(spend_limit.project_id, spend.project_id)
-    WHERE spend_limit.amount IS NOT NULL AND spend_limit.organization_id = ANY(%s)
-    GROUP BY spend_limit.id, account.period_start
-"""
-
-# The organizations whose posted spend has reached a threshold without an alert in this period.
-UNALERTED = f"""
-    SELECT DISTINCT state.organization_id
-    FROM ({POSTED}) state CROSS JOIN unnest(state.alerts) percent
-    WHERE state.posted > 0 AND state.posted * 100 >= state.amount * percent AND NOT EXISTS (
-        SELECT FROM billing_spendalert alert
-        WHERE alert.organization_id = state.organization_id
-          AND alert.project_id IS NOT DISTINCT FROM state.project_id
-          AND alert.period_start = state.period_start AND alert.percent = percent
-    )
-"""  # noqa: S608 - it is made of the constant above
 
 
 class SpendLimitExceeded(BusinessError):
@@ -171,9 +136,9 @@ def limits(organization: Organization, *, on: date) -> Limits:
     Every project has a state, with or without a limit, the default project first.
     """
     period = billing_account(organization).period_containing(on)
-    posted = _posted(organization, period)
-    to_come = _to_come(organization, period, on)
-    stored = {limit.project_id: limit for limit in _stored(organization)}
+    posted = posted_in(organization, period)
+    to_come = to_come_in(organization, period, on)
+    stored = {limit.project_id: limit for limit in spend_limits(organization)}
     rows = Project.objects.filter(organization=organization).order_by("-is_default", "name")
     return Limits(
         period=period,
@@ -208,14 +173,14 @@ def effects_of_purchase(
     """
     stored = {
         limit.project_id: limit
-        for limit in _stored(organization).exclude(amount=None)
+        for limit in spend_limits(organization).exclude(amount=None)
         if limit.project is None or _is(limit.project, project_id)
     }
     if not stored:
         return []
     period = billing_account(organization).period_containing(on)
-    posted = _posted(organization, period)
-    to_come = _to_come(organization, period, on)
+    posted = posted_in(organization, period)
+    to_come = to_come_in(organization, period, on)
     return [
         LimitEffect(_state(limit, limit.project, _sum(posted, key), _sum(to_come, key)), cost)
         for key, limit in sorted(stored.items(), key=lambda item: item[0] or 0)
@@ -229,65 +194,6 @@ def _is(project: Project, project_id: str | None) -> bool:
 def _sum(amounts: Mapping[int, int], project: int | None) -> int:
     """Return the amount of a project, or of all."""
     return sum(amounts.values()) if project is None else amounts.get(project, 0)
-
-
-def period_starts(on: date) -> list[date]:
-    """Return the start of the period that contains `on`, for each anchor day from 1 to 31 (R2)."""
-    return [period_containing(on, anchor_day=anchor).start for anchor in range(1, 32)]
-
-
-def has_hard_limits(organizations: Sequence[int]) -> bool:
-    """Return whether any of the organizations, given by primary key, has a hard limit."""
-    return SpendLimit.objects.filter(
-        organization__in=organizations, is_hard=True, amount__isnull=False
-    ).exists()
-
-
-def hard_limits(organization: Organization, periods: Sequence[Period]) -> HardLimits | None:
-    """Return the hard limits in the present period and the periods after it; None without any."""
-    stored = _stored(organization).filter(is_hard=True).exclude(amount=None)
-    amounts = {limit.project_id: limit.amount or 0 for limit in stored}
-    if not amounts:
-        return None
-    return HardLimits(
-        organization=amounts.get(None),
-        projects={project: amount for project, amount in amounts.items() if project is not None},
-        posted=_posted(organization, periods[0]),
-        periods=periods,
-    )
-
-
-def posted_parameters(organizations: Sequence[int], on: date) -> list[Any]:
-    """Return the parameters of `POSTED` on the service day `on`."""
-    return [period_starts(on), list(organizations)]
-
-
-def _stored(organization: Organization) -> QuerySet[SpendLimit]:
-    return SpendLimit.objects.filter(organization=organization).select_related("project")
-
-
-def _posted(organization: Organization, period: Period) -> Mapping[int, int]:
-    """Return what is posted in the period, in minor units, by primary key of the project."""
-    days = DailySpend.objects.filter(
-        organization=organization, posted_on__gte=period.start, posted_on__lt=period.end
-    )
-    sums = days.order_by().values_list("project_id").annotate(total=Sum("amount"))
-    return {project: int(total) for project, total in sums}
-
-
-def _to_come(organization: Organization, period: Period, on: date) -> Mapping[int, int]:
-    """Return the renewals that are still to come in the period, in minor units, by project."""
-    renewals = connected_seller().renewals_to_come(
-        organization=organization,
-        on=on,
-        until=period.end,
-        order_forms=order_form_spans(signed_forms(organization), on),
-    )
-    to_come: defaultdict[int, int] = defaultdict(int)
-    for renewal in renewals:
-        days = (renewal.end - renewal.start).days
-        to_come[renewal.project] += renewal.units * renewal.price_per_day * days
-    return to_come
 
 
 def _state(

@@ -20,6 +20,7 @@ from billing.operations.limits import raise_alerts_of_day
 from capacity.models import Cancellation, CancellationStatus, ExpiryReason, Lot
 from capacity.operations.expiries import expire, expire_whole_lots
 from capacity.operations.renewals import renew
+from capacity.queries.refused_renewals import organizations_near_limits, refused_renewals
 from common.instants import midnight
 
 COMMITMENT_NOTICE = timedelta(days=3)
@@ -89,6 +90,7 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     _mark_effective_cancellations(organizations, on)
     _enqueue_commitment_emails(lots, on)
     raise_alerts_of_day(organizations=organizations, on=on)
+    _enqueue_refusal_emails(organizations, on)
     Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
     return Opened(days=len(organizations), charges=charges, invoices=invoices)
 
@@ -125,3 +127,18 @@ def _enqueue_commitment_emails(lots: QuerySet[Lot], on: date) -> None:
         ),
         now=midnight(on),
     )
+
+
+def _enqueue_refusal_emails(organizations: Sequence[int], on: date) -> None:
+    """Enqueue emails about renewals that hard limits will refuse in 7 days or earlier (R10).
+
+    Each day of such renewals has one email, enqueued as soon as it is foreseen.
+    """
+    near = organizations_near_limits(organizations, on=on)
+    for organization in Organization.objects.filter(pk__in=near).select_related("billing"):
+        for ends_on in sorted({row.ends_on for row in refused_renewals(organization, on=on)}):
+            enqueue_emails(
+                kind="renewals_refused",
+                about={organization.pk: ends_on.isoformat()},
+                now=midnight(on),
+            )

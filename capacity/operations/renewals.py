@@ -8,9 +8,9 @@ from django.db.models import CharField, DateField, Exists, F, OuterRef, QuerySet
 
 from billing.models import ChargeType
 from billing.operations.charges import post_charges
-from billing.queries.limits import has_hard_limits
 from billing.queries.order_forms import order_forms_in_force
 from billing.queries.payments import long_overdue_payments
+from billing.queries.spend import has_hard_limits
 from capacity.models import ExpiryReason, Lot, Purchase
 from capacity.operations.expiries import expire_rows, expire_whole_lots
 from capacity.queries.catalogue import lot_price

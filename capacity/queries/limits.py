@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
-from billing.queries.limits import POSTED, posted_parameters
+from billing.queries.spend import POSTED, posted_parameters
 from capacity.models import Lot
 from capacity.queries.catalogue import lot_price
 

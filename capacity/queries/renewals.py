@@ -60,16 +60,40 @@ def foreseen_units(
     They take known ends into account: cancellations, retirements, for units past their commitment
     the first day on which none of the `order_forms` is in force, and the hard `limits`, if given.
     """
-    by_lot = {"of_lot": "pk"} if limits else {}
-    rows = [*_renewing_units(organization, by_lot), *_cancelled_units(organization, by_lot)]
-    list_prices = _list_prices({row["of_snapshot"] for row in rows})
-    units = [_foreseen(row, on, until, order_forms, list_prices) for row in rows]
+    units = _units_without_limits(
+        organization, on, until, order_forms, {"of_lot": "pk"} if limits else {}
+    )
     if limits is None:
         return units
     ends: defaultdict[int | None, list[LimitEnd[int | None]]] = defaultdict(list)
     for end in limit_ends(_plans(units), limits):
         ends[end.key].append(end)
     return [part for row in units for part in _parts(row, ends[row.lot])]
+
+
+def units_that_limits_end(
+    *,
+    organization: Organization,
+    on: date,
+    until: date,
+    order_forms: Sequence[OrderFormSpan],
+    limits: HardLimits,
+) -> list[LimitEnd[int | None]]:
+    """Return the units that hard limits will end on the days `[on, until)`, by key of the lot."""
+    units = _units_without_limits(organization, on, until, order_forms, {"of_lot": "pk"})
+    return [end for end in limit_ends(_plans(units), limits) if end.on < until]
+
+
+def _units_without_limits(
+    organization: Organization,
+    on: date,
+    until: date,
+    order_forms: Sequence[OrderFormSpan],
+    by_lot: Mapping[str, str],
+) -> list[ForeseenUnits]:
+    rows = [*_renewing_units(organization, by_lot), *_cancelled_units(organization, by_lot)]
+    list_prices = _list_prices({row["of_snapshot"] for row in rows})
+    return [_foreseen(row, on, until, order_forms, list_prices) for row in rows]
 
 
 def renewals_to_come(

@@ -11,8 +11,8 @@ from django.db.models import F, QuerySet, Sum
 from accounts.models import Organization
 from billing.domain.order_forms import order_form_spans
 from billing.queries.forecast import periods_until
-from billing.queries.limits import hard_limits
 from billing.queries.order_forms import signed_forms
+from billing.queries.spend import hard_limits
 from capacity.models import Expiry, Kind, Lot, TokenUnit
 from capacity.queries.catalogue import KIND_ORDER
 from capacity.queries.renewals import foreseen_units

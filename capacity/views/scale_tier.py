@@ -11,6 +11,7 @@ from accounts.operations.members import authorize_purchaser, withdraw_purchaser
 from accounts.queries.members import purchasers
 from accounts.views.permissions import PageRequest, caller, permission_required
 from capacity.queries.active_capacity import capacity_by_model, total_capacity
+from capacity.queries.refused_renewals import refused_renewals
 from common.errors import BusinessError
 from common.forms import add_business_error
 
@@ -53,6 +54,7 @@ def _page(request: PageRequest, access: AccessContext, form: PurchaserForm) -> H
         "now": access.now,
         "models": models,
         "total": total_capacity(models),
+        "refused": refused_renewals(access.organization, on=access.now.date()),
         "purchasers": purchasers(access.organization),
         "form": form,
         "may_buy": access.may(Permission.BUY),

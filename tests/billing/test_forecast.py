@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.models import Organization
 from accounts.operations.projects import create_project
 from billing.domain.money import Money
 from billing.models import Invoice, OrderForm
@@ -14,7 +15,7 @@ from billing.operations.limits import set_spend_limit
 from billing.queries.forecast import forecast
 from capacity.models import Expiry, ExpiryReason, Snapshot
 from capacity.queries.timeline import KindTimeline, timeline
-from tests.cast import GPT, GROK, Acme, at, day, make_acme
+from tests.cast import GPT, GROK, Acme, at, day, make_acme, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -171,3 +172,15 @@ def test_a_hard_limit_ends_units_in_the_forecast_and_on_the_timeline() -> None:
     expiry = Expiry.objects.get()
     assert (expiry.reason, expiry.units) == (ExpiryReason.SPEND_LIMIT, 1)
     assert expiry.ended_on == day("2026-03-31")
+
+
+def test_the_page_shows_four_invoices_to_those_who_may_buy() -> None:
+    acme = make_acme("2026-01-01", is_sandbox=True, discount="12.5")
+    acme.buys("2026-01-10", input=4)
+    path = f"/organizations/{acme.organization.public_id}/settings/forecast/"
+    Organization.objects.update(clock_at=at("2026-01-10"))
+    page = signed_in(acme.bob).get(path).content.decode()
+    for total in ("$770.00", "$980.00", "$1,085.00", "$1,050.00"):  # docs/rules.md, R22.
+        assert total in page
+    assert signed_in(acme.mallory).get(path).status_code == 403
+    assert signed_in(acme.charlie).get(path).status_code == 404

@@ -1,0 +1,124 @@
+"""What is spent in a period: what is posted, and the renewals still to come (R10)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet, Sum
+
+from accounts.models import Organization
+from billing.domain.limits import HardLimits
+from billing.domain.order_forms import order_form_spans
+from billing.domain.periods import Period, period_containing
+from billing.models import DailySpend, SpendLimit
+from billing.queries.order_forms import signed_forms
+from billing.seller import connected_seller
+
+# What is posted in the present period under each limit, in minor units. `project_id` is null for
+# the limit of an organization. The parameters are `period_starts` and the organizations.
+POSTED = """
+    SELECT spend_limit.organization_id, spend_limit.project_id, spend_limit.amount,
+           spend_limit.is_hard, spend_limit.alerts, account.period_start,
+           coalesce(sum(spend.amount), 0) AS posted
+    FROM billing_spendlimit spend_limit
+    JOIN (
+        SELECT organization_id, (%s::date[])[anchor_day] AS period_start
+        FROM billing_billingaccount
+    ) account USING (organization_id)
+    LEFT JOIN billing_dailyspend spend
+           ON spend.organization_id = spend_limit.organization_id
+          AND spend.posted_on >= account.period_start
+          AND spend.project_id = coalesce(spend_limit.project_id, spend.project_id)
+    WHERE spend_limit.amount IS NOT NULL AND spend_limit.organization_id = ANY(%s)
+    GROUP BY spend_limit.id, account.period_start
+"""
+
+# The organizations whose posted spend has reached a threshold without an alert in this period.
+UNALERTED = f"""
+    SELECT DISTINCT state.organization_id
+    FROM ({POSTED}) state CROSS JOIN unnest(state.alerts) percent
+    WHERE state.posted > 0 AND state.posted * 100 >= state.amount * percent AND NOT EXISTS (
+        SELECT FROM billing_spendalert alert
+        WHERE alert.organization_id = state.organization_id
+          AND alert.project_id IS NOT DISTINCT FROM state.project_id
+          AND alert.period_start = state.period_start AND alert.percent = percent
+    )
+"""  # noqa: S608 - it is made of the constant above
+
+
+LEAST_ROOM = f"""
+    SELECT organization_id, min(amount - posted)::bigint FROM ({POSTED}) state
+    WHERE is_hard GROUP BY organization_id
+"""  # noqa: S608 - it is made of the constant above
+
+
+def period_starts(on: date) -> list[date]:
+    """Return the start of the period that contains `on`, for each anchor day from 1 to 31 (R2)."""
+    return [period_containing(on, anchor_day=anchor).start for anchor in range(1, 32)]
+
+
+def has_hard_limits(organizations: Sequence[int]) -> bool:
+    """Return whether any of the organizations, given by primary key, has a hard limit."""
+    return SpendLimit.objects.filter(
+        organization__in=organizations, is_hard=True, amount__isnull=False
+    ).exists()
+
+
+def rooms(organizations: Sequence[int], *, on: date) -> Mapping[int, int]:
+    """Return the least that a hard limit of each organization still lets post, in minor units.
+
+    Only organizations with a hard limit are in the result.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LEAST_ROOM, posted_parameters(organizations, on))
+        return dict(cursor.fetchall())
+
+
+def hard_limits(organization: Organization, periods: Sequence[Period]) -> HardLimits | None:
+    """Return the hard limits in the present period and the periods after it; None without any."""
+    stored = spend_limits(organization).filter(is_hard=True).exclude(amount=None)
+    amounts = {limit.project_id: limit.amount or 0 for limit in stored}
+    if not amounts:
+        return None
+    return HardLimits(
+        organization=amounts.get(None),
+        projects={project: amount for project, amount in amounts.items() if project is not None},
+        posted=posted_in(organization, periods[0]),
+        periods=periods,
+    )
+
+
+def posted_parameters(organizations: Sequence[int], on: date) -> list[Any]:
+    """Return the parameters of `POSTED` on the service day `on`."""
+    return [period_starts(on), list(organizations)]
+
+
+def spend_limits(organization: Organization) -> QuerySet[SpendLimit]:
+    """Return the stored limits of the organization, with and without an amount."""
+    return SpendLimit.objects.filter(organization=organization).select_related("project")
+
+
+def posted_in(organization: Organization, period: Period) -> Mapping[int, int]:
+    """Return what is posted in the period, in minor units, by primary key of the project."""
+    days = DailySpend.objects.filter(
+        organization=organization, posted_on__gte=period.start, posted_on__lt=period.end
+    )
+    sums = days.order_by().values_list("project_id").annotate(total=Sum("amount"))
+    return {project: int(total) for project, total in sums}
+
+
+def to_come_in(organization: Organization, period: Period, on: date) -> Mapping[int, int]:
+    """Return the renewals that are still to come in the period, in minor units, by project."""
+    renewals = connected_seller().renewals_to_come(
+        organization=organization,
+        on=on,
+        until=period.end,
+        order_forms=order_form_spans(signed_forms(organization), on),
+    )
+    to_come: defaultdict[int, int] = defaultdict(int)
+    for renewal in renewals:
+        days = (renewal.end - renewal.start).days
+        to_come[renewal.project] += renewal.units * renewal.price_per_day * days
+    return to_come
