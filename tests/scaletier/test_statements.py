@@ -57,6 +57,8 @@ def _pages(acme: Acme) -> dict[str, str]:
         "last page of a list": f"{settings}scale-tier/models/{GROK}/?lots=999",
         "lot": f"{settings}scale-tier/lots/{lot.public_id}/",
         "Add capacity": f"{settings}scale-tier/add/?model={GROK}&input=2",
+        "limits": f"{settings}limits/",
+        "forecast": f"{settings}forecast/",
         "invoices": f"{settings}invoices/",
         "upcoming invoice": f"{settings}invoices/upcoming/",
         "members": f"{settings}members/",
