@@ -32,6 +32,11 @@ class ForecastPeriod:
     discount: Money
     total: Money
 
+    @property
+    def issued_on(self) -> date:
+        """Return the day on which the invoice will be issued: the first after the period (R8)."""
+        return self.period.end
+
 
 def forecast(
     organization: Organization, *, on: date, periods: int = PERIODS

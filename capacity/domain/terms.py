@@ -48,6 +48,11 @@ class Term:
         return self.first_term_ends_on
 
     @property
+    def renews_from(self) -> date:
+        """Return the first day that is charged by itself: the first after the first term (R4)."""
+        return self.first_term_ends_on
+
+    @property
     def first_term_days(self) -> int:
         return (self.first_term_ends_on - self.starts_on).days
 
