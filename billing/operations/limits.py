@@ -95,7 +95,7 @@ def raise_alerts_of_day(*, organizations: Sequence[int], on: date) -> None:
 
     At the start of a period the renewals that are to come in it count at once. Within a period the
     posted spend can reach a threshold without a purchase, by a price that has changed. Others are
-    left alone, so that a day of many organizations costs two statements.
+    left alone.
     """
     limited = SpendLimit.objects.filter(organization__in=organizations, amount__isnull=False)
     starting = limited.filter(organization__billing__anchor_day__in=anchors_starting_on(on))

@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.contrib.postgres.aggregates import BoolOr
 from django.db import connection
 from django.db.models import QuerySet, Sum
 
@@ -59,11 +61,24 @@ def period_starts(on: date) -> list[date]:
     return [period_containing(on, anchor_day=anchor).start for anchor in range(1, 32)]
 
 
-def has_hard_limits(organizations: Sequence[int]) -> bool:
-    """Return whether any of the organizations, given by primary key, has a hard limit."""
-    return SpendLimit.objects.filter(
-        organization__in=organizations, is_hard=True, amount__isnull=False
-    ).exists()
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The organizations, by primary key, that have a limit, and those that have a hard one."""
+
+    any: Sequence[int]
+    hard: Sequence[int]
+
+
+def limited(organizations: Sequence[int]) -> Limited:
+    """Return which of the organizations have limits: the opening of a day spares all others."""
+    rows = (
+        SpendLimit.objects.filter(organization__in=organizations, amount__isnull=False)
+        .order_by()
+        .values_list("organization_id")
+        .annotate(has_hard=BoolOr("is_hard"))
+    )
+    found = dict(rows)
+    return Limited(any=list(found), hard=[key for key, has_hard in found.items() if has_hard])
 
 
 def rooms(organizations: Sequence[int], *, on: date) -> Mapping[int, int]:

@@ -17,6 +17,7 @@ from accounts.operations.emails import enqueue_emails
 from accounts.operations.organizations import lock_organization
 from billing.operations.invoices import issue_invoices
 from billing.operations.limits import raise_alerts_of_day
+from billing.queries.spend import limited
 from capacity.models import Cancellation, CancellationStatus, ExpiryReason, Lot
 from capacity.operations.expiries import expire, expire_whole_lots
 from capacity.operations.renewals import renew
@@ -83,14 +84,17 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     """
     assert connection.in_atomic_block, "a day is opened in one transaction"
     lots = Lot.objects.filter(organization__in=organizations, active_units__gt=0)
+    limits = limited(organizations)
     _expire_cancelled_units(organizations, on)
     expire_whole_lots(lots.filter(snapshot__retires_on__lte=on), ExpiryReason.MODEL_RETIRED, on)
     invoices = issue_invoices(organizations=organizations, on=on)
-    charges = renew(organizations=organizations, lots=lots, on=on)
+    charges = renew(lots=lots, hard_limited=limits.hard, on=on)
     _mark_effective_cancellations(organizations, on)
     _enqueue_commitment_emails(lots, on)
-    raise_alerts_of_day(organizations=organizations, on=on)
-    _enqueue_refusal_emails(organizations, on)
+    if limits.any:
+        raise_alerts_of_day(organizations=limits.any, on=on)
+    if limits.hard:
+        _enqueue_refusal_emails(limits.hard, on)
     Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
     return Opened(days=len(organizations), charges=charges, invoices=invoices)
 

@@ -10,19 +10,19 @@ from billing.models import ChargeType
 from billing.operations.charges import post_charges
 from billing.queries.order_forms import order_forms_in_force
 from billing.queries.payments import long_overdue_payments
-from billing.queries.spend import has_hard_limits
 from capacity.models import ExpiryReason, Lot, Purchase
 from capacity.operations.expiries import expire_rows, expire_whole_lots
 from capacity.queries.catalogue import lot_price
 from capacity.queries.limits import units_past_limit
 
 
-def renew(*, organizations: Sequence[int], lots: QuerySet[Lot], on: date) -> int:
+def renew(*, lots: QuerySet[Lot], hard_limited: Sequence[int], on: date) -> int:
     """Charge the service day `on` for each lot that is not charged for it; return the number (R4).
 
-    `lots` are the active ones of `organizations`. Units past their commitment expire if their
-    organization has no order form in force or is overdue (R11), or if they would take it past a
-    hard limit (R10). Those in their commitment are charged before, so that they count.
+    Units past their commitment expire if their organization has no order form in force or is
+    overdue (R11), or if they would take it past a hard limit (R10); `hard_limited` are the
+    organizations, by primary key, that have one. Units in their commitment are charged before, so
+    that they count.
     """
     due = lots.filter(charged_until__lte=on)
     past_commitment = due.filter(commitment_ends_on__lte=on)
@@ -35,9 +35,9 @@ def renew(*, organizations: Sequence[int], lots: QuerySet[Lot], on: date) -> int
     ):
         expire_whole_lots(past_commitment.filter(condition), reason, on)
     charges = 0
-    if has_hard_limits(organizations):
+    if hard_limited:
         charges = _charge(due.filter(commitment_ends_on__gt=on), on)
-        sql, parameters = units_past_limit(past_commitment, organizations=organizations, on=on)
+        sql, parameters = units_past_limit(past_commitment, organizations=hard_limited, on=on)
         expire_rows(sql, parameters, ExpiryReason.SPEND_LIMIT, on)
     return charges + _charge(due, on)
 

@@ -72,7 +72,7 @@ stories = st.builds(
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=stories)
 def test_what_is_foreseen_is_what_happens(story: Story) -> None:
