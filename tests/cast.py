@@ -5,10 +5,11 @@ Acme has the real clock, but no test reads it: each test says what time it is. T
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from django.test import Client
+from django.utils import timezone
 
 from accounts.access import Permission, authorize
 from accounts.models import Organization, Role, User
@@ -34,6 +35,11 @@ SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 def at(day: str, time: str = "12:00") -> datetime:
     """An instant: `at("2026-01-10")` is noon UTC."""
     return datetime.fromisoformat(f"{day}T{time}:00").replace(tzinfo=UTC)
+
+
+def yesterday() -> str:
+    """The day before today, by the real clock."""
+    return (timezone.now().date() - timedelta(days=1)).isoformat()
 
 
 def day(text: str) -> date:

@@ -8,11 +8,17 @@ from django.test import Client
 
 from accounts.models import AuditEntry, Membership, Organization, Role, User
 from accounts.operations.audit import Actor
-from tests.cast import Acme, at, make_acme
+from tests.cast import Acme, at, make_acme, yesterday
 
 pytestmark = pytest.mark.django_db
 
 ADD_MEMBERSHIP = "/operator/accounts/membership/add/"
+
+
+@pytest.fixture
+def acme(catalogue: None) -> Acme:
+    """Acme since yesterday: operators act by the real clock, so few days are due."""
+    return make_acme(yesterday())
 
 
 def membership(acme: Acme, actor: Actor) -> Membership:
@@ -53,7 +59,7 @@ def test_olga_makes_bob_an_owner_and_then_alice_a_member(acme: Acme, olga: Clien
 def test_olga_can_neither_move_a_membership_nor_give_it_to_another_user(
     acme: Acme, olga: Client
 ) -> None:
-    globex = make_acme()
+    globex = make_acme(yesterday())
     fields = {"organization": globex.organization.pk, "user": acme.charlie.person.pk}
     save_role(olga, membership(acme, acme.alice), Role.OWNER, **fields)
     assert membership(acme, acme.alice).role == Role.OWNER
@@ -61,7 +67,7 @@ def test_olga_can_neither_move_a_membership_nor_give_it_to_another_user(
 
 def test_olga_adds_the_first_owner(olga: Client) -> None:
     empty = Organization.objects.create(
-        name="Empty", created_at=at("2026-01-01"), opened_until=at("2026-01-02")
+        name="Empty", created_at=at(yesterday()), opened_until=at(yesterday())
     )
     charlie = User.objects.create_user("charlie@example.com", name="Charlie")
     form = {"organization": empty.pk, "user": charlie.pk, "role": Role.OWNER}

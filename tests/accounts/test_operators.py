@@ -16,9 +16,15 @@ from accounts.models import AuditEntry, Membership, Role, User
 from accounts.operations.emails import send_due_emails
 from accounts.operations.operator_roles import OperatorRole
 from scaletier.operator_roles import GRANTS, PAGES
-from tests.cast import Acme, signed_in
+from tests.cast import Acme, make_acme, signed_in, yesterday
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme(catalogue: None) -> Acme:
+    """Acme since yesterday: operators act by the real clock, so few days are due."""
+    return make_acme(yesterday())
 
 
 def operator(*roles: OperatorRole, name: str = "otto") -> Client:

@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import AuditEntry
 from billing.models import BillingAccount, OrderForm
-from tests.cast import Acme, make_acme, signed_in
+from tests.cast import Acme, make_acme, signed_in, yesterday
 from tests.operator_pages import save
 
 pytestmark = pytest.mark.django_db
@@ -96,7 +96,9 @@ def test_olga_adds_a_price_and_cannot_edit_one(acme: Acme, olga: Client) -> None
     assert entry.after["amount"] == "900"
 
 
-def test_olga_cannot_change_the_discounts_of_a_signed_form(acme: Acme, olga: Client) -> None:
+@pytest.mark.usefixtures("catalogue")
+def test_olga_cannot_change_the_discounts_of_a_signed_form(olga: Client) -> None:
+    acme = make_acme(yesterday())
     form = OrderForm.objects.get(organization=acme.organization)
     olga.post(
         f"/operator/billing/orderform/{form.pk}/change/",
