@@ -169,11 +169,7 @@ def _foreseen(
         charged_until=row["of_charged_until"],
         order_forms=order_forms,
     )
-    agreement = PriceAgreement.of_lot(
-        price=row["of_price_per_day"],
-        commitment_ends_on=row["of_commitment_ends_on"],
-        first_term_ends_on=row["of_first_term_ends_on"],
-    )
+    prices = list_prices.get((row["of_snapshot"], row["of_kind"]), [])
     return ForeseenUnits(
         lot=row.get("of_lot"),
         model=row["of_model"],
@@ -183,15 +179,21 @@ def _foreseen(
         tpm_per_unit=row["of_tpm_per_unit"],
         commitment_ends_on=row["of_commitment_ends_on"],
         end=end,
-        spans=list(
-            price_spans(
-                max(on, row["of_charged_until"]),
-                min(until, end or until),
-                agreement=agreement,
-                list_prices=list_prices.get((row["of_snapshot"], row["of_kind"]), []),
-            )
-        ),
+        spans=_priced_days(row, on, min(until, end or until), prices),
     )
+
+
+def _priced_days(
+    row: Mapping[str, Any], on: date, until: date, list_prices: DatedPrices
+) -> list[tuple[date, date, int]]:
+    """Return the days before `until` that are still to be charged, in spans of one price each."""
+    agreement = PriceAgreement.of_lot(
+        price=row["of_price_per_day"],
+        commitment_ends_on=row["of_commitment_ends_on"],
+        first_term_ends_on=row["of_first_term_ends_on"],
+    )
+    start = max(on, row["of_charged_until"])
+    return list(price_spans(start, until, agreement=agreement, list_prices=list_prices))
 
 
 def _renewing_units(
