@@ -65,23 +65,23 @@ def raise_alerts(*, organization: Organization, on: date, at: datetime) -> None:
     """
     if not SpendLimit.objects.filter(organization=organization, amount__isnull=False).exists():
         return
-    now = limits(organization, on=on)
+    present = limits(organization, on=on)
     told = set(
         SpendAlert.objects.filter(
-            organization=organization, period_start=now.period.start
+            organization=organization, period_start=present.period.start
         ).values_list("project_id", "percent")
     )
     alerts = SpendAlert.objects.bulk_create(
         SpendAlert(
             organization=organization,
             project=state.project,
-            period_start=now.period.start,
+            period_start=present.period.start,
             percent=percent,
             at=at,
             limit_amount=state.limit.amount,
             spent=state.spent.amount,
         )
-        for state in (now.organization, *now.projects)
+        for state in (present.organization, *present.projects)
         if state.limit is not None
         for percent in state.reached
         if (state.project and state.project.pk, percent) not in told
