@@ -23,7 +23,7 @@ PAGES = {
         "orderform",
         "providerevent",
     ),
-    "capacity": ("listprice", "lot", "snapshot", "tokenunit"),
+    "capacity": ("listprice", "lot", "quoterequest", "snapshot", "tokenunit"),
 }
 READ = {f"{app}.view_{model}" for app, models in PAGES.items() for model in models} | {
     "capacity.check_invariants"

@@ -3,6 +3,12 @@ from capacity.models.catalogue import Kind, ListPrice, Snapshot, TokenUnit
 from capacity.models.lots import Expiry, ExpiryReason, Lot
 from capacity.models.pools import Pool
 from capacity.models.purchases import Purchase
+from capacity.models.quote_requests import (
+    QuoteRequest,
+    QuoteRequestLine,
+    QuoteRequestStatus,
+    RequestedModel,
+)
 from capacity.models.transactions import Transaction, TransactionType
 
 __all__ = [
@@ -15,6 +21,10 @@ __all__ = [
     "Lot",
     "Pool",
     "Purchase",
+    "QuoteRequest",
+    "QuoteRequestLine",
+    "QuoteRequestStatus",
+    "RequestedModel",
     "Snapshot",
     "TokenUnit",
     "Transaction",
