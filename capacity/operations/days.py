@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, Sum
 
 from accounts.models import Organization
 from accounts.operations.emails import enqueue_emails
@@ -18,14 +18,17 @@ from accounts.operations.organizations import lock_organization
 from billing.operations.invoices import issue_invoices
 from billing.operations.limits import raise_alerts_of_day
 from billing.queries.spend import limited
-from capacity.models import Cancellation, CancellationStatus, ExpiryReason, Lot
+from capacity.models import Cancellation, CancellationStatus, ExpiryReason
 from capacity.operations.expiries import expire, expire_whole_lots
 from capacity.operations.renewals import renew
+from capacity.queries.days import (
+    COMMITMENT_NOTICE,
+    active_lots_of,
+    due_cancellations,
+    due_steps,
+)
 from capacity.queries.refused_renewals import organizations_near_limits, refused_renewals
 from common.instants import midnight
-
-COMMITMENT_NOTICE = timedelta(days=3)
-"""The email about the end of a commitment is enqueued this long before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +86,25 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     has come expire; the invoice of a period that ended is issued; renewals are charged.
     """
     assert connection.in_atomic_block, "a day is opened in one transaction"
-    lots = Lot.objects.filter(organization__in=organizations, active_units__gt=0)
+    due = due_steps(organizations, on)
     limits = limited(organizations)
-    _expire_cancelled_units(organizations, on)
-    expire_whole_lots(lots.filter(snapshot__retires_on__lte=on), ExpiryReason.MODEL_RETIRED, on)
+    if due.cancellations:
+        _expire_cancelled_units(organizations, on)
+    if due.retirements:
+        _expire_retired_units(organizations, on)
     invoices = issue_invoices(organizations=organizations, on=on)
-    charges = renew(lots=lots, hard_limited=limits.hard, on=on)
-    _mark_effective_cancellations(organizations, on)
-    _enqueue_commitment_emails(lots, on)
+    charges = 0
+    if due.renewals:
+        charges = renew(
+            lots=active_lots_of(organizations),
+            past_commitment=due.renewals_past_commitment,
+            hard_limited=limits.hard,
+            on=on,
+        )
+    if due.expiries:
+        _mark_effective_cancellations(organizations, on)
+    if due.ends_of_commitment:
+        _enqueue_commitment_emails(organizations, on)
     if limits.any:
         raise_alerts_of_day(organizations=limits.any, on=on)
     if limits.hard:
@@ -100,15 +114,13 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
 
 
 def _expire_cancelled_units(organizations: Sequence[int], on: date) -> None:
-    due = (
-        Cancellation.objects.filter(
-            organization__in=organizations, status=CancellationStatus.SCHEDULED, ends_on__lte=on
-        )
-        .order_by("lot_id")
-        .values("lot_id")
-        .annotate(ended=Sum("units"))
-    )
-    expire(due, ExpiryReason.CANCELLED, on)
+    due = due_cancellations(organizations, on).order_by("lot_id").values("lot_id")
+    expire(due.annotate(ended=Sum("units")), ExpiryReason.CANCELLED, on)
+
+
+def _expire_retired_units(organizations: Sequence[int], on: date) -> None:
+    lots = active_lots_of(organizations).filter(snapshot__retires_on__lte=on)
+    expire_whole_lots(lots, ExpiryReason.MODEL_RETIRED, on)
 
 
 def _mark_effective_cancellations(organizations: Sequence[int], on: date) -> None:
@@ -120,10 +132,10 @@ def _mark_effective_cancellations(organizations: Sequence[int], on: date) -> Non
     ).update(status=CancellationStatus.EFFECTIVE)
 
 
-def _enqueue_commitment_emails(lots: QuerySet[Lot], on: date) -> None:
+def _enqueue_commitment_emails(organizations: Sequence[int], on: date) -> None:
     """Enqueue emails to organizations with a lot whose commitment ends soon."""
     ends_on = on + COMMITMENT_NOTICE
-    ending = lots.filter(commitment_ends_on=ends_on).order_by()
+    ending = active_lots_of(organizations).filter(commitment_ends_on=ends_on).order_by()
     enqueue_emails(
         kind="commitments_ending",
         about=dict.fromkeys(

@@ -16,16 +16,30 @@ from capacity.queries.catalogue import lot_price
 from capacity.queries.limits import units_past_limit
 
 
-def renew(*, lots: QuerySet[Lot], hard_limited: Sequence[int], on: date) -> int:
+def renew(
+    *, lots: QuerySet[Lot], past_commitment: bool, hard_limited: Sequence[int], on: date
+) -> int:
     """Charge the service day `on` for each lot that is not charged for it; return the number (R4).
 
-    Units past their commitment expire if their organization has no order form in force or is
-    overdue (R11), or if they would take it past a hard limit (R10); `hard_limited` are the
-    organizations, by primary key, that have one. Units in their commitment are charged before, so
-    that they count.
+    `past_commitment` says whether some of their units may be past their commitment. Those expire if
+    their organization has no order form in force or is overdue (R11), or if they would take it past
+    a hard limit (R10); `hard_limited` are the organizations, by primary key, that have one. Units
+    in their commitment are charged before, so that they count.
     """
     due = lots.filter(charged_until__lte=on)
-    past_commitment = due.filter(commitment_ends_on__lte=on)
+    if not past_commitment:
+        return _charge(due, on)
+    uncommitted = due.filter(commitment_ends_on__lte=on)
+    _expire_without_form_or_overdue(uncommitted, on)
+    charges = 0
+    if hard_limited:
+        charges = _charge(due.filter(commitment_ends_on__gt=on), on)
+        sql, parameters = units_past_limit(uncommitted, organizations=hard_limited, on=on)
+        expire_rows(sql, parameters, ExpiryReason.SPEND_LIMIT, on)
+    return charges + _charge(due, on)
+
+
+def _expire_without_form_or_overdue(uncommitted: QuerySet[Lot], on: date) -> None:
     same_organization = {"organization": OuterRef("organization")}
     without_form = ~Exists(order_forms_in_force(on).filter(**same_organization).order_by())
     overdue = Exists(long_overdue_payments(on).filter(**same_organization))
@@ -33,13 +47,7 @@ def renew(*, lots: QuerySet[Lot], hard_limited: Sequence[int], on: date) -> int:
         (without_form, ExpiryReason.ORDER_FORM_ENDED),
         (overdue, ExpiryReason.PAYMENT_OVERDUE),
     ):
-        expire_whole_lots(past_commitment.filter(condition), reason, on)
-    charges = 0
-    if hard_limited:
-        charges = _charge(due.filter(commitment_ends_on__gt=on), on)
-        sql, parameters = units_past_limit(past_commitment, organizations=hard_limited, on=on)
-        expire_rows(sql, parameters, ExpiryReason.SPEND_LIMIT, on)
-    return charges + _charge(due, on)
+        expire_whole_lots(uncommitted.filter(condition), reason, on)
 
 
 def _charge(due: QuerySet[Lot], on: date) -> int:

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import AuditEntry, Organization
 from billing.models import Charge, Invoice, InvoicePayment, OrderForm
 from billing.operations.order_forms import create_order_form, sign_order_form
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
-from capacity.operations.days import Opened
+from capacity.operations.days import Opened, open_day
 from capacity.operations.sweep import open_due_days_everywhere
 from capacity.queries.refusals import PaymentOverdue
 from tests.cast import GROK, OPERATOR, Acme, at, day, make_acme
@@ -43,6 +44,19 @@ def test_opening_a_day_twice_changes_nothing(acme: Acme) -> None:
     assert acme.open_days("2026-02-04") == Opened()
     assert acme.open_days("2026-02-01") == Opened()
     assert Charge.objects.filter(type="renewal").count() == 4
+
+
+def test_a_day_takes_statements_only_for_what_is_due(
+    acme: Acme, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    acme.buys("2026-01-10", input=2)
+    acme.open_days("2026-01-14")
+    organizations = [acme.organization.pk]
+    with django_assert_num_queries(5):
+        assert open_day(organizations=organizations, on=day("2026-01-15")).charges == 0
+    acme.open_days("2026-02-01")
+    with django_assert_num_queries(7):
+        assert open_day(organizations=organizations, on=day("2026-02-02")).charges == 1
 
 
 def test_the_agreed_price_holds_within_the_commitment_and_the_list_price_after(acme: Acme) -> None:

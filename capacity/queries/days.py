@@ -1,0 +1,63 @@
+"""What is due at the opening of a day (R7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.contrib.postgres.aggregates import BoolOr
+from django.db.models import Q, QuerySet
+
+from capacity.models import Cancellation, CancellationStatus, Lot
+
+COMMITMENT_NOTICE = timedelta(days=3)
+"""The email about the end of a commitment is enqueued this long before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueSteps:
+    """Which steps of a day can concern the organizations; the others need no statement.
+
+    Most days of most organizations only renew, or nothing at all. A step that is due may still find
+    nothing to do: it has the whole rule, and this only what is cheap to know.
+    """
+
+    cancellations: bool
+    retirements: bool
+    renewals: bool
+    ends_of_commitment: bool
+    renewals_past_commitment: bool
+
+    @property
+    def expiries(self) -> bool:
+        """Return whether units can expire, whatever the reason."""
+        return self.cancellations or self.retirements or self.renewals_past_commitment
+
+
+def active_lots_of(organizations: Sequence[int]) -> QuerySet[Lot]:
+    """Return the lots with active units of organizations, given by primary key."""
+    return Lot.objects.filter(organization__in=organizations, active_units__gt=0)
+
+
+def due_cancellations(organizations: Sequence[int], on: date) -> QuerySet[Cancellation]:
+    """Return the scheduled cancellations whose end has come by the service day `on` (R5)."""
+    return Cancellation.objects.filter(
+        organization__in=organizations, status=CancellationStatus.SCHEDULED, ends_on__lte=on
+    )
+
+
+def due_steps(organizations: Sequence[int], on: date) -> DueSteps:
+    """Return the steps that the service day `on` needs, in two statements for all organizations."""
+    uncharged = Q(charged_until__lte=on)
+    lots = (
+        active_lots_of(organizations)
+        .order_by()
+        .aggregate(
+            retirements=BoolOr(Q(snapshot__retires_on__lte=on), default=False),
+            renewals=BoolOr(uncharged, default=False),
+            ends_of_commitment=BoolOr(Q(commitment_ends_on=on + COMMITMENT_NOTICE), default=False),
+            renewals_past_commitment=BoolOr(
+                uncharged & Q(commitment_ends_on__lte=on), default=False
+            ),
+        )
+    )
+    return DueSteps(cancellations=due_cancellations(organizations, on).exists(), **lots)
