@@ -28,7 +28,7 @@ from tests.billing.stripe_cast import (
 )
 from tests.cast import OPERATOR, Acme
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload([killed_worker.__name__])

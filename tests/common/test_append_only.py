@@ -23,15 +23,15 @@ def _history(acme: Acme) -> None:
 
 
 @pytest.mark.usefixtures("_history")
-@pytest.mark.parametrize("model", APPEND_ONLY, ids=lambda model: model.__name__)
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
-def test_the_database_refuses_the_statement(model: type, statement: str) -> None:
-    table = model._meta.db_table  # type: ignore[attr-defined]
-    rows = model.objects.count()  # type: ignore[attr-defined]
-    assert rows, f"{table} has rows to protect"
-    with pytest.raises(DatabaseError, match=table), transaction.atomic():
-        connection.cursor().execute(statement.format(table))
-    assert model.objects.count() == rows  # type: ignore[attr-defined]
+def test_the_database_refuses_the_statement(statement: str) -> None:
+    for model in APPEND_ONLY:
+        table = model._meta.db_table
+        rows = model.objects.count()  # type: ignore[attr-defined]
+        assert rows, f"{table} has rows to protect"
+        with pytest.raises(DatabaseError, match=table), transaction.atomic():
+            connection.cursor().execute(statement.format(table))
+        assert model.objects.count() == rows  # type: ignore[attr-defined]
 
 
 def test_no_other_table_is_append_only() -> None:

@@ -17,6 +17,8 @@ import redis
 from scaletier.devserver.embedded import EngineError, postgresql, valkey
 from tests.site import ROOT, temporary_home
 
+pytestmark = pytest.mark.slow  # Each starts an engine of its own.
+
 
 @pytest.fixture
 def home() -> Iterator[Path]:

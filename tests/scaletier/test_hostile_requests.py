@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.api_client import PROBLEM, ApiCast
 from tests.cast import GROK, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 TEXTS = [
     "",

@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from tests.cast import at
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 EARLIER_VERSION = [("accounts", "0004_days_due_by_clock"), ("billing", "0005_settled_invoices")]
 
