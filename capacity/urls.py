@@ -5,7 +5,15 @@
 
 from django.urls import path
 
-from capacity.views import cancellations, catalogue, clock, lots, purchases, scale_tier
+from capacity.views import (
+    cancellations,
+    catalogue,
+    clock,
+    lots,
+    purchases,
+    scale_tier,
+    timeline,
+)
 
 SETTINGS = "organizations/<slug:organization_id>/settings"
 SCALE_TIER = f"{SETTINGS}/scale-tier"
@@ -21,6 +29,12 @@ urlpatterns = [
     path(f"{SCALE_TIER}/add/", purchases.add_capacity, name="add_capacity"),
     path(f"{SCALE_TIER}/add/summary/", purchases.summary, name="purchase_summary"),
     path(f"{SCALE_TIER}/add/checkout/", purchases.checkout, name="checkout"),
+    path(
+        f"{SCALE_TIER}/add/checkout/timeline/",
+        purchases.purchase_timeline,
+        name="purchase_timeline",
+    ),
+    path(f"{SCALE_TIER}/timeline/", timeline.timeline_page, name="timeline"),
     path(f"{SCALE_TIER}/models/<str:model>/", catalogue.model_page, name="model"),
     path(f"{SCALE_TIER}/models/<str:model>/lots.csv", catalogue.lots_csv, name="lots_csv"),
     path(
@@ -28,12 +42,22 @@ urlpatterns = [
         catalogue.transactions_csv,
         name="transactions_csv",
     ),
+    path(
+        f"{SCALE_TIER}/models/<str:model>/timeline/",
+        timeline.model_timeline,
+        name="model_timeline",
+    ),
     path(f"{SCALE_TIER}/lots/<str:lot_id>/", lots.lot_page, name="lot"),
     path(f"{SCALE_TIER}/lots/<str:lot_id>/cancel/", cancellations.cancel, name="cancel_units"),
     path(
         f"{SCALE_TIER}/lots/<str:lot_id>/cancel/quote/",
         cancellations.cancellation_quote,
         name="cancellation_quote",
+    ),
+    path(
+        f"{SCALE_TIER}/lots/<str:lot_id>/cancel/timeline/",
+        cancellations.cancellation_timeline,
+        name="cancellation_timeline",
     ),
     path(
         f"{SCALE_TIER}/cancellations/<str:cancellation_id>/undo/",

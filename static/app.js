@@ -1,5 +1,6 @@
 // What pages do beyond plain HTML. Every form and link works without it, too.
 import "./answers.js";
+import "./charts.js";
 import "./dialog.js";
 import "./live.js";
 import "./tables.js";

@@ -1,12 +1,13 @@
 // Figures that follow what is typed. An element with `data-live` asks for them at each input. From
 // the input until its answer the form is marked as outdated: the figures are dimmed, and a button
-// with `data-needs-current` waits for them. A failed request is repeated until it succeeds.
+// with `data-needs-current` waits for them. A failed request is repeated until it succeeds, and so
+// is that of an element with `data-picture`, for which nothing waits.
 
 const SECONDS = [1, 2, 4, 8, 16, 30];
 
 const inputs = new WeakMap(); // The number of inputs, by form.
 const inputsSent = new WeakMap(); // That number when the request was sent, by request.
-const failures = new WeakMap(); // The number of failures in a row, by form.
+const failures = new WeakMap(); // The number of failures in a row, by form or picture.
 const retries = new Map(); // The timers of the requests to repeat, by element.
 const pressed = new WeakSet(); // The forms whose button was pressed before the figures came.
 
@@ -34,6 +35,10 @@ document.addEventListener("htmx:beforeRequest", ({ detail: { xhr, requestConfig:
 // --- Current again -------------------------------------------------------------------------------
 
 document.addEventListener("htmx:afterSwap", ({ detail: { xhr, requestConfig: { elt } } }) => {
+  if (elt.matches("[data-picture]")) {
+    failures.delete(elt);
+    elt.removeAttribute("data-outdated-picture");
+  }
   const form = elt.closest("[data-live]")?.closest("form");
   if (!form) return;
   failures.delete(form);
@@ -49,19 +54,28 @@ document.addEventListener("htmx:afterSwap", ({ detail: { xhr, requestConfig: { e
 
 // Returns whether the element is one whose requests are repeated.
 export function retryLater(element) {
+  if (element.matches("[data-picture]")) {
+    element.setAttribute("data-outdated-picture", "");
+    retryAfterWait(element, element);
+    return true;
+  }
   if (!element.matches("[data-live]")) return false;
   const form = element.closest("form");
   if (!form) return true; // Its dialog was closed meanwhile.
-  const count = failures.get(form) ?? 0;
-  failures.set(form, count + 1);
+  retryAfterWait(element, form);
   pressed.delete(form);
   update(form);
   // Fields that were disabled for the answer stay out of reach. Disabled, they would not be sent.
   for (const field of fieldsWaitingFor(element)) field.inert = true;
+  return true;
+}
+
+function retryAfterWait(element, counted) {
+  const count = failures.get(counted) ?? 0;
+  failures.set(counted, count + 1);
   forgetRetry(element);
   const wait = SECONDS[Math.min(count, SECONDS.length - 1)] * 1000;
   retries.set(element, setTimeout(retry, wait, element));
-  return true;
 }
 
 function fieldsWaitingFor(element) {

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import pairwise
 
 from billing.domain.order_forms import OrderFormSpan
+from capacity.domain.timeline import Cause
 
 DatedPrices = Sequence[tuple[date, int]]
 """List prices in minor units, each with the day from which it is in force, oldest first."""
@@ -57,6 +58,20 @@ def known_end(
     ]
     ends += [end for end in (cancelled_to, retires_on) if end]
     return min(ends, default=None)
+
+
+def cause_of_end(
+    end: date | None, *, cancelled_to: date | None, retires_on: date | None
+) -> Cause | None:
+    """Return why units have the `known_end`. Of several reasons on one day the first counts (R11).
+
+    Without a cancellation or a retirement on that day it is the end of the last order form.
+    """
+    if end is None:
+        return None
+    if end == cancelled_to:
+        return Cause.CANCELLED
+    return Cause.MODEL_RETIRED if end == retires_on else Cause.ORDER_FORM_ENDED
 
 
 def price_spans(

@@ -162,10 +162,7 @@ def quote_units(
 
     `project` is the public id of the project whose limit counts; None is the default one.
     """
-    term = Term.bought_on(on, billing_account(organization).period_containing(on))
-    lines = [
-        QuoteLine(offer, units.get(offer.kind, 0), term.first_term_days) for offer in listing.offers
-    ]
+    term, lines = priced_lines(organization=organization, listing=listing, units=units, on=on)
     present = standing(organization, on)
     cost = _total(line.amount for line in lines)
     limits = (
@@ -183,6 +180,17 @@ def quote_units(
             standing=present, listing=listing, units=units, term=term, limits=limits
         ),
     )
+
+
+def priced_lines(
+    *, organization: Organization, listing: Listing, units: Mapping[str, int], on: date
+) -> tuple[Term, list[QuoteLine]]:
+    """Return the term of a purchase, and a line for each kind, with or without units (R3)."""
+    term = Term.bought_on(on, billing_account(organization).period_containing(on))
+    lines = [
+        QuoteLine(offer, units.get(offer.kind, 0), term.first_term_days) for offer in listing.offers
+    ]
+    return term, lines
 
 
 def check_units(listing: Listing, units: Mapping[str, int], on: date) -> None:

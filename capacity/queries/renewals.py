@@ -8,19 +8,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
-
-from django.db.models import F, QuerySet, Sum
 
 from accounts.models import Organization
 from billing.domain.limits import HardLimits
 from billing.domain.order_forms import OrderFormSpan
 from billing.seller import ComingRenewal
 from capacity.domain.limits import LimitEnd, LotPlan, PricedUnits, limit_ends
-from capacity.domain.renewals import DatedPrices, PriceAgreement, known_end, price_spans
+from capacity.domain.renewals import (
+    DatedPrices,
+    PriceAgreement,
+    cause_of_end,
+    known_end,
+    price_spans,
+)
+from capacity.domain.timeline import Cause
 from capacity.models import ListPrice
-from capacity.queries.cancellations import scheduled_cancellations
-from capacity.queries.lots import active_lots, with_renewing_units
+from capacity.queries.lot_terms import Plan, Row, units_by_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,14 @@ class ForeseenUnits:
     tpm_per_unit: int
     commitment_ends_on: date
     end: date | None
+    cause: Cause | None
+    """Why they end; None without an end."""
     spans: Sequence[tuple[date, date, int]]
 
-    def ending(self, end: date, units: int) -> "ForeseenUnits":
-        """Return `units` of these, ending on `end`."""
+    def past_limit(self, end: date, units: int) -> "ForeseenUnits":
+        """Return `units` of these, which a hard limit ends on `end`."""
         spans = [(first, min(last, end), price) for first, last, price in self.spans if first < end]
-        return replace(self, end=end, units=units, spans=spans)
+        return replace(self, end=end, cause=Cause.SPEND_LIMIT, units=units, spans=spans)
 
 
 def foreseen_units(
@@ -60,11 +65,41 @@ def foreseen_units(
     They take known ends into account: cancellations, retirements, for units past their commitment
     the first day on which none of the `order_forms` is in force, and the hard `limits`, if given.
     """
-    units = _units_without_limits(
-        organization, on, until, order_forms, {"of_lot": "pk"} if limits else {}
+    [units] = foreseen_with_plans(
+        organization=organization,
+        on=on,
+        until=until,
+        order_forms=order_forms,
+        limits=limits,
+        plans=[None],
     )
-    if limits is None:
-        return units
+    return units
+
+
+def foreseen_with_plans(
+    *,
+    organization: Organization,
+    on: date,
+    until: date,
+    order_forms: Sequence[OrderFormSpan],
+    limits: HardLimits | None,
+    plans: Sequence[Plan | None],
+) -> list[list[ForeseenUnits]]:
+    """Return `foreseen_units` for each of the plans, as if it were made now; None is no change."""
+    present = units_by_terms(organization, of_each_lot=limits is not None)
+    planned = [plan.applied_to(present) if plan else present for plan in plans]
+    list_prices = _list_prices({row["of_snapshot"] for rows in planned for row in rows})
+    foreseen = []
+    for plan, rows in zip(plans, planned, strict=True):
+        units = [_foreseen(row, on, until, order_forms, list_prices) for row in rows]
+        if limits:
+            units = _within(plan.counted_in(limits) if plan else limits, units)
+        foreseen.append(units)
+    return foreseen
+
+
+def _within(limits: HardLimits, units: Sequence[ForeseenUnits]) -> list[ForeseenUnits]:
+    """Return the units with the ends that hard limits give them. Each lot has rows of its own."""
     ends: defaultdict[int | None, list[LimitEnd[int | None]]] = defaultdict(list)
     for end in limit_ends(_plans(units), limits):
         ends[end.key].append(end)
@@ -80,20 +115,10 @@ def units_that_limits_end(
     limits: HardLimits,
 ) -> list[LimitEnd[int | None]]:
     """Return the units that hard limits will end on the days `[on, until)`, by key of the lot."""
-    units = _units_without_limits(organization, on, until, order_forms, {"of_lot": "pk"})
-    return [end for end in limit_ends(_plans(units), limits) if end.on < until]
-
-
-def _units_without_limits(
-    organization: Organization,
-    on: date,
-    until: date,
-    order_forms: Sequence[OrderFormSpan],
-    by_lot: Mapping[str, str],
-) -> list[ForeseenUnits]:
-    rows = [*_renewing_units(organization, by_lot), *_cancelled_units(organization, by_lot)]
+    rows = units_by_terms(organization, of_each_lot=True)
     list_prices = _list_prices({row["of_snapshot"] for row in rows})
-    return [_foreseen(row, on, until, order_forms, list_prices) for row in rows]
+    units = [_foreseen(row, on, until, order_forms, list_prices) for row in rows]
+    return [end for end in limit_ends(_plans(units), limits) if end.on < until]
 
 
 def renewals_to_come(
@@ -130,7 +155,7 @@ def _parts(row: ForeseenUnits, ends: Sequence[LimitEnd[int | None]]) -> Iterator
     for end in ends:
         if row.end is None or end.on < row.end:
             left -= end.units
-            yield row.ending(end.on, end.units)
+            yield row.past_limit(end.on, end.units)
     if left:
         yield replace(row, units=left)
 
@@ -156,7 +181,7 @@ def _plans(units: Sequence[ForeseenUnits]) -> list[LotPlan[int | None]]:
 
 
 def _foreseen(
-    row: Mapping[str, Any],
+    row: Row,
     on: date,
     until: date,
     order_forms: Sequence[OrderFormSpan],
@@ -179,12 +204,13 @@ def _foreseen(
         tpm_per_unit=row["of_tpm_per_unit"],
         commitment_ends_on=row["of_commitment_ends_on"],
         end=end,
+        cause=cause_of_end(end, cancelled_to=row["cancelled_to"], retires_on=row["of_retires_on"]),
         spans=_priced_days(row, on, min(until, end or until), prices),
     )
 
 
 def _priced_days(
-    row: Mapping[str, Any], on: date, until: date, list_prices: DatedPrices
+    row: Row, on: date, until: date, list_prices: DatedPrices
 ) -> list[tuple[date, date, int]]:
     """Return the days before `until` that are still to be charged, in spans of one price each."""
     agreement = PriceAgreement.of_lot(
@@ -194,49 +220,6 @@ def _priced_days(
     )
     start = max(on, row["of_charged_until"])
     return list(price_spans(start, until, agreement=agreement, list_prices=list_prices))
-
-
-def _renewing_units(
-    organization: Organization, by_lot: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
-    """Yield active units that no cancellation ends, grouped by their terms."""
-    rows = with_renewing_units(active_lots(organization)).filter(renewing_units__gt=0)
-    for row in _by_terms(rows, by_lot, lot="", units="renewing_units"):
-        yield {**row, "cancelled_to": None}
-
-
-def _cancelled_units(
-    organization: Organization, by_lot: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
-    """Yield units that scheduled cancellations end, grouped by their terms."""
-    rows = scheduled_cancellations(organization).order_by()
-    yield from _by_terms(rows, by_lot, lot="lot__", units="units", cancelled_to=F("ends_on"))
-
-
-def _by_terms(
-    rows: QuerySet[Any, Any], by_lot: Mapping[str, str], *, lot: str, units: str, **columns: F
-) -> QuerySet[Any, Any]:
-    """Sum the column `units` of rows with the same terms: all values that decide their charges.
-
-    `lot` is the prefix of a lookup from a row to its lot. `by_lot` are further columns of the lot.
-    """
-    terms = {
-        "of_snapshot": "snapshot_id",
-        "of_model": "snapshot__model",
-        "of_retires_on": "snapshot__retires_on",
-        "of_kind": "kind",
-        "of_project": "project_id",
-        "of_tpm_per_unit": "tpm_per_unit",
-        "of_price_per_day": "price_per_day",
-        "of_commitment_ends_on": "commitment_ends_on",
-        "of_first_term_ends_on": "first_term_ends_on",
-        "of_charged_until": "charged_until",
-        **by_lot,
-    }
-    by_terms: QuerySet[Any, Any] = rows.values(
-        **{name: F(f"{lot}{column}") for name, column in terms.items()}, **columns
-    ).annotate(total_units=Sum(units))
-    return by_terms
 
 
 def _list_prices(snapshots: set[int]) -> Mapping[tuple[int, str], DatedPrices]:

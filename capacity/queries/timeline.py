@@ -1,21 +1,23 @@
 """The timeline: active units of each snapshot and kind, past and foreseen (R22)."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, QuerySet, Sum, Value
 
 from accounts.models import Organization
 from billing.domain.order_forms import order_form_spans
 from billing.queries.forecast import periods_until
 from billing.queries.order_forms import signed_forms
 from billing.queries.spend import hard_limits
+from capacity.domain.timeline import Cause, Mark, Step, UnitChange, marks_of, steps_of
 from capacity.models import Expiry, Kind, Lot, TokenUnit
 from capacity.queries.catalogue import KIND_ORDER
-from capacity.queries.renewals import foreseen_units
+from capacity.queries.lot_terms import Plan
+from capacity.queries.renewals import ForeseenUnits, foreseen_with_plans
 from common.errors import NotFound
 
 REACH = timedelta(days=90)
@@ -23,25 +25,18 @@ REACH = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """From 00:00 UTC of a service day until the next step: active units and their TPM."""
-
-    starts_on: date
-    units: int
-    tpm: int
-
-
-@dataclass(frozen=True, slots=True)
 class KindTimeline:
-    """The steps of one kind of a snapshot. The first is at the start, then one for each change."""
+    """One kind of a snapshot. The first step is at the start, then one for each change."""
 
     model: str
     kind: Kind
     steps: Sequence[Step]
+    marks: Sequence[Mark]
+    """What happens on which day, what changes no number of units too."""
 
 
-Changes = Mapping[date, tuple[int, int]]
-"""Units and tokens per minute that come (or, below 0, go) on each service day."""
+Changes = defaultdict[tuple[str, str], list[UnitChange]]
+"""The changes of each snapshot and kind."""
 
 
 def timeline(
@@ -53,93 +48,111 @@ def timeline(
     bought. Days up to `on` are the record, later ones are foreseen. Raises NotFound for a model
     that does not exist.
     """
-    changes = _changes(organization, on, end, model)
-    kinds = {(name, Kind(kind)) for name, kind in changes} | _kinds_of(model)
-    ordered = sorted(kinds, key=lambda key: (key[0], KIND_ORDER[key[1]]))
-    return [
-        KindTimeline(name, kind, list(_steps(changes.get((name, kind), {}), start, end)))
-        for name, kind in ordered
-    ]
+    [unchanged] = timelines(organization, on=on, start=start, end=end, model=model, plans=[None])
+    return unchanged
 
 
-def _kinds_of(model: str | None) -> set[tuple[str, Kind]]:
+def timelines(
+    organization: Organization,
+    *,
+    on: date,
+    start: date,
+    end: date,
+    model: str | None = None,
+    kinds: Collection[Kind] | None = None,
+    plans: Sequence[Plan | None],
+) -> list[list[KindTimeline]]:
+    """Return the `timeline` for each of the plans, as if it were made on the day `on`.
+
+    With `kinds`, those of the `model` have their steps.
+    """
+    every = _kinds_of(model) if kinds is None else kinds
+    keys = {(model, kind) for kind in every if model}
+    recorded = _recorded(organization, model)
+    result = []
+    for plan, units in zip(plans, _foreseen(organization, on, end, plans), strict=True):
+        changes: Changes = defaultdict(list, {key: list(rows) for key, rows in recorded.items()})
+        for row in units:
+            if model in {None, row.model} and row.end:
+                changes[row.model, row.kind].append(_end_of(row))
+        if plan:
+            for name, kind in keys:
+                changes[name, kind] += plan.changes(kind)
+        result.append(
+            [_of_kind(key, changes[key], start, end) for key in _sorted(keys or set(changes))]
+        )
+    return result
+
+
+def _sorted(keys: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted(keys, key=lambda key: (key[0], KIND_ORDER[Kind(key[1])]))
+
+
+def _of_kind(
+    key: tuple[str, str], changes: Sequence[UnitChange], start: date, end: date
+) -> KindTimeline:
+    model, kind = key
+    return KindTimeline(
+        model, Kind(kind), list(steps_of(changes, start, end)), marks_of(changes, start, end)
+    )
+
+
+def _kinds_of(model: str | None) -> Collection[Kind]:
+    """Return the kinds that a model is sold in. Raises NotFound for one that does not exist."""
     if model is None:
-        return set()
+        return ()
     kinds = TokenUnit.objects.filter(snapshot__model=model).values_list("kind", flat=True)
     if not kinds:
         raise NotFound(f"There is no model “{model}”.")
-    return {(model, Kind(kind)) for kind in kinds}
+    return [Kind(kind) for kind in kinds]
 
 
-def _steps(changes: Changes, start: date, end: date) -> Iterator[Step]:
-    """Yield the state at `start`, then each later day before `end` on which it changes."""
-    units = tpm = 0
-    shown: tuple[int, int] | None = None
-    for day in sorted({start, *(day for day in changes if day < end)}):
-        more_units, more_tpm = changes.get(day, (0, 0))
-        units, tpm = units + more_units, tpm + more_tpm
-        if day >= start and shown != (units, tpm):
-            shown = (units, tpm)
-            yield Step(day, units, tpm)
-
-
-def _changes(
-    organization: Organization, on: date, end: date, model: str | None
-) -> Mapping[tuple[str, str], Changes]:
-    changes: defaultdict[tuple[str, str], defaultdict[date, tuple[int, int]]] = defaultdict(
-        lambda: defaultdict(lambda: (0, 0))
-    )
-    for name, kind, day, units, tpm in (
-        *_bought(organization, model),
-        *_expired(organization, model),
-        *_foreseen_ends(organization, on, end, model),
-    ):
-        before_units, before_tpm = changes[name, kind][day]
-        changes[name, kind][day] = (before_units + units, before_tpm + tpm)
+def _recorded(organization: Organization, model: str | None) -> Changes:
+    """Return what came and went up to today, in one statement."""
+    bought = Lot.objects.filter(organization=organization)
+    expired = Expiry.objects.filter(organization=organization)
+    if model is not None:
+        bought = bought.filter(snapshot__model=model)
+        expired = expired.filter(lot__snapshot__model=model)
+    came = _sums(bought, "", day="starts_on", cause=Value(Cause.PURCHASE.value))
+    went = _sums(expired, "lot__", day="ended_on", cause=F("reason"))
+    changes: Changes = defaultdict(list)
+    for name, kind, on, commitment_ends_on, cause, units, tpm in came.union(went, all=True):
+        sign = 1 if cause == Cause.PURCHASE else -1
+        change = UnitChange(
+            on, sign * int(units), sign * int(tpm), Cause(cause), commitment_ends_on
+        )
+        changes[name, kind].append(change)
     return changes
 
 
-Row = tuple[str, str, date, int, int]
-
-
-def _bought(organization: Organization, model: str | None) -> Iterator[Row]:
-    rows = Lot.objects.filter(organization=organization)
-    if model is not None:
-        rows = rows.filter(snapshot__model=model)
-    yield from _sums(rows, "", day="starts_on")
-
-
-def _expired(organization: Organization, model: str | None) -> Iterator[Row]:
-    rows = Expiry.objects.filter(organization=organization)
-    if model is not None:
-        rows = rows.filter(lot__snapshot__model=model)
-    for name, kind, day, units, tpm in _sums(rows, "lot__", day="ended_on"):
-        yield name, kind, day, -units, -tpm
-
-
-def _sums(rows: QuerySet[Any, Any], lot: str, *, day: str) -> Iterator[Row]:
+def _sums(rows: QuerySet[Any, Any], lot: str, *, day: str, cause: F | Value) -> QuerySet[Any, Any]:
     """Sum units and tokens per minute; `lot` is the prefix of a lookup from a row to its lot."""
-    keys = (f"{lot}snapshot__model", f"{lot}kind", day)
-    totals = (
+    keys = (f"{lot}snapshot__model", f"{lot}kind", day, f"{lot}commitment_ends_on")
+    totals: QuerySet[Any, Any] = (
         rows.order_by()
-        .values_list(*keys)
+        .values_list(*keys, cause)
         .annotate(of_units=Sum("units"), of_tpm=Sum(F("units") * F(f"{lot}tpm_per_unit")))
     )
-    for name, kind, on, units, tpm in totals:
-        yield name, kind, on, int(units), int(tpm)
+    return totals
 
 
-def _foreseen_ends(
-    organization: Organization, on: date, end: date, model: str | None
-) -> Iterator[Row]:
+def _foreseen(
+    organization: Organization, on: date, end: date, plans: Sequence[Plan | None]
+) -> list[list[ForeseenUnits]]:
     periods = periods_until(organization, on=on, end=end)
-    units = foreseen_units(
+    return foreseen_with_plans(
         organization=organization,
         on=on,
         until=periods[-1].end,
         order_forms=order_form_spans(signed_forms(organization), on),
         limits=hard_limits(organization, periods),
+        plans=plans,
     )
-    for row in units:
-        if row.end and model in {None, row.model}:
-            yield row.model, row.kind, row.end, -row.units, -row.units * row.tpm_per_unit
+
+
+def _end_of(row: ForeseenUnits) -> UnitChange:
+    assert row.end, "only units that end"
+    assert row.cause, "an end has a cause"
+    tpm = row.units * row.tpm_per_unit
+    return UnitChange(row.end, -row.units, -tpm, row.cause, row.commitment_ends_on)

@@ -4,8 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from capacity.domain.timeline import Step
 from capacity.models import Kind
-from capacity.queries.timeline import KindTimeline, Step
+from capacity.queries.timeline import KindTimeline
 from common.api.fields import Day, StrictSerializer
 
 

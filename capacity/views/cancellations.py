@@ -12,12 +12,14 @@ from accounts.access import AccessContext, Permission
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import redirect_from_dialog, say_once
 from capacity.forms import CancellationForm
-from capacity.models import Cancellation, CancellationStatus, Lot
+from capacity.models import Cancellation, CancellationStatus, Kind, Lot
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.queries.cancellations import find_cancellation, quote_cancellation
 from capacity.queries.lots import find_lot
+from capacity.queries.plans import PlannedCancellation
 from capacity.templatetags.units import units as units_text
 from capacity.views.page_keys import PageKey, new_page_key, page_key
+from capacity.views.timeline_pictures import pictures
 from common.days import last_day
 from common.errors import BusinessError, InvalidRequest
 from common.fragments import render_fragment
@@ -57,6 +59,27 @@ def cancellation_quote(request: PageRequest, access: AccessContext, lot_id: str)
     lot = find_lot(access.organization, lot_id)
     context = _quote_context(access, lot, CancellationForm(request.GET))
     return render_fragment(request, "capacity/cancel.html#quote", context)
+
+
+@permission_required(Permission.BUY)
+@require_GET
+def cancellation_timeline(request: PageRequest, access: AccessContext, lot_id: str) -> HttpResponse:
+    """Show the kind of the lot, before and after the cancellation (R22). The slider requests it."""
+    lot = find_lot(access.organization, lot_id)
+    form = CancellationForm(request.GET)
+    units = form.cleaned_data["units"] if form.is_valid() else 0
+    today = access.now.date()
+    plan = None
+    if 0 < units <= lot.renewing_units:
+        plan = PlannedCancellation(lot, units, lot.terms_of_cancelling(units, on=today).ends_on)
+    after = pictures(
+        access.organization,
+        on=today,
+        model=lot.snapshot.model,
+        kinds={Kind(lot.kind)},
+        plan=plan,
+    )
+    return render_fragment(request, "capacity/timeline.html#pictures", {"pictures": after})
 
 
 @permission_required(Permission.BUY)

@@ -13,14 +13,16 @@ from accounts.queries.projects import projects_to_choose
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import redirect_from_dialog, say_once
 from capacity.forms import PurchaseForm
-from capacity.models import Purchase
+from capacity.models import Kind, Purchase
 from capacity.operations.purchases import buy_units
 from capacity.queries.catalogue import Listing, find_listing, listings
+from capacity.queries.plans import planned_purchase
 from capacity.queries.pools import pools_of_model
 from capacity.queries.purchases import cost_in_words
 from capacity.queries.quotes import check_units, quote_units
 from capacity.templatetags.units import units as units_text
 from capacity.views.page_keys import PageKey, page_key
+from capacity.views.timeline_pictures import Picture, pictures
 from common.errors import BusinessError, InvalidRequest, NotFound
 from common.fragments import render_fragment
 from common.idempotency import IdempotencyKey, ReplayedResponse
@@ -64,6 +66,31 @@ def checkout(request: PageRequest, access: AccessContext) -> HttpResponse:
     except BusinessError as error:
         return _refusal(request, access, form, error)
     return _bought(request, access, form, message)
+
+
+@permission_required(Permission.BUY)
+@require_GET
+def purchase_timeline(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Show each kind that would be bought, before and after the purchase (R22)."""
+    form = _form_of_one_model(access, request.GET)
+    after: list[Picture] = []
+    if form.listing and form.is_valid():
+        plan = planned_purchase(
+            organization=access.organization,
+            listing=form.listing,
+            units=form.units,
+            on=access.now.date(),
+            project=form.cleaned_data.get("project") or None,
+        )
+        after = pictures(
+            access.organization,
+            on=access.now.date(),
+            model=form.listing.snapshot.model,
+            kinds={Kind(line.kind) for line in plan.lines},
+            plan=plan,
+            now="after this purchase",
+        )
+    return render_fragment(request, "capacity/timeline.html#pictures", {"pictures": after})
 
 
 def _bought(

@@ -53,6 +53,7 @@ def _page(request: PageRequest, access: AccessContext, form: PurchaserForm) -> H
     context = {
         "now": access.now,
         "models": models,
+        "models_by_id": sorted(models, key=lambda entry: entry.snapshot.model),
         "total": total_capacity(models),
         "refused": refused_renewals(access.organization, on=access.now.date()),
         "purchasers": purchasers(access.organization),

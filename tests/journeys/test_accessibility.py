@@ -13,11 +13,13 @@ AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = (
     "scale-tier/",
+    "scale-tier/timeline/",
     "scale-tier/add/",
     f"scale-tier/add/?model={GROK}&input=4&output=4",
     f"scale-tier/add/checkout/?model={GROK}&input=4&output=4",
     f"scale-tier/add/checkout/?model={GROK}",
     f"scale-tier/models/{GROK}/",
+    f"scale-tier/models/{GROK}/timeline/",
     "limits/",
     "limits/organization/",
     "forecast/",
@@ -87,7 +89,8 @@ def test_every_dialog_and_menu_is_accessible(globex: World, themed_page: Page) -
     page = themed_page
     globex.chooses(page, GROK, input=1)
     page.get_by_role("button", name="Checkout").click()
-    expect(page.get_by_role("button", name="Confirm purchase")).to_be_visible()
+    expect(page.get_by_role("img", name="after this purchase")).to_be_visible()
+    page.get_by_text("As a table").click()
     _check_accessibility(page)
     page.goto(globex.model(GROK))
     page.get_by_role("button", name="Cancel", exact=True).first.click()

@@ -103,6 +103,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             "scale-tier/",
             f"scale-tier/models/{GROK}/",
             f"scale-tier/models/{GROK}/?lots=2&lots-kind=x&lots-q=zzz&expired-q=zzz",
+            f"scale-tier/models/{GROK}/timeline/",
             "limits/",
             "forecast/",
             "invoices/",
