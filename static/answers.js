@@ -22,10 +22,14 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   detail.isError = true;
 });
 
+// Nobody asked for a picture: its failures are no trouble to tell of, nor is its request the end of one.
+const isPicture = ({ requestConfig }) => requestConfig.elt.matches("[data-picture]");
+
 document.addEventListener("htmx:responseError", ({ detail }) => {
   const { status } = detail.xhr;
   const passing = status >= 500 || status === 429;
   if (passing && retryLater(detail.requestConfig.elt)) return;
+  if (isPicture(detail)) return;
   const text = passing ? `The server could not answer (${status}); ${GO_ON}` : OUTDATED;
   dialogToReopen = addressOfDialog(detail);
   const notice = placeOfTrouble(detail.target);
@@ -43,7 +47,9 @@ for (const failure of ["htmx:sendError", "htmx:timeout"]) {
   });
 }
 
-document.addEventListener("htmx:beforeRequest", hideTrouble);
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (!isPicture(detail)) hideTrouble();
+});
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-dismiss]")) hideTrouble();

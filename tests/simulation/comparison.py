@@ -7,7 +7,7 @@ from fractions import Fraction
 from billing.models import Charge, Invoice
 from capacity.models import Expiry, Lot
 from tests.simulation import records
-from tests.simulation.world import Company
+from tests.simulation.company import Company
 
 
 def assert_matches_reference(companies: Sequence[Company]) -> None:
@@ -31,8 +31,11 @@ def charges_of(company: Company) -> set[records.Charge]:
             price=charge.price_per_day,
             discount_percent=Fraction(charge.discount_percent),
             amount=charge.amount,
+            in_project=not charge.project.is_default,
         )
-        for charge in Charge.objects.filter(organization=company.acme.organization)
+        for charge in Charge.objects.filter(organization=company.acme.organization).select_related(
+            "project"
+        )
     }
 
 

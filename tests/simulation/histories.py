@@ -24,6 +24,8 @@ DISCOUNTS = [Decimal(text) for text in ("0", "5", "12.5", "33.33", "7.77", "100"
 class Buy:
     model: str
     units: dict[str, int]
+    in_project: bool
+    """Whether it is for the second project, not for the default one."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,16 @@ class EndOrderForm:
     ends_on: date
 
 
-Action = Buy | Cancel | UndoCancellation | SettleInvoice | SignOrderForm | EndOrderForm
+@dataclass(frozen=True)
+class SetLimit:
+    """A spend limit of the organization, or of its second project. `amount` None lifts it."""
+
+    of_project: bool
+    amount: int | None
+    is_hard: bool
+
+
+Action = Buy | Cancel | UndoCancellation | SettleInvoice | SignOrderForm | EndOrderForm | SetLimit
 
 
 @dataclass(frozen=True)
@@ -163,6 +174,8 @@ def _random_actions(
     if random.random() < 0.008:
         ends_on = day + timedelta(days=random.randint(1, 15))
         actions.append(EndOrderForm(random.randrange(1000), ends_on))
+    if random.random() < 0.03:
+        actions.append(_random_limit(random))
     random.shuffle(actions)
     return actions
 
@@ -175,7 +188,17 @@ def _random_number(random: Random) -> int:
 def _random_purchase(random: Random) -> Buy:
     model = random.choice(list(KINDS_SOLD))
     units = {kind: random.randint(0, 5) for kind in KINDS_SOLD[model]}
-    return Buy(model, units if any(units.values()) else {KINDS_SOLD[model][0]: 1})
+    units = units if any(units.values()) else {KINDS_SOLD[model][0]: 1}
+    return Buy(model, units, in_project=random.random() < 0.4)
+
+
+def _random_limit(random: Random) -> SetLimit:
+    """A limit from far below to far above what periods cost; about half of the time there is none.
+
+    A limit that is never met and one that refuses everything would both test little.
+    """
+    amount = int(10 ** random.uniform(4.5, 7)) if random.random() < 0.6 else None
+    return SetLimit(random.random() < 0.4, amount, is_hard=random.random() < 0.8)
 
 
 def _random_order_form(random: Random, day: date) -> SignOrderForm:

@@ -20,6 +20,7 @@ class Charge(NamedTuple):
     price: int
     discount_percent: Fraction
     amount: int
+    in_project: bool
 
 
 class Expiry(NamedTuple):
@@ -38,6 +39,17 @@ class InvoiceLine(NamedTuple):
     unit_days: int
     amount: int
     discount: int
+
+
+def invoice_line(
+    model: str, kind: str, type_: str, price: int, discount_percent: Fraction, unit_days: int
+) -> InvoiceLine:
+    amount = unit_days * price
+    exact = amount * discount_percent / 100
+    rounded_half_up = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
+    return InvoiceLine(
+        model, kind, type_, price, discount_percent, unit_days, amount, rounded_half_up
+    )
 
 
 @dataclass
@@ -95,9 +107,19 @@ class Lot:
     price: int
     units: list[Unit]
     charged_until: date
+    in_project: bool
 
     def active(self) -> list[Unit]:
         return [unit for unit in self.units if unit.expired_on is None]
+
+
+@dataclass
+class Limit:
+    """A spend limit; `of_project` None is the organization's own."""
+
+    of_project: bool | None
+    amount: int
+    is_hard: bool
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A second, naive implementation of R2 to R8 and R11, which handles one unit and one day at a time.
+"""A second, naive implementation of R2 to R8, R10 and R11: one unit and one day at a time.
 
 Nothing here comes from the product, neither code nor arithmetic, so that the two can only agree if
 both are right. It is slow and deletes nothing. Histories run in both, and the results are compared.
@@ -16,11 +16,13 @@ from tests.simulation.records import (
     Charge,
     Expiry,
     Invoice,
-    InvoiceLine,
+    Limit,
     Lot,
     OrderForm,
     Unit,
+    invoice_line,
 )
+from tests.simulation.spend import posted, spend
 
 
 @dataclass
@@ -32,6 +34,7 @@ class ReferenceOrganization:
     today: date
     """The last service day that is open."""
     order_forms: list[OrderForm]
+    limits: list[Limit] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
     cancellations: list[Cancellation] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
@@ -41,10 +44,10 @@ class ReferenceOrganization:
 
     # --- What people do; buy, cancel and undo return the error codes of all reasons to refuse -----
 
-    def buy(self, day: date, model: str, units: dict[str, int]) -> set[str]:
+    def buy(self, day: date, model: str, units: dict[str, int], *, in_project: bool) -> set[str]:
         self.open_to(day)
         commitment_end = day + 30 * ONE_DAY
-        error_codes = set()
+        error_codes = self._passed_limits(day, model, units, in_project)
         if self.order_form(day) is None:
             error_codes.add("order_form_required")
         if self.overdue(day):
@@ -54,8 +57,21 @@ class ReferenceOrganization:
         if not error_codes:
             for kind in ("input", "output", "combined"):
                 if units.get(kind):
-                    self._add_lot(day, model, kind, units[kind], commitment_end)
+                    self._add_lot(day, model, kind, units[kind], commitment_end, in_project)
         return error_codes
+
+    def _passed_limits(
+        self, day: date, model: str, units: dict[str, int], in_project: bool
+    ) -> set[str]:
+        days = (self.next_period(day) - day).days
+        cost = sum(
+            count * days * self.catalogue.price(model, kind, day) for kind, count in units.items()
+        )
+        passed = any(
+            limit.is_hard and spend(self, limit) + cost > limit.amount
+            for limit in self.limits_of(in_project)
+        )
+        return {"spend_limit_exceeded"} if passed else set()
 
     def cancel(self, day: date, position: int, count: int) -> set[str]:
         self.open_to(day)
@@ -93,6 +109,12 @@ class ReferenceOrganization:
         self.open_to(day)
         self.order_forms[position].ends_on = ends_on
 
+    def set_limit(self, day: date, limit: Limit, *, lifted: bool) -> None:
+        self.open_to(day)
+        self.limits = [other for other in self.limits if other.of_project != limit.of_project]
+        if not lifted:
+            self.limits.append(limit)
+
     # --- What time does -------------------------------------------------------------------------
 
     def open_to(self, day: date) -> None:
@@ -102,8 +124,8 @@ class ReferenceOrganization:
             self._expire_ended_units()
             if self.starts_period(self.today):
                 self._issue_invoice()
-            for lot in self.lots:
-                self._renew(lot)
+            self._renew_committed()
+            self._renew_past_commitment()
 
     def _expire_ended_units(self) -> None:
         for lot in self.lots:
@@ -113,19 +135,38 @@ class ReferenceOrganization:
                 elif self.catalogue.retired(lot.model, self.today):
                     self._expire(unit, "model_retired")
 
-    def _renew(self, lot: Lot) -> None:
-        if not lot.active() or self.today < lot.first_term_end:
-            return
-        committed = self.today < lot.commitment_end
+    def _renew_committed(self) -> None:
+        for lot in self.lots:
+            if lot.active() and lot.first_term_end <= self.today < lot.commitment_end:
+                self._charge(lot, "renewal", self.today + ONE_DAY, lot.price)
+
+    def _renew_past_commitment(self) -> None:
+        counted = {limit.of_project: posted(self, limit) for limit in self.limits}
+        for lot in self.lots:
+            if self.today < max(lot.commitment_end, lot.first_term_end):
+                continue
+            self._expire_without_form_or_overdue(lot)
+            price = self.catalogue.price(lot.model, lot.kind, self.today)
+            for unit in lot.active():
+                self._count_renewal(lot, unit, price, counted)
+            if lot.active():
+                self._charge(lot, "renewal", self.today + ONE_DAY, price)
+
+    def _expire_without_form_or_overdue(self, lot: Lot) -> None:
         for unit in lot.active():
-            if not committed and self.order_form(self.today) is None:
+            if self.order_form(self.today) is None:
                 self._expire(unit, "order_form_ended")
-            elif not committed and self.overdue(self.today):
+            elif self.overdue(self.today):
                 self._expire(unit, "payment_overdue")
-        if lot.active():
-            list_price = self.catalogue.price(lot.model, lot.kind, self.today)
-            price = lot.price if committed else list_price
-            self._charge(lot, "renewal", self.today + ONE_DAY, price)
+
+    def _count_renewal(
+        self, lot: Lot, unit: Unit, price: int, counted: dict[bool | None, int]
+    ) -> None:
+        """The unit counts against each limit, whether or not it is renewed (R10)."""
+        for limit in self.limits_of(lot.in_project):
+            counted[limit.of_project] += price
+            if limit.is_hard and counted[limit.of_project] > limit.amount:
+                self._expire(unit, "spend_limit")
 
     def _expire(self, unit: Unit, reason: str) -> None:
         unit.expired_on, unit.reason = self.today, reason
@@ -140,7 +181,7 @@ class ReferenceOrganization:
                 days = (charge.service_to - charge.service_from).days
                 unit_days[key] = unit_days.get(key, 0) + charge.units * days
         if unit_days:
-            lines = {_line(*key, days) for key, days in unit_days.items()}
+            lines = {invoice_line(*key, days) for key, days in unit_days.items()}
             due_on = self.today + self._days_until_due() * ONE_DAY
             number = len(self.invoices) + 1
             self.invoices.append(Invoice(number, start, self.today, due_on, lines))
@@ -174,6 +215,9 @@ class ReferenceOrganization:
             for invoice in self.invoices
         )
 
+    def limits_of(self, in_project: bool) -> list[Limit]:
+        return [limit for limit in self.limits if limit.of_project in (None, in_project)]
+
     def starts_period(self, day: date) -> bool:
         return day.day == min(self.anchor_day, monthrange(day.year, day.month)[1])
 
@@ -199,7 +243,15 @@ class ReferenceOrganization:
 
     # --- Storing records ------------------------------------------------------------------------
 
-    def _add_lot(self, day: date, model: str, kind: str, count: int, commitment_end: date) -> None:
+    def _add_lot(
+        self,
+        day: date,
+        model: str,
+        kind: str,
+        count: int,
+        commitment_end: date,
+        in_project: bool,
+    ) -> None:
         first_term_end = self.next_period(day)
         lot = Lot(
             position=len(self.lots),
@@ -211,6 +263,7 @@ class ReferenceOrganization:
             price=self.catalogue.price(model, kind, day),
             units=[Unit() for _ in range(count)],
             charged_until=day,
+            in_project=in_project,
         )
         self.lots.append(lot)
         self._charge(lot, "first_term", first_term_end, lot.price)
@@ -230,6 +283,7 @@ class ReferenceOrganization:
                 price=price,
                 discount_percent=discount_percent,
                 amount=sum(price for _ in range(count) for _ in range(days)),
+                in_project=lot.in_project,
             )
         )
         lot.charged_until = until
@@ -237,14 +291,3 @@ class ReferenceOrganization:
     def _note_active_units(self) -> None:
         for lot in self.lots:
             self.active_units[lot.position, self.today] = len(lot.active())
-
-
-def _line(
-    model: str, kind: str, type_: str, price: int, discount_percent: Fraction, unit_days: int
-) -> InvoiceLine:
-    amount = unit_days * price
-    exact = amount * discount_percent / 100
-    rounded_half_up = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
-    return InvoiceLine(
-        model, kind, type_, price, discount_percent, unit_days, amount, rounded_half_up
-    )

@@ -17,13 +17,14 @@ import pytest
 from django.db import connection, models
 
 from accounts.models import AuditEntry
-from billing.models import Charge, Invoice, InvoiceLine, InvoicePayment
+from billing.models import Charge, Invoice, InvoiceLine, InvoicePayment, SpendAlert
 from capacity.models import Cancellation, Expiry, Lot, Transaction
 from tests.cast import load_catalogue
 from tests.invariants import assert_invariants_hold
+from tests.simulation.company import Company, noon
 from tests.simulation.comparison import assert_matches_reference
 from tests.simulation.histories import Calendar, History, random_calendar, random_history
-from tests.simulation.world import Company, Job, World, noon, read_catalogue
+from tests.simulation.world import Job, World, read_catalogue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,6 +121,7 @@ ROWS: dict[type[models.Model], list[str]] = {
     Invoice: ["number", "period_start", "issued_on", "due_on", "subtotal", "discount", "total"],
     InvoiceLine: ["invoice__number", "model", "kind", "type", "unit_days", "amount", "discount"],
     InvoicePayment: ["invoice__number", "status", "status_changed_at"],
+    SpendAlert: ["period_start", "percent", "limit_amount", "spent", "at"],
     AuditEntry: ["action", "at"],
 }
 
