@@ -32,18 +32,29 @@ class ReplayedResponse(Exception):
         self.status = status
         self.body = body
 
+    @property
+    def is_refusal(self) -> bool:
+        """Return whether the first response said why nothing was done."""
+        return self.status >= HTTPStatus.BAD_REQUEST
+
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
     """A key, the fingerprint of its request, and how the response is made (R17).
 
-    `render` returns the body of the response to a result, `status` is its status.
+    `render` returns the body of the response to a result. `status` is its status, but 202 for a
+    result that `is_accepted`: nothing is done yet.
     """
 
     key: str
     fingerprint: str
     render: Callable[[Any], dict[str, Any]]
     status: HTTPStatus = HTTPStatus.CREATED
+    is_accepted: Callable[[Any], bool] = lambda _result: False
+
+    def status_of(self, result: Any) -> HTTPStatus:
+        """Return the status of the response to a result."""
+        return HTTPStatus.ACCEPTED if self.is_accepted(result) else self.status
 
     @classmethod
     def for_request(
@@ -54,6 +65,7 @@ class IdempotencyKey:
         body: Any,
         render: Callable[[Any], dict[str, Any]],
         status: HTTPStatus = HTTPStatus.CREATED,
+        is_accepted: Callable[[Any], bool] = lambda _result: False,
     ) -> "IdempotencyKey":
         """Return the key of a request. `path` and `body` give its fingerprint.
 
@@ -69,4 +81,4 @@ class IdempotencyKey:
             )
         request = json.dumps((path, body), sort_keys=True, separators=(",", ":"))
         fingerprint = hashlib.sha256(request.encode()).hexdigest()
-        return cls(key=key, fingerprint=fingerprint, render=render, status=status)
+        return cls(key, fingerprint, render, status, is_accepted)

@@ -8,7 +8,7 @@ from typing import Any
 from accounts.access import Permission
 from common.api.fields import StrictSerializer
 from common.api.pagination import PageQuery
-from common.api.schema import Document, Handler, documented, page_of
+from common.api.schema import Document, Handler, Idempotent, documented, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Endpoint:
     body: type[StrictSerializer] | None
     response: Document | None
     status: HTTPStatus
+    accepted: Document | None = None
 
 
 def endpoint(
@@ -30,16 +31,18 @@ def endpoint(
     query: type[StrictSerializer] = StrictSerializer,
     body: type[StrictSerializer] | None = None,
     status: HTTPStatus = HTTPStatus.OK,
-    idempotent: bool = False,
+    idempotent: Idempotent = False,
+    accepted: Document | None = None,
     refuses: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare a method of a view. A method without a declaration answers 405.
 
     A request may have no other fields than those of `query` and `body`. `idempotent` requires an
-    Idempotency-Key (R17). `idempotent` and `refuses` document that a rule may refuse the request
-    with 409. If `query` is a PageQuery, the response is a page of `response`.
+    Idempotency-Key (R17), or takes an optional one. `accepted` is the response with status 202 to a
+    request that somebody else has to approve. `idempotent` and `refuses` document that a rule may
+    refuse the request with 409. If `query` is a PageQuery, the response is a page of `response`.
     """
-    declaration = Endpoint(permission, query, body, response, status)
+    declaration = Endpoint(permission, query, body, response, status, accepted)
     is_list = response and issubclass(query, PageQuery)
     document: Any = page_of(response) if response and is_list else response
 
@@ -52,7 +55,8 @@ def endpoint(
             query=query,
             body=body,
             idempotent=idempotent,
-            refuses=idempotent or refuses,
+            accepted=accepted,
+            refuses=bool(idempotent) or refuses,
         )
         return describe(method)
 

@@ -110,36 +110,52 @@ class OrganizationView(APIView):
         operation: Callable[[IdempotencyKey], Result],
         *,
         read: Callable[[Result], Any] = lambda result: result,
+        is_accepted: Callable[[Result], bool] = lambda _result: False,
     ) -> Response:
         """Run an operation under the request's Idempotency-Key, and return its response (R17).
 
-        `read` converts the operation's result to the object that is serialized. The response is
-        the one stored in the operation's transaction; later changes are not in it.
+        `read` converts the operation's result to the object that is serialized. A result that
+        `is_accepted` is answered by 202 and the endpoint's `accepted` document. The response is the
+        one stored in the operation's transaction; later changes are not in it.
         """
         body: dict[str, Any] = {}
 
         def render(result: Result) -> dict[str, Any]:
-            body.update(self._serializer(read(result)).data)
+            body.update(self._serializer(read(result), accepted=is_accepted(result)).data)
             return body
 
-        operation(
-            IdempotencyKey.for_request(
-                key=self.request.headers.get("Idempotency-Key", ""),
-                path=self.request.path,
-                body=self.request.data,
-                render=render,
-                status=self.endpoint.status,
-            )
+        key = IdempotencyKey.for_request(
+            key=self.request.headers.get("Idempotency-Key", ""),
+            path=self.request.path,
+            body=self.request.data,
+            render=render,
+            status=self.endpoint.status,
+            is_accepted=is_accepted,
         )
-        return Response(body, status=self.endpoint.status)
+        result = operation(key)
+        return Response(body, status=key.status_of(result))
+
+    def run_with_optional_key(
+        self,
+        operation: Callable[[IdempotencyKey | None], Result],
+        *,
+        read: Callable[[Result], Any] = lambda result: result,
+    ) -> Response:
+        """Run an operation, under the request's Idempotency-Key if it has one (R17)."""
+        if "Idempotency-Key" in self.request.headers:
+            return self.run_idempotent(operation, read=read)
+        return self.respond(read(operation(None)))
 
     def _list_name(self, request: Request) -> str:
         """Return the name of this list of this organization. A cursor is valid for one list."""
         return f"{self.access.organization.public_id} {request.path}"
 
-    def _serializer(self, result: Any, **options: Any) -> BaseSerializer[Any]:
-        assert self.endpoint.response, "this method has no result to show"
-        return self.endpoint.response(result, **options)
+    def _serializer(
+        self, result: Any, *, accepted: bool = False, **options: Any
+    ) -> BaseSerializer[Any]:
+        document = self.endpoint.accepted if accepted else self.endpoint.response
+        assert document, "this method has no result to show"
+        return document(result, **options)
 
     def _endpoint(self, request: Request) -> Endpoint:
         method = getattr(self, (request.method or "").lower(), None)

@@ -40,7 +40,7 @@ def store_response(
         organization=organization,
         key=key.key,
         fingerprint=key.fingerprint,
-        status=result.status if is_error else key.status,
+        status=result.status if is_error else key.status_of(result),
         body=json.dumps(result.document() if is_error else key.render(result)),
         created_at=now,
     )

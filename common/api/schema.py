@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.types import OpenApiTypes
@@ -32,13 +32,19 @@ CONFLICTS = {HTTPStatus.CONFLICT: "Refused. The code says why, the detail what t
 KEY_REUSED = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "`idempotency_key_reused`: for another request.",
 }
-IDEMPOTENCY_KEY = OpenApiParameter(
-    name="Idempotency-Key",
-    location=OpenApiParameter.HEADER,
-    required=True,
-    description="At most 255 printable characters. The same key with the same body returns the "
-    "first answer, for good, and does nothing.",
-)
+Idempotent = Literal[True, False, "optional"]
+"""Whether a request needs an Idempotency-Key, may have one, or knows none (R17)."""
+
+IDEMPOTENCY_KEYS = {
+    idempotent: OpenApiParameter(
+        name="Idempotency-Key",
+        location=OpenApiParameter.HEADER,
+        required=is_required,
+        description="At most 255 printable characters. The same key with the same body returns the "
+        "first answer, for good, and does nothing.",
+    )
+    for idempotent, is_required in ((True, True), ("optional", False))
+}
 
 
 RATE_LIMIT_HEADERS = [
@@ -108,17 +114,20 @@ def documented(
     status: HTTPStatus,
     query: type[StrictSerializer],
     body: type[StrictSerializer] | None,
-    idempotent: bool,
+    idempotent: Idempotent,
+    accepted: Document | None,
     refuses: bool,
 ) -> Callable[[Handler], Handler]:
     """Return a decorator that describes a view's method. Its docstring is the description."""
     problems = PROBLEMS | (CONFLICTS if refuses else {}) | (KEY_REUSED if idempotent else {})
     responses: dict[Any, Any] = {status.value: response}
+    if accepted:
+        responses[HTTPStatus.ACCEPTED.value] = accepted
     for code, description in sorted(problems.items()):
         responses[code.value, MEDIA_TYPE] = OpenApiResponse(ProblemSerializer, description)
     parameters: list[Any] = [query] if query().fields else []
     if idempotent:
-        parameters.append(IDEMPOTENCY_KEY)
+        parameters.append(IDEMPOTENCY_KEYS[idempotent])
     describe: Callable[[Handler], Handler] = extend_schema(
         operation_id=operation_id,
         summary=operation_id.replace("_", " ").capitalize(),
