@@ -14,22 +14,34 @@ from common.decimals import plain
 
 
 class AmountField(forms.CharField):
-    """An amount as people type it, `1,234.50` or `$1,234.50`; its value is Money, or None."""
+    """An amount as people type it, `1,234.50` or `$1,234.50`; its value is Money, or None.
 
-    def __init__(self, **options: Any) -> None:
-        attrs = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "No limit"}
+    `empty` says what an empty field means: `no limit`.
+    """
+
+    def __init__(self, *, empty: str = "no limit", **options: Any) -> None:
+        placeholder = empty.capitalize()
+        attrs = {"inputmode": "decimal", "autocomplete": "off", "placeholder": placeholder}
         super().__init__(required=False, widget=forms.TextInput(attrs=attrs), **options)
+        self.empty = empty
 
     def to_python(self, value: Any) -> Any:
         text = str(value or "").strip().removeprefix("$").strip()
         if not text:
             return None
         if not re.fullmatch(r"([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{1,2})?", text):
-            raise forms.ValidationError("Enter an amount like 1,234.50, or nothing for no limit.")
+            raise forms.ValidationError(
+                f"Enter an amount like 1,234.50, or nothing for {self.empty}."
+            )
         amount = int(Decimal(text.replace(",", "")) * MINOR_UNITS_PER_MAJOR)
         if amount > MAX_AMOUNT:
             raise forms.ValidationError(f"At most {Money(MAX_AMOUNT, settings.CURRENCY)}.")
         return Money(amount, settings.CURRENCY)
+
+
+def amount_text(amount: int | None) -> str:
+    """Return an amount in minor units as an AmountField shows it: `1234.5`; empty for None."""
+    return "" if amount is None else plain(Decimal(amount) / MINOR_UNITS_PER_MAJOR)
 
 
 class LimitForm(forms.Form):
@@ -55,10 +67,9 @@ class LimitForm(forms.Form):
     @classmethod
     def showing(cls, state: LimitState) -> "LimitForm":
         """Return the form with the present limit."""
-        major = "" if state.amount is None else plain(Decimal(state.amount) / MINOR_UNITS_PER_MAJOR)
         return cls(
             initial={
-                "amount": major,
+                "amount": amount_text(state.amount),
                 "hard": "hard" if state.is_hard else "soft",
                 "alerts": ", ".join(str(percent) for percent in state.alerts),
             }

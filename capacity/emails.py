@@ -3,12 +3,17 @@
 from datetime import date
 from typing import Any
 
-from accounts.models import OutboundEmail
+from django.db.models import QuerySet
+
+from accounts.models import Membership, OutboundEmail
 from accounts.operations.emails import email_context
+from accounts.queries.members import members, owners
 from capacity.models import Cancellation, Expiry, ExpiryReason, Purchase
 from capacity.queries.lots import lots_renewing_past
+from capacity.queries.purchase_requests import PricedRequest, find_request
 from capacity.queries.purchases import cost_in_words
 from capacity.queries.refused_renewals import RefusedRenewal, refused_renewals
+from common.texts import is_mailable
 
 
 @email_context("units_bought")
@@ -18,6 +23,40 @@ def purchase_context(email: OutboundEmail) -> dict[str, Any]:
     )
     cost = cost_in_words(purchase, on=f"on {purchase.created_at:%Y-%m-%d}")
     return {"purchase": purchase, "lots": purchase.lots.order_by("pk"), "cost": cost}
+
+
+@email_context("purchase_requested")
+def purchase_request_context(email: OutboundEmail) -> dict[str, Any] | None:
+    """A request for the owners who can approve it. None if it does not wait any more."""
+    assert email.organization, "this email is about the organization's request"
+    request = find_request(email.organization, email.about)
+    if not request.is_pending:
+        return None
+    others = owners(email.organization).exclude(user=request.requested_by)
+    return {
+        "request": request,
+        "priced": PricedRequest.as_stored(request),
+        "recipients": _addresses(others),
+    }
+
+
+@email_context("purchase_request_decided")
+def decided_request_context(email: OutboundEmail) -> dict[str, Any]:
+    """What became of a request, for the person who asked, if they are still a member."""
+    assert email.organization, "this email is about the organization's request"
+    request = find_request(email.organization, email.about)
+    requester = members(email.organization).filter(user=request.requested_by)
+    return {
+        "request": request,
+        "priced": PricedRequest.as_stored(request),
+        "recipients": _addresses(requester),
+    }
+
+
+def _addresses(people: QuerySet[Membership]) -> list[str]:
+    """Return the addresses that can be mailed, of people who are active."""
+    addresses = people.filter(user__is_active=True).values_list("user__email", flat=True)
+    return [address for address in addresses if is_mailable(address)]
 
 
 @email_context("cancellation_scheduled")

@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 
-from capacity.models import ExpiryReason, Kind, TransactionType
+from capacity.models import ExpiryReason, Kind, PurchaseRequestStatus, TransactionType
 from capacity.queries.lots import ending_lots, renewing_lots, search_expiries, search_lots
+from capacity.queries.purchase_requests import search_requests
 from capacity.queries.transactions import search_transactions
 from common.lists import ListFilters, Ordering, choice
 
@@ -68,6 +69,27 @@ class TransactionFilters(ListFilters):
         for name in ("type", "kind"):
             rows = _where(rows, name, self.value(name))
         return search_transactions(rows, self.value("q"))
+
+
+class RequestFilters(ListFilters):
+    """Purchase requests that are decided."""
+
+    orders: ClassVar[Ordering] = NEWEST
+    searches = "Request, model, person or reason"
+
+    status = choice(
+        "Status",
+        "All statuses",
+        [
+            pair
+            for pair in PurchaseRequestStatus.choices
+            if pair[0] != PurchaseRequestStatus.PENDING
+        ],
+    )
+
+    def filter(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        rows = _where(rows, "status", self.value("status"))
+        return search_requests(rows, self.value("q"))
 
 
 def _where(rows: QuerySet[Any], column: str, value: str) -> QuerySet[Any]:

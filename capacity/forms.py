@@ -10,10 +10,13 @@ from django.conf import settings
 
 from accounts.models import Project
 from billing.domain.money import Money
+from billing.forms import AmountField
 from capacity.models import Pool
+from capacity.models.purchase_requests import MAX_REASON_LENGTH
 from capacity.queries.catalogue import Listing, Offer
 from capacity.queries.quotes import MAX_UNITS
 from common.errors import BusinessError
+from common.texts import is_single_line
 
 SLIDER_RANGES = tuple(step * 10**power for power in range(1, 6) for step in (2, 5, 10))
 """The possible ends of a slider, from 20 on. It has the smallest that is enough for the number, so
@@ -33,6 +36,13 @@ def units_field(label: str, **attributes: Any) -> forms.IntegerField:
         ),
         error_messages={"invalid": "Enter a whole number of units."},
     )
+
+
+def posted_amount(data: Mapping[str, Any]) -> Money | None:
+    """Return the amount due that a confirmation showed, its hidden field `shown`, or None."""
+    amount = data.get("shown", "")
+    is_amount = amount.isascii() and amount.isdecimal() and len(amount) < 19
+    return Money(int(amount), settings.CURRENCY) if is_amount else None
 
 
 class PurchaseForm(forms.Form):
@@ -124,9 +134,7 @@ class PurchaseForm(forms.Form):
     @property
     def shown(self) -> Money | None:
         """Return the amount due that the confirmation showed, or None."""
-        amount = self.data.get("shown", "")
-        is_amount = amount.isascii() and amount.isdecimal() and len(amount) < 19
-        return Money(int(amount), settings.CURRENCY) if is_amount else None
+        return posted_amount(self.data)
 
 
 class KindField:
@@ -163,6 +171,43 @@ class CancellationForm(forms.Form):
 
     def clean_units(self) -> int:
         return self.cleaned_data["units"] or 0
+
+
+class ThresholdForm(forms.Form):
+    """The cost per day above which a purchase needs approval (R20)."""
+
+    amount = AmountField(
+        label="Approval above, USD per day",
+        empty="no threshold",
+        help_text="At standard rates, for one purchase. Empty: no purchase needs approval.",
+    )
+
+
+class PurchaserLimitForm(forms.Form):
+    """The most that one purchase of a purchaser may cost per day (R21)."""
+
+    amount = AmountField(
+        label="At most, USD per day",
+        help_text="At standard rates, for one purchase. Empty: no limit.",
+    )
+
+
+class DeclineForm(forms.Form):
+    """Why a purchase request is declined."""
+
+    reason = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=MAX_REASON_LENGTH,
+        help_text="Optional. The person who asked reads it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_reason(self) -> str:
+        reason = " ".join(self.cleaned_data["reason"].split())
+        if not is_single_line(reason):
+            raise forms.ValidationError("A reason has no control characters.")
+        return reason
 
 
 class ClockForm(forms.Form):

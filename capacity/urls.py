@@ -6,10 +6,13 @@
 from django.urls import path
 
 from capacity.views import (
+    approvals,
     cancellations,
     catalogue,
     clock,
     lots,
+    purchase_requests,
+    purchasers,
     purchases,
     scale_tier,
     timeline,
@@ -17,6 +20,7 @@ from capacity.views import (
 
 SETTINGS = "organizations/<slug:organization_id>/settings"
 SCALE_TIER = f"{SETTINGS}/scale-tier"
+REQUESTS = f"{SETTINGS}/purchase-requests"
 
 urlpatterns = [
     path(f"{SCALE_TIER}/", scale_tier.scale_tier, name="scale_tier"),
@@ -25,6 +29,11 @@ urlpatterns = [
         f"{SCALE_TIER}/purchasers/<str:user_id>/remove/",
         scale_tier.remove_purchaser,
         name="remove_purchaser",
+    ),
+    path(
+        f"{SCALE_TIER}/purchasers/<str:user_id>/limit/",
+        purchasers.set_limit,
+        name="set_purchaser_limit",
     ),
     path(f"{SCALE_TIER}/add/", purchases.add_capacity, name="add_capacity"),
     path(f"{SCALE_TIER}/add/summary/", purchases.summary, name="purchase_summary"),
@@ -63,6 +72,15 @@ urlpatterns = [
         f"{SCALE_TIER}/cancellations/<str:cancellation_id>/undo/",
         cancellations.undo,
         name="undo_cancellation",
+    ),
+    path(f"{REQUESTS}/", purchase_requests.requests_page, name="purchase_requests"),
+    path(f"{REQUESTS}/threshold/", purchase_requests.set_threshold, name="set_threshold"),
+    path(f"{REQUESTS}/<str:request_id>/approve/", approvals.approve, name="approve_request"),
+    path(f"{REQUESTS}/<str:request_id>/decline/", approvals.decline, name="decline_request"),
+    path(
+        f"{REQUESTS}/<str:request_id>/withdraw/",
+        purchase_requests.withdraw,
+        name="withdraw_request",
     ),
     path(f"{SETTINGS}/clock/", clock.move_clock, name="move_clock"),
 ]

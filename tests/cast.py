@@ -60,7 +60,7 @@ class Acme:
         self, on: str, model: str = GROK, project: str | None = None, **units: int
     ) -> Purchase:
         """Alice buys units by kind, at noon of a day."""
-        return buy_units(
+        purchase = buy_units(
             organization=self.organization,
             model=model,
             units=units,
@@ -68,6 +68,8 @@ class Acme:
             by=self.alice,
             now=at(on),
         )
+        assert isinstance(purchase, Purchase), "it needs no approval"
+        return purchase
 
     def cancels(self, lot: Lot, units: int, on: str) -> Cancellation:
         """Alice cancels units of a lot, at noon of a day."""

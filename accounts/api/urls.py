@@ -6,7 +6,6 @@ from accounts.api import schema  # noqa: F401 - it registers the authentication 
 from accounts.api.api_keys import Key, Keys
 from accounts.api.audit import Audit
 from accounts.api.clock import Clock
-from accounts.api.members import Purchaser, Purchasers
 from accounts.api.projects import Projects
 
 urlpatterns = [
@@ -15,6 +14,4 @@ urlpatterns = [
     path("keys", Keys.as_view()),
     path("keys/<slug:key_id>", Key.as_view()),
     path("projects", Projects.as_view()),
-    path("purchasers", Purchasers.as_view()),
-    path("purchasers/<slug:user_id>", Purchaser.as_view()),
 ]

@@ -5,7 +5,7 @@ the context that the app with the data registers with `email_context`.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -48,10 +48,15 @@ def enqueue_emails(*, kind: str, about: Mapping[int, str], now: datetime) -> Non
     `about` gives, by organization key, the public id or date of what the email tells of. An email
     that is enqueued twice is sent once.
     """
+    enqueue_each_email(kind=kind, about=about.items(), now=now)
+
+
+def enqueue_each_email(*, kind: str, about: Iterable[tuple[int, str]], now: datetime) -> None:
+    """Enqueue emails like `enqueue_emails`, of which an organization may have several."""
     OutboundEmail.objects.bulk_create(
         (
             OutboundEmail(organization_id=organization, kind=kind, about=subject, created_at=now)
-            for organization, subject in about.items()
+            for organization, subject in about
         ),
         ignore_conflicts=True,
     )
@@ -140,7 +145,7 @@ def _send(email: OutboundEmail) -> None:
 def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
     """Return the message. The first line of the template is the subject.
 
-    Django does not send a message without recipients.
+    A context with `recipients` says who gets it. Django does not send a message without recipients.
     """
     context |= {
         "organization": email.organization,
@@ -153,7 +158,7 @@ def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
         subject=" ".join(subject.split()),
         body=body.lstrip("\n"),
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=_recipients(email),
+        to=context["recipients"] if "recipients" in context else _recipients(email),
         headers={"Message-ID": f"<{message_id}@{settings.MAIL_DOMAIN}>"},
     )
 

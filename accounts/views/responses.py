@@ -42,10 +42,10 @@ def redirect_from_dialog(request: PageRequest, url: str) -> HttpResponse:
     return redirect(url)
 
 
-def say_once(request: PageRequest, text: str) -> None:
-    """Add a message of success, unless the same one waits already: its page was never shown."""
+def say_once(request: PageRequest, text: str, level: int = messages.SUCCESS) -> None:
+    """Add a message, unless the same one waits already: its page was never shown."""
     waiting = cast(BaseStorage, messages.get_messages(request))
     texts = [message.message for message in waiting]
     waiting.used = False  # Read here, it is not shown yet.
     if text not in texts:
-        messages.success(request, text)
+        messages.add_message(request, level, text)

@@ -7,7 +7,7 @@ from accounts.access import Permission
 from accounts.api.endpoints import endpoint
 from accounts.api.views import OrganizationView
 from capacity.queries.quotes import check_purchase
-from capacity.serializers.purchases import PurchaseRequestSerializer
+from capacity.serializers.purchases import UnitsToBuySerializer
 from capacity.serializers.quotes import QuoteSerializer
 
 
@@ -15,12 +15,15 @@ class Quotes(OrganizationView):
     @endpoint(
         "quote_purchase",
         permission=Permission.SCALE_TIER,
-        body=PurchaseRequestSerializer,
+        body=UnitsToBuySerializer,
         response=QuoteSerializer,
     )
     def post(self, request: Request) -> Response:
         """The dry run of a purchase: its costs and its tokens per minute. It changes nothing."""
         checked = check_purchase(
-            organization=self.access.organization, on=self.now.date(), **self.body
+            organization=self.access.organization,
+            buyer=self.access.user,
+            on=self.now.date(),
+            **self.body,
         )
         return self.respond(checked.quote)

@@ -2,6 +2,12 @@ from capacity.models.cancellations import Cancellation, CancellationStatus
 from capacity.models.catalogue import Kind, ListPrice, Snapshot, TokenUnit
 from capacity.models.lots import Expiry, ExpiryReason, Lot
 from capacity.models.pools import Pool
+from capacity.models.purchase_requests import (
+    ApprovalThreshold,
+    PurchaseRequest,
+    PurchaseRequestStatus,
+)
+from capacity.models.purchasers import PurchaserLimit
 from capacity.models.purchases import Purchase
 from capacity.models.quote_requests import (
     QuoteRequest,
@@ -12,6 +18,7 @@ from capacity.models.quote_requests import (
 from capacity.models.transactions import Transaction, TransactionType
 
 __all__ = [
+    "ApprovalThreshold",
     "Cancellation",
     "CancellationStatus",
     "Expiry",
@@ -21,6 +28,9 @@ __all__ = [
     "Lot",
     "Pool",
     "Purchase",
+    "PurchaseRequest",
+    "PurchaseRequestStatus",
+    "PurchaserLimit",
     "QuoteRequest",
     "QuoteRequestLine",
     "QuoteRequestStatus",

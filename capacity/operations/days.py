@@ -17,9 +17,10 @@ from accounts.operations.emails import enqueue_emails
 from accounts.operations.organizations import lock_organization
 from billing.operations.invoices import issue_invoices
 from billing.operations.limits import raise_alerts_of_day
-from billing.queries.spend import limited
+from billing.queries.spend import Limited, limited
 from capacity.models import Cancellation, CancellationStatus, ExpiryReason
 from capacity.operations.expiries import expire, expire_whole_lots
+from capacity.operations.purchase_requests import lapse_requests
 from capacity.operations.renewals import renew
 from capacity.queries.days import (
     COMMITMENT_NOTICE,
@@ -83,7 +84,8 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     """Open the service day `on` for organizations, given by primary key (R7).
 
     They are locked, and `on` is the next day of each. The steps are, in this order: units whose end
-    has come expire; the invoice of a period that ended is issued; renewals are charged.
+    has come expire; the invoice of a period that ended is issued; renewals are charged. Purchase
+    requests that nobody has decided lapse (R20).
     """
     assert connection.in_atomic_block, "a day is opened in one transaction"
     due = due_steps(organizations, on)
@@ -103,14 +105,21 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
         )
     if due.expiries:
         _mark_effective_cancellations(organizations, on)
+    if due.lapses:
+        lapse_requests(organizations=organizations, on=on)
     if due.ends_of_commitment:
         _enqueue_commitment_emails(organizations, on)
+    _tell_of_limits(limits, on)
+    Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
+    return Opened(days=len(organizations), charges=charges, invoices=invoices)
+
+
+def _tell_of_limits(limits: Limited, on: date) -> None:
+    """Raise the alerts of the day, and tell of renewals that hard limits will refuse (R10)."""
     if limits.any:
         raise_alerts_of_day(organizations=limits.any, on=on)
     if limits.hard:
         _enqueue_refusal_emails(limits.hard, on)
-    Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
-    return Opened(days=len(organizations), charges=charges, invoices=invoices)
 
 
 def _expire_cancelled_units(organizations: Sequence[int], on: date) -> None:

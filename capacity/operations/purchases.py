@@ -1,4 +1,4 @@
-"""Buying units (R3)."""
+"""Buying units (R3), or asking for approval to buy them (R20)."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -10,8 +10,9 @@ from accounts.operations.changes import Change, organization_change
 from billing.domain.money import Money
 from billing.operations.charges import post_charges
 from billing.operations.limits import raise_alerts
-from capacity.models import Lot, Purchase, TokenUnit, Transaction, TransactionType
+from capacity.models import Lot, Purchase, PurchaseRequest, TokenUnit, Transaction, TransactionType
 from capacity.operations.pools import get_default_pool
+from capacity.operations.purchase_requests import create_request
 from capacity.operations.renewals import first_term_charges
 from capacity.queries.quotes import CheckedPurchase, Quote, check_purchase
 from common.days import last_day
@@ -37,47 +38,58 @@ def buy_units(
     pool: str | None = None,
     shown: Money | None = None,
     idempotency_key: IdempotencyKey | None = None,
-) -> Purchase:
+) -> Purchase | PurchaseRequest:
     """Buy units of one snapshot, by kind. Each kind becomes one lot; all are made or none (R3).
 
-    `project` and `pool` are public ids; the default is the default project or pool. `shown` is the
-    amount due that a person confirmed. Raises the errors of `check_purchase`, the first of the
-    quote's refusals (R11, R12), or QuoteChanged if the amount due is not `shown`.
+    A purchase that needs approval becomes a purchase request (R20). `project` and `pool` are public
+    ids; the default is the default project or pool. `shown` is the amount due that a person
+    confirmed. Raises the errors of `check_purchase` and `check_quote`.
     """
     with organization_change(
         organization=organization, by=by, now=now, idempotency_key=idempotency_key
     ) as change:
-        _lock_supply(change.organization, model)
+        lock_supply(change.organization, model)
         checked = check_purchase(
             organization=change.organization,
             model=model,
             units=units,
+            buyer=change.by.person,
             on=change.today,
             project=project,
             pool=pool,
         )
-        _refuse(checked.quote, shown=shown, on=change.today)
-        purchase = _create_purchase(change, checked)
-        _create_lots(change, purchase, checked.quote)
-        post_charges(first_term_charges(purchase))
-        _record(change, purchase, checked.quote)
-        if checked.quote.limits:
-            raise_alerts(organization=change.organization, on=change.today, at=change.now)
-        return change.respond(purchase)
+        check_quote(checked.quote, shown=shown, on=change.today)
+        if checked.quote.needs_approval:
+            return change.respond(create_request(change, checked))
+        return change.respond(make_purchase(change, checked))
 
 
-def _refuse(quote: Quote, *, shown: Money | None, on: date) -> None:
-    """Raise the first refusal of the quote, or QuoteChanged if the amount is not the one shown."""
+def make_purchase(change: Change, checked: CheckedPurchase) -> Purchase:
+    """Make a purchase from its quote, in the name of the quote's buyer, as a step of a change."""
+    purchase = _create_purchase(change, checked)
+    _create_lots(change, purchase, checked.quote)
+    post_charges(first_term_charges(purchase))
+    _record(change, purchase, checked.quote)
+    if checked.quote.limits:
+        raise_alerts(organization=change.organization, on=change.today, at=change.now)
+    return purchase
+
+
+def check_quote(quote: Quote, *, shown: Money | None, on: date) -> None:
+    """Raise the first refusal of the quote (R10–R12, R18, R21).
+
+    Raises QuoteChanged if the amount due is not the one that was shown.
+    """
     if quote.refusals:
         raise quote.refusals[0]
     if shown is not None and shown != quote.due_now:
         raise QuoteChanged(
             f"{quote.due_now} would be charged today, {on} UTC, not {shown}: the day or the price "
-            "has changed meanwhile. Nothing was bought. Read the new figures, then buy."
+            "has changed meanwhile. Nothing was bought. Read the new figures, then confirm."
         )
 
 
-def _lock_supply(organization: Organization, model: str) -> None:
+def lock_supply(organization: Organization, model: str) -> None:
     """Lock the token units, so that purchases of one snapshot follow one another (R12).
 
     They are locked without a supply cap too, as a cap may be set meanwhile. A sandbox needs no
@@ -96,7 +108,7 @@ def _create_purchase(change: Change, checked: CheckedPurchase) -> Purchase:
         project=checked.project,
         pool=checked.pool or get_default_pool(change, quote.snapshot),
         created_at=change.now,
-        created_by=change.by.person,
+        created_by=quote.rights.person,
         amount=quote.due_now.amount,
         currency=quote.due_now.currency,
     )
@@ -142,7 +154,7 @@ def _create_transactions(change: Change, purchase: Purchase, lots: list[Lot]) ->
             kind=lot.kind,
             units=lot.units,
             at=change.now,
-            by=change.by.user,
+            by=purchase.created_by,
             note=note,
         )
         for lot in lots

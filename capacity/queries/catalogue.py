@@ -1,8 +1,9 @@
 """The catalogue on a day: snapshots, their token units, list prices in force and supply left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db.models import (
     BigIntegerField,
@@ -86,6 +87,25 @@ def lot_price(on: date) -> Coalesce:
     It is the agreed price while that holds, later the list price in force (R6).
     """
     return Coalesce(agreed_price(on), list_price(on))
+
+
+def unit_prices(
+    snapshots: QuerySet[Any, Mapping[str, Any]], *, on: date
+) -> dict[tuple[int, str], Money]:
+    """Return the list price of one unit and service day, by primary key of the snapshot and kind.
+
+    `snapshots` is a query of primary keys. Units without a price in force are left out.
+    """
+    in_force = prices_in_force(on).filter(token_unit=OuterRef("pk"))
+    rows = TokenUnit.objects.filter(snapshot__in=snapshots).annotate(
+        price_amount=Subquery(in_force.values("amount")[:1]),
+        price_currency=Subquery(in_force.values("currency")[:1]),
+    )
+    return {
+        (row.snapshot_id, row.kind): Money(row.price_amount, row.price_currency)
+        for row in rows
+        if row.price_amount is not None
+    }
 
 
 def listings(*, organization: Organization, on: date) -> list[Listing]:

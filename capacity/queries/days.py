@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
-from capacity.models import Cancellation, CancellationStatus, Lot
+from accounts.models import Organization
+from capacity.models import (
+    Cancellation,
+    CancellationStatus,
+    Lot,
+    PurchaseRequest,
+    PurchaseRequestStatus,
+)
 
 COMMITMENT_NOTICE = timedelta(days=3)
 """The email about the end of a commitment is enqueued this long before it."""
@@ -22,6 +29,7 @@ class DueSteps:
     """
 
     cancellations: bool
+    lapses: bool
     retirements: bool
     renewals: bool
     ends_of_commitment: bool
@@ -45,6 +53,13 @@ def due_cancellations(organizations: Sequence[int], on: date) -> QuerySet[Cancel
     )
 
 
+def due_requests(organizations: Sequence[int], on: date) -> QuerySet[PurchaseRequest]:
+    """Return the requests that lapse by the day `on`: nobody has decided them (R20)."""
+    return PurchaseRequest.objects.filter(
+        organization__in=organizations, status=PurchaseRequestStatus.PENDING, lapses_on__lte=on
+    )
+
+
 def due_steps(organizations: Sequence[int], on: date) -> DueSteps:
     """Return the steps that the service day `on` needs, in two statements for all organizations."""
     uncharged = Q(charged_until__lte=on)
@@ -60,4 +75,8 @@ def due_steps(organizations: Sequence[int], on: date) -> DueSteps:
             ),
         )
     )
-    return DueSteps(cancellations=due_cancellations(organizations, on).exists(), **lots)
+    ends = Organization.objects.filter(pk=organizations[0]).values(
+        cancellations=Exists(due_cancellations(organizations, on)),
+        lapses=Exists(due_requests(organizations, on)),
+    )
+    return DueSteps(**ends.get(), **lots)

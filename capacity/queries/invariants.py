@@ -133,6 +133,34 @@ EXPIRIES_DIFFER_FROM_CANCELLATIONS = """
             AND sooner.ended_on < ends_on))
 """
 
+# --- Purchase requests (R20) -----------------------------------------------------------------
+
+REQUESTS_AND_PURCHASES_DIFFER = """
+    SELECT request.public_id || ': ' || request.status || ', asked for ' || request.units
+           || ', bought ' || coalesce(bought.units::text, 'nothing')
+    FROM capacity_purchaserequest request
+    LEFT JOIN capacity_purchase purchase ON purchase.id = request.purchase_id
+    LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(kind, units) AS units FROM capacity_lot
+        WHERE purchase_id = purchase.id
+    ) bought ON true
+    WHERE CASE WHEN request.status = 'approved' THEN
+        (purchase.organization_id, purchase.snapshot_id, purchase.project_id,
+         purchase.created_by_id, purchase.created_at, purchase.amount, bought.units)
+        IS DISTINCT FROM
+        (request.organization_id, request.snapshot_id, request.project_id,
+         request.requested_by_id, request.decided_at, request.due_now_amount, request.units)
+    ELSE request.purchase_id IS NOT NULL END
+"""
+
+LAPSES_MISSED = """
+    SELECT request.public_id || ': to lapse on ' || request.lapses_on || ', while '
+           || organization.public_id || ' is opened until ' || organization.opened_until
+    FROM capacity_purchaserequest request JOIN accounts_organization organization
+      ON organization.id = request.organization_id
+    WHERE request.status = 'pending' AND request.lapses_on < organization.opened_until
+"""
+
 INVARIANTS = (
     Invariant("Nobody is behind by more than a day", sql_contradictions(ORGANIZATIONS_BEHIND)),
     Invariant("A charge is for a lot of its organization", sql_contradictions(CHARGES_WITHOUT_LOT)),
@@ -153,6 +181,11 @@ INVARIANTS = (
         "Units expire as cancelled as they were cancelled",
         sql_contradictions(EXPIRIES_DIFFER_FROM_CANCELLATIONS),
     ),
+    Invariant(
+        "An approved request has the one purchase that was asked for, any other has none",
+        sql_contradictions(REQUESTS_AND_PURCHASES_DIFFER),
+    ),
+    Invariant("A request whose day has come has lapsed", sql_contradictions(LAPSES_MISSED)),
     *billing.INVARIANTS,
 )
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from django.conf import settings
 
-from accounts.models import Organization, Project
+from accounts.models import Organization, Project, User
 from accounts.queries.projects import find_project
 from billing.domain.money import Money
 from billing.queries.limits import LimitEffect, effects_of_purchase
@@ -22,6 +22,7 @@ from capacity.queries.active_capacity import tpm_by_kind
 from capacity.queries.cancellations import TpmChange
 from capacity.queries.catalogue import Listing, Offer, find_listing
 from capacity.queries.pools import find_pool
+from capacity.queries.purchasers import BuyerRights, buyer_rights
 from capacity.queries.refusals import reasons_to_refuse
 from common.errors import BusinessError, InvalidRequest
 
@@ -64,6 +65,7 @@ class Quote:
     """Costs and tokens per minute of a purchase at standard rates (R9), and its refusals."""
 
     organization: Organization
+    rights: BuyerRights
     listing: Listing
     term: Term
     all_lines: Sequence[QuoteLine]
@@ -110,6 +112,12 @@ class Quote:
         return _total(line.per_day for line in self.lines)
 
     @property
+    def needs_approval(self) -> bool:
+        """Return whether it costs more per day than the buyer may buy without approval (R20)."""
+        threshold = self.rights.approval_above
+        return threshold is not None and self.then_per_day.amount > threshold.amount
+
+    @property
     def committed_cost(self) -> Money:
         """Return what the units cost at least, the charge of today included, at list prices."""
         return self.then_per_day * self.term.committed_days
@@ -129,11 +137,12 @@ def check_purchase(
     organization: Organization,
     model: str,
     units: Mapping[str, int],
+    buyer: User,
     on: date,
     project: str | None = None,
     pool: str | None = None,
 ) -> CheckedPurchase:
-    """Check and price a request to buy units, by kind, on the service day `on`.
+    """Check and price a purchase of units, by kind, on the service day `on`.
 
     `project` and `pool` are public ids; None is the default. Raises NotFound for a model, project
     or pool that does not exist, InvalidRequest for units that the model does not have. Refusals of
@@ -145,7 +154,12 @@ def check_purchase(
         project=find_project(organization, project),
         pool=_find_pool(organization, listing.snapshot, pool),
         quote=quote_units(
-            organization=organization, listing=listing, units=units, on=on, project=project
+            organization=organization,
+            listing=listing,
+            units=units,
+            buyer=buyer,
+            on=on,
+            project=project,
         ),
     )
 
@@ -155,6 +169,7 @@ def quote_units(
     organization: Organization,
     listing: Listing,
     units: Mapping[str, int],
+    buyer: User,
     on: date,
     project: str | None = None,
 ) -> Quote:
@@ -163,7 +178,7 @@ def quote_units(
     `project` is the public id of the project whose limit counts; None is the default one.
     """
     term, lines = priced_lines(organization=organization, listing=listing, units=units, on=on)
-    present = standing(organization, on)
+    present, rights = standing(organization, on), buyer_rights(organization, buyer)
     cost = _total(line.amount for line in lines)
     limits = (
         effects_of_purchase(organization, project_id=project, cost=cost, on=on)
@@ -172,12 +187,19 @@ def quote_units(
     )
     return Quote(
         organization=organization,
+        rights=rights,
         listing=listing,
         term=term,
         all_lines=lines,
         limits=limits,
         refusals=reasons_to_refuse(
-            standing=present, listing=listing, units=units, term=term, limits=limits
+            rights=rights,
+            per_day=_total(line.per_day for line in lines),
+            standing=present,
+            listing=listing,
+            units=units,
+            term=term,
+            limits=limits,
         ),
     )
 

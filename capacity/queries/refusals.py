@@ -1,14 +1,16 @@
-"""The refusals of a purchase, with the rule of each (R10–R12)."""
+"""The refusals of a purchase, with the rule of each (R10–R12, R18, R21)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+from billing.domain.money import Money
 from billing.queries.limits import LimitEffect
 from billing.queries.standing import Standing
 from capacity.domain.terms import Term
 from capacity.queries.catalogue import Listing
+from capacity.queries.purchasers import BuyerRights
 from common.days import last_day
-from common.errors import BusinessError
+from common.errors import BusinessError, NotAllowed
 from common.texts import counted
 
 
@@ -40,24 +42,53 @@ class InsufficientSupply(BusinessError):
     status = HTTPStatus.CONFLICT
 
 
+class PurchaserLimitExceeded(BusinessError):
+    """The purchase costs more per day than one purchase of this person may (R21)."""
+
+    code = "purchaser_limit_exceeded"
+    status = HTTPStatus.CONFLICT
+
+
 def reasons_to_refuse(
     *,
+    rights: BuyerRights,
+    per_day: Money,
     standing: Standing,
     listing: Listing,
     units: Mapping[str, int],
     term: Term,
     limits: Sequence[LimitEffect],
 ) -> list[BusinessError]:
-    """Return all refusals of a purchase, so that a customer sees them together (R10–R12).
+    """Return all refusals of a purchase, so that a customer sees them together.
 
-    A purchase raises the first one.
+    `per_day` is its cost per day at standard rates. A purchase raises the first one.
     """
     return [
+        *_buyer(rights),
         *_order_form(standing, term),
         *_payment(standing),
         *_retirement(listing, term),
+        *_purchaser_limit(rights, per_day),
         *_supply(listing, units),
         *(effect.refusal for effect in limits if effect.refusal),
+    ]
+
+
+def _buyer(rights: BuyerRights) -> list[BusinessError]:
+    if rights.may_buy:
+        return []
+    return [NotAllowed(f"{rights.person} may no longer buy units here.")]
+
+
+def _purchaser_limit(rights: BuyerRights, per_day: Money) -> list[BusinessError]:
+    limit = rights.limit_per_day
+    if limit is None or per_day.amount <= limit.amount:
+        return []
+    return [
+        PurchaserLimitExceeded(
+            f"One purchase of {rights.person} may cost at most {limit} per day, and this one costs "
+            f"{per_day} per day. Buy fewer units, or ask an owner to raise the limit."
+        )
     ]
 
 

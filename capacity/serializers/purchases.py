@@ -19,7 +19,7 @@ class PurchaseSerializer(serializers.Serializer[Purchase]):
     lots = LotSerializer(many=True)
 
 
-class PurchaseRequestSerializer(StrictSerializer):
+class UnitsToBuySerializer(StrictSerializer):
     model = Text(max_length=120)
     units = serializers.DictField(
         child=WholeNumber(), help_text="Units by kind: `input` and `output`, or `combined`."

@@ -57,5 +57,8 @@ class QuoteSerializer(serializers.Serializer[Quote]):
     first_term_ends_on = Day(source="term.first_term_ends_on")
     commitment_ends_on = Day(source="term.commitment_ends_on")
     tpm = serializers.DictField(child=TpmChangeSerializer(), help_text="By kind.")
+    needs_approval = serializers.BooleanField(
+        help_text="Whether a second owner has to approve it before it is made."
+    )
     limits = LimitEffectSerializer(many=True, help_text="Limits that the purchase counts against.")
     refusals = RefusalSerializer(many=True, help_text="Why a purchase would be refused now.")

@@ -124,7 +124,7 @@ def _cancel(request: PageRequest, lot: Lot, form: CancellationForm) -> str:
             idempotency_key=key,
         )
     except ReplayedResponse as replay:
-        if replay.status != key.status:
+        if replay.is_refusal:
             raise InvalidRequest.field("units", replay.body["detail"]) from replay
         return str(replay.body["message"])
     return str(_response_body(cancellation)["message"])

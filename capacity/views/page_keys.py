@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,15 @@ PAGE_KEY = re.compile("page-[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """The key of a dialog. `message` is what its form did already, None if it did nothing yet."""
+    """The key of a dialog. `response` is what its form did already, None if it did nothing yet."""
 
     text: str
-    message: str | None = None
+    response: Mapping[str, Any] | None = None
+
+    @property
+    def message(self) -> str | None:
+        """Return the message of the response."""
+        return str(self.response["message"]) if self.response else None
 
 
 def new_page_key() -> PageKey:
@@ -42,6 +48,4 @@ def page_key(request: PageRequest, body: Any) -> PageKey:
         return new_page_key()
     if response is None:
         return PageKey(text)
-    return (
-        PageKey(text, response.body["message"]) if response.status == key.status else new_page_key()
-    )
+    return new_page_key() if response.is_refusal else PageKey(text, response.body)

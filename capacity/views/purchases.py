@@ -1,7 +1,9 @@
 """Add capacity: the form, its Summary, and checkout."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,14 +15,14 @@ from accounts.queries.projects import projects_to_choose
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import redirect_from_dialog, say_once
 from capacity.forms import PurchaseForm
-from capacity.models import Kind, Purchase
+from capacity.models import Kind, Purchase, PurchaseRequest
 from capacity.operations.purchases import buy_units
 from capacity.queries.catalogue import Listing, find_listing, listings
 from capacity.queries.plans import planned_purchase
 from capacity.queries.pools import pools_of_model
 from capacity.queries.purchases import cost_in_words
 from capacity.queries.quotes import check_units, quote_units
-from capacity.templatetags.units import units as units_text
+from capacity.templatetags.units import units_by_kind
 from capacity.views.page_keys import PageKey, page_key
 from capacity.views.timeline_pictures import Picture, pictures
 from common.errors import BusinessError, InvalidRequest, NotFound
@@ -55,17 +57,17 @@ def checkout(request: PageRequest, access: AccessContext) -> HttpResponse:
     if request.method == "GET":
         form = _form_of_one_model(access, request.GET)
         key = page_key(request, form.raw_values)
-        if key.message is None or not form.is_valid():
+        if key.response is None or not form.is_valid():
             return _confirmation(request, access, form, key)
-        return _bought(request, access, form, key.message)
+        return _done(request, access, form, key.response)
     form = _form_of_one_model(access, request.POST)
     if not form.is_valid():
         return _refusal(request, access, form)
     try:
-        message = _buy(request, form)
+        response = _buy(request, form)
     except BusinessError as error:
         return _refusal(request, access, form, error)
-    return _bought(request, access, form, message)
+    return _done(request, access, form, response)
 
 
 @permission_required(Permission.BUY)
@@ -93,21 +95,26 @@ def purchase_timeline(request: PageRequest, access: AccessContext) -> HttpRespon
     return render_fragment(request, "capacity/timeline.html#pictures", {"pictures": after})
 
 
-def _bought(
-    request: PageRequest, access: AccessContext, form: PurchaseForm, message: str
+def _done(
+    request: PageRequest, access: AccessContext, form: PurchaseForm, response: Mapping[str, Any]
 ) -> HttpResponse:
-    say_once(request, message)
-    model = form.cleaned_data["model"]
-    url = reverse("model", args=[access.organization.public_id, model])
+    """Lead to the units that were bought, or to the purchase request that waits for approval."""
+    here = access.organization.public_id
+    if request_id := response.get("request"):
+        say_once(request, response["message"], messages.INFO)
+        url = reverse("purchase_requests", args=[here])
+        return redirect_from_dialog(request, f"{url}#{request_id}")
+    say_once(request, response["message"])
+    url = reverse("model", args=[here, form.cleaned_data["model"]])
     return redirect_from_dialog(request, url)
 
 
-def _buy(request: PageRequest, form: PurchaseForm) -> str:
-    """Buy the units and return the message. A form that is sent again buys nothing (R17)."""
+def _buy(request: PageRequest, form: PurchaseForm) -> Mapping[str, Any]:
+    """Buy the units and return the response. A form that is sent again buys nothing (R17)."""
     response: dict[str, Any] = {}
 
-    def render(purchase: Purchase) -> dict[str, Any]:
-        response.update(_response_body(purchase))
+    def render(result: Purchase | PurchaseRequest) -> dict[str, Any]:
+        response.update(_response_body(result))
         return response
 
     key = IdempotencyKey.for_request(
@@ -121,18 +128,25 @@ def _buy(request: PageRequest, form: PurchaseForm) -> str:
             idempotency_key=key,
         )
     except ReplayedResponse as replay:
-        if replay.status != key.status:
+        if replay.is_refusal:
             raise InvalidRequest(replay.body["detail"]) from replay
         response = replay.body
-    return str(response["message"])
+    return response
 
 
-def _response_body(purchase: Purchase) -> dict[str, Any]:
-    lots = list(purchase.lots.order_by("pk"))
-    units = " and ".join(units_text(lot.units, lot.kind) for lot in lots)
+def _response_body(result: Purchase | PurchaseRequest) -> dict[str, Any]:
+    if isinstance(result, PurchaseRequest):
+        return {
+            "request": result.public_id,
+            "message": f"Asked for approval of {units_by_kind(result.units)} of {result.snapshot}: "
+            "nothing is bought or reserved until another owner approves it. Owners get an email. "
+            f"If nobody decides, the request lapses on {result.lapses_on} UTC.",
+        }
+    units = {lot.kind: lot.units for lot in result.lots.all()}
     return {
-        "purchase": purchase.public_id,
-        "message": f"Bought {units} of {purchase.snapshot}, active now. {cost_in_words(purchase)}",
+        "purchase": result.public_id,
+        "message": f"Bought {units_by_kind(units)} of {result.snapshot}, active now. "
+        f"{cost_in_words(result)}",
     }
 
 
@@ -187,6 +201,7 @@ def _quote_context(access: AccessContext, form: PurchaseForm) -> dict[str, Any]:
         organization=access.organization,
         listing=form.listing,
         units=units,
+        buyer=access.user,
         on=today,
         project=form.cleaned_data.get("project") or None,
     )

@@ -8,9 +8,9 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import AccessContext, Permission
 from accounts.forms import PurchaserForm
 from accounts.operations.members import authorize_purchaser, withdraw_purchaser
-from accounts.queries.members import purchasers
 from accounts.views.permissions import PageRequest, caller, permission_required
 from capacity.queries.active_capacity import capacity_by_model, total_capacity
+from capacity.queries.purchasers import purchaser_of, purchasers_with_limits
 from capacity.queries.refused_renewals import refused_renewals
 from common.errors import BusinessError
 from common.forms import add_business_error
@@ -56,7 +56,7 @@ def _page(request: PageRequest, access: AccessContext, form: PurchaserForm) -> H
         "models_by_id": sorted(models, key=lambda entry: entry.snapshot.model),
         "total": total_capacity(models),
         "refused": refused_renewals(access.organization, on=access.now.date()),
-        "purchasers": purchasers(access.organization),
+        "purchasers": [*map(purchaser_of, purchasers_with_limits(access.organization))],
         "form": form,
         "may_buy": access.may(Permission.BUY),
         "may_manage": access.may(Permission.MANAGE),

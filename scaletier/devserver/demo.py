@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.core.management.base import CommandError, OutputWrapper
 from django.db import connection
 from django.utils.crypto import salted_hmac
 
 from accounts.models import Organization, OutboundEmail, Role, User
 from accounts.operations.audit import Actor
+from accounts.operations.changes import Caller
+from billing.domain.money import Money
 from billing.operations.payments import record_payment
-from capacity.models import Purchase, Snapshot
+from capacity.models import Purchase, PurchaseRequest, Snapshot
+from capacity.operations.approvals import decline_request, set_approval_threshold
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
 from capacity.operations.clock import advance_clock
 from capacity.operations.days import open_due_days
+from capacity.operations.purchasers import set_purchaser_limit
 from capacity.operations.purchases import buy_units
 from scaletier.devserver.demo_guard import reason_to_refuse_demo_data
 from scaletier.devserver.progress import Progress
@@ -109,9 +114,24 @@ class Customer:
         return self
 
     def buy(self, model: str, **units: int) -> Purchase:
-        return buy_units(
+        purchase = buy_units(
             organization=self.organization, model=model, units=units, by=self.by, now=self.now
         )
+        assert isinstance(purchase, Purchase), "owners buy before there is a threshold"
+        return purchase
+
+    def request(self, model: str, **units: int) -> PurchaseRequest:
+        """Let the purchaser ask for a purchase above the approval threshold."""
+        purchaser = self.organization.memberships.get(role=Role.PURCHASER).user
+        request = buy_units(
+            organization=self.organization,
+            model=model,
+            units=units,
+            by=Actor("page", purchaser),
+            now=self.now,
+        )
+        assert isinstance(request, PurchaseRequest), "it costs more than the threshold"
+        return request
 
     def cancel(self, purchase: Purchase, kind: str, units: int) -> str:
         """Cancel units of the lot of this kind. Returns the id of the cancellation."""
@@ -186,7 +206,23 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     customer.advance(11).buy("gpt-5.4", combined=3)
     recent = customer.advance(8).buy("gpt-4.1-2025-04-14", output=2)
     customer.advance(5).cancel(recent, "output", 1)
+    _add_purchase_requests(customer)
     open_due_days(organization=customer.organization, now=now)
+
+
+def _add_purchase_requests(customer: Customer) -> None:
+    """Set an approval threshold; one request of the purchaser is declined, one waits."""
+    change = Caller(organization=customer.organization, by=customer.by, now=customer.now)
+    set_approval_threshold(**change, threshold=Money(100_000, settings.CURRENCY))
+    refused = customer.request("gpt-5.4", combined=8)
+    decline_request(
+        **change,
+        request_id=refused.public_id,
+        reason="Not before the launch. Please ask for 3 units first.",
+    )
+    purchaser = refused.requested_by.public_id
+    set_purchaser_limit(**change, user_id=purchaser, limit=Money(200_000, settings.CURRENCY))
+    customer.request("gpt-4.1-2025-04-14", input=10)
 
 
 def create_contoso(now: datetime, progress: Progress) -> None:

@@ -10,8 +10,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.access import GRANTS, Permission
 from accounts.api.endpoints import Endpoint
 from accounts.models import ApiKey, Role
+from capacity.models import PurchaseRequest
 from tests.api_client import ApiCast, Caller, Response, make_api_cast, new_keys, with_session
-from tests.cast import GROK
+from tests.cast import GROK, person
 
 SCALE_TIER, BUY = Permission.SCALE_TIER, Permission.BUY
 MANAGE, OWN_API_KEYS = Permission.MANAGE, Permission.OWN_API_KEYS
@@ -38,6 +39,13 @@ ROUTES = [
     Route("GET", "purchases", SCALE_TIER),
     Route("POST", "purchases", BUY, ORDER),
     Route("GET", "purchases/{purchase}", SCALE_TIER),
+    Route("GET", "purchase-requests", SCALE_TIER),
+    Route("GET", "purchase-requests/{request}", SCALE_TIER),
+    Route("POST", "purchase-requests/{request}/approve", MANAGE, {"due_now": 28_000}),
+    Route("POST", "purchase-requests/{request}/decline", MANAGE),
+    Route("POST", "purchase-requests/{own_request}/withdraw", BUY),
+    Route("GET", "approval", Permission.LIMITS_AND_INVOICES),
+    Route("PUT", "approval", MANAGE, {"threshold_per_day": None}),
     Route("GET", "lots", SCALE_TIER),
     Route("GET", "lots/{lot}", SCALE_TIER),
     Route("GET", "lots/{lot}/cancellations/quote?units=1", SCALE_TIER),
@@ -62,6 +70,7 @@ ROUTES = [
     Route("DELETE", "keys/{own_key}", OWN_API_KEYS),
     Route("GET", "purchasers", MANAGE),
     Route("POST", "purchasers", MANAGE, {"email": "{mallory}"}),
+    Route("PUT", "purchasers/{bob}", MANAGE, {"limit_per_day": 1}),
     Route("DELETE", "purchasers/{bob}", MANAGE),
     Route("GET", "projects", MANAGE),
     Route("POST", "projects", MANAGE, {"name": "{new}"}),
@@ -90,8 +99,10 @@ def test_a_route_admits_those_with_its_permission(route: Route) -> None:
         (api.alice, api.acme.alice, Role.OWNER),
     ]
     for caller, actor, role in people:
-        own_key = ApiKey.objects.get(user=actor.person).public_id
-        response = send(caller, route, objects | {"own_key": own_key})
+        own = {"own_key": ApiKey.objects.get(user=actor.person).public_id}
+        if request := PurchaseRequest.objects.filter(requested_by=actor.person).first():
+            own["own_request"] = request.public_id
+        response = send(caller, route, objects | own)
         if route.permission in GRANTS[role]:
             assert response.status_code in {200, 201, 204}, (role, response.content)
         else:
@@ -122,7 +133,15 @@ def test_refuses_bob_at_once_whose_authorization_is_withdrawn(api: ApiCast) -> N
 def test_the_lists_of_globex_hold_nothing_of_acme(api: ApiCast) -> None:
     make_objects(api)
 
-    for path in ("purchases", "lots", "cancellations", "transactions", "capacity", "pools"):
+    for path in (
+        "purchases",
+        "purchase-requests",
+        "lots",
+        "cancellations",
+        "transactions",
+        "capacity",
+        "pools",
+    ):
         assert api.charlie.get(path).json() == {"data": [], "next": None}
     assert api.charlie.get("charges").json()["data"] == []
     assert api.charlie.get("purchasers").json()["data"] == []
@@ -137,7 +156,10 @@ def make_objects(api: ApiCast) -> dict[str, str]:
     lot = purchase["lots"][0]["id"]
     cancellation = api.alice.cancels(lot, 1)["id"]
     api.set_clock("2026-02-01")
+    request = make_requests(api)
     return {
+        "request": request,
+        "own_request": request,
         "invoice": api.alice.get("invoices").json()["data"][0]["id"],
         "purchase": purchase["id"],
         "project": purchase["project"],
@@ -147,6 +169,16 @@ def make_objects(api: ApiCast) -> dict[str, str]:
         "mallory": api.acme.mallory.person.email,
         "own_key": ApiKey.objects.get(user=api.acme.alice.person).public_id,
     }
+
+
+def make_requests(api: ApiCast) -> str:
+    """Let Alice and Bob each ask for approval of a purchase; return the id of Bob's request."""
+    person("Dora", api.acme.organization, Role.OWNER)  # Without her Alice would need no approval.
+    api.alice.put("approval", {"threshold_per_day": 0})
+    api.alice.post("purchases", ORDER, key="Alice asks")
+    request = api.bob.post("purchases", ORDER, key="Bob asks").json()
+    api.alice.put("approval", {"threshold_per_day": None})
+    return str(request["id"])
 
 
 def send(caller: Caller, route: Route, objects: dict[str, str]) -> Response:

@@ -39,7 +39,11 @@ def set_limit(
 def price(acme: Acme, on: str) -> int:
     """The list price of one input unit of GROK and day."""
     checked = check_purchase(
-        organization=acme.organization, model=GROK, units={"input": 1}, on=day(on)
+        organization=acme.organization,
+        model=GROK,
+        units={"input": 1},
+        buyer=acme.alice.person,
+        on=day(on),
     )
     return checked.quote.then_per_day.amount
 

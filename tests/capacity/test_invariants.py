@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pgtrigger
 import pytest
@@ -20,7 +21,16 @@ from billing.models import (
     InvoicePayment,
     InvoiceSync,
 )
-from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
+from capacity.models import (
+    Cancellation,
+    Expiry,
+    ListPrice,
+    Lot,
+    Purchase,
+    PurchaseRequest,
+    Snapshot,
+    TokenUnit,
+)
 from capacity.queries.invariants import INVARIANTS, violations
 from tests.cast import GPT, GROK, OPERATOR, Acme, at, day, make_acme
 
@@ -178,6 +188,33 @@ def leave_days_unopened() -> None:
     Organization.objects.update(opened_until=F("opened_until") - 2 * ONE_DAY)
 
 
+def create_request(lapses_on: str, units: int, **columns: Any) -> None:
+    """A request for what Acme bought first, or for another number of units."""
+    purchase = Purchase.objects.earliest("pk")
+    PurchaseRequest.objects.create(
+        organization=purchase.organization,
+        snapshot=purchase.snapshot,
+        project=purchase.project,
+        units={"input": units, "output": 2},
+        due_now_amount=purchase.amount,
+        per_day_amount=0,
+        requested_at=purchase.created_at,
+        requested_by=purchase.created_by,
+        lapses_on=day(lapses_on),
+        **columns,
+    )
+
+
+def approve_one_unit_more_than_was_asked_for() -> None:
+    purchase = Purchase.objects.earliest("pk")
+    decided = {"status": "approved", "purchase": purchase, "decided_at": purchase.created_at}
+    create_request("2026-01-17", units=3, **decided)
+
+
+def let_a_request_wait_past_its_day() -> None:
+    create_request(TODAY, units=4)
+
+
 def count_a_cent_too_many_for_limits() -> None:
     DailySpend.objects.update(amount=F("amount") + 1)
 
@@ -202,6 +239,10 @@ WAYS_TO_BREAK: dict[str, Callable[[], None]] = {
     "Invoices are of periods that start on the anchor day": shift_a_period,
     "A period with charges that has ended has its invoice": move_an_invoice_to_another_period,
     "An invoice is open, paid, void or uncollectible": delete_a_payment,
+    "An approved request has the one purchase that was asked for, any other has none": (
+        approve_one_unit_more_than_was_asked_for
+    ),
+    "A request whose day has come has lapsed": let_a_request_wait_past_its_day,
     "What limits count is the sum of the charges": count_a_cent_too_many_for_limits,
     "Stripe's totals equal ours": store_another_total_of_stripe,
     "What is paid cannot be paid again at Stripe": pay_an_invoice_without_telling_stripe,

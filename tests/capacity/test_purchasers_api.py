@@ -16,6 +16,7 @@ def test_alice_authorizes_mallory_and_withdraws_it(api: ApiCast) -> None:
         "id": mallory.public_id,
         "email": mallory.email,
         "name": "Mallory",
+        "limit_per_day": None,
     }
     assert api.mallory.get("lots").status_code == 200
     names = [purchaser["name"] for purchaser in api.alice.get("purchasers").json()["data"]]

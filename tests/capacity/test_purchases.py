@@ -19,7 +19,11 @@ pytestmark = pytest.mark.django_db
 
 def quote(acme: Acme, on: str, model: str = GROK, **units: int) -> Quote:
     return check_purchase(
-        organization=acme.organization, model=model, units=units, on=day(on)
+        organization=acme.organization,
+        model=model,
+        units=units,
+        buyer=acme.alice.person,
+        on=day(on),
     ).quote
 
 

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.django_db
 def refusals_on(acme: Acme, on: str) -> Sequence[BusinessError]:
     """What a quote of one input unit of Grok names on a day."""
     return check_purchase(
-        organization=acme.organization, model=GROK, units={"input": 1}, on=day(on)
+        organization=acme.organization,
+        model=GROK,
+        units={"input": 1},
+        buyer=acme.alice.person,
+        on=day(on),
     ).quote.refusals
 
 

@@ -10,7 +10,7 @@ from django.db.models import Sum
 from accounts.models import Organization
 from accounts.operations.organizations import lock_organization
 from billing.models import Charge
-from capacity.models import Cancellation, Lot, Purchase
+from capacity.models import Cancellation, Lot, Purchase, PurchaseRequest
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.catalogue import set_supply
 from capacity.operations.days import Opened, open_due_days
@@ -76,7 +76,7 @@ def test_the_same_idempotency_key_twice_at_once_buys_once(acme: Acme) -> None:
         render=lambda purchase: {"id": purchase.public_id},
     )
 
-    def buy() -> Purchase:
+    def buy() -> Purchase | PurchaseRequest:
         return buy_units(
             organization=acme.organization,
             model=GROK,

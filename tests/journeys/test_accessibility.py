@@ -20,6 +20,8 @@ PAGES = (
     f"scale-tier/add/checkout/?model={GROK}",
     f"scale-tier/models/{GROK}/",
     f"scale-tier/models/{GROK}/timeline/",
+    "purchase-requests/",
+    "purchase-requests/threshold/",
     "limits/",
     "limits/organization/",
     "forecast/",

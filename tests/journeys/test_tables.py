@@ -18,8 +18,11 @@ from accounts.models import Organization, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.members import add_member
 from capacity.models import Lot
+from billing.domain.money import Money
+from capacity.operations.approvals import decline_request, set_approval_threshold
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.clock import advance_clock
+from capacity.operations.purchasers import set_purchaser_limit
 from capacity.operations.purchases import buy_units
 
 acme = Organization.objects.get(public_id="{organization}")
@@ -41,6 +44,20 @@ person = User.objects.create_user(
     name="Wolfeschlegelsteinhausenbergerdorff",
 )
 add_member(organization=acme, user=person, role=Role.PURCHASER, by=alice, now=now)
+limit = Money(12_345_678_901, "usd")
+set_purchaser_limit(**change, user_id=person.public_id, limit=limit, now=now)
+set_approval_threshold(**change, threshold=Money(0, "usd"), now=now)
+asked = [
+    buy_units(
+        organization=acme,
+        by=Actor("page", person),
+        model="{model}",
+        units=dict(input=900_000, output=900_000),
+        now=now,
+    )
+    for _ in range(2)
+]
+decline_request(**change, request_id=asked[0].public_id, reason="Too early. " * 20, now=now)
 print(new.public_id)
 """
 
@@ -104,6 +121,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             f"scale-tier/models/{GROK}/",
             f"scale-tier/models/{GROK}/?lots=2&lots-kind=x&lots-q=zzz&expired-q=zzz",
             f"scale-tier/models/{GROK}/timeline/",
+            "purchase-requests/",
             "limits/",
             "forecast/",
             "invoices/",

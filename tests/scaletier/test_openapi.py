@@ -66,11 +66,16 @@ def acme(api: ApiCast) -> Iterator[ApiCast]:
     purchase = api.alice.buys(input=4)
     cancellation = api.alice.cancels(purchase["lots"][0]["id"], 1)
     api.set_clock("2026-02-01")
+    api.alice.put("approval", {"threshold_per_day": 0})
+    order = {"model": GROK, "units": {"input": 1}}
+    request = api.bob.post("purchases", order, key="ask").json()
     REAL.update(
         model=GROK,
         purchase_id=purchase["id"],
         lot_id=purchase["lots"][0]["id"],
         cancellation_id=cancellation["id"],
+        request_id=request["id"],
+        user_id=request["requested_by"],
         invoice_id=api.alice.get("invoices").json()["data"][0]["id"],
         pool=purchase["pool"],
         project=purchase["project"],

@@ -9,9 +9,12 @@ from django.test import Client
 
 from accounts.operations.changes import Caller
 from accounts.operations.projects import create_project
-from capacity.models import Lot
+from billing.domain.money import Money
+from capacity.models import Lot, PurchaseRequest
+from capacity.operations.approvals import decline_request, set_approval_threshold
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.pools import create_pool
+from capacity.operations.purchases import buy_units
 from tests.cast import GPT, GROK, Acme, at, load_catalogue, make_acme
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("same_minute")]
@@ -32,7 +35,24 @@ def acme() -> Acme:
     acme = make_acme(DAY, is_sandbox=True)
     acme.buys(DAY, input=4, output=2)
     acme.buys(DAY, GPT, input=4, output=2)
+    set_approval_threshold(
+        organization=acme.organization, threshold=Money(50_000, "usd"), by=acme.alice, now=at(DAY)
+    )
+    _ask(acme)
     return acme
+
+
+def _ask(acme: Acme) -> PurchaseRequest:
+    """Bob asks for approval of a purchase."""
+    request = buy_units(
+        organization=acme.organization, model=GPT, units={"input": 5}, by=acme.bob, now=at(DAY)
+    )
+    assert isinstance(request, PurchaseRequest)
+    return request
+
+
+def _request(acme: Acme) -> PurchaseRequest:
+    return PurchaseRequest.objects.filter(organization=acme.organization).earliest("pk")
 
 
 @pytest.fixture
@@ -57,6 +77,8 @@ def _pages(acme: Acme) -> dict[str, str]:
         "last page of a list": f"{settings}scale-tier/models/{GROK}/?lots=999",
         "lot": f"{settings}scale-tier/lots/{lot.public_id}/",
         "Add capacity": f"{settings}scale-tier/add/?model={GROK}&input=2",
+        "purchase requests": f"{settings}purchase-requests/",
+        "decided requests": f"{settings}purchase-requests/?decided-q=bob&decided-status=declined",
         "limits": f"{settings}limits/",
         "forecast": f"{settings}forecast/",
         "invoices": f"{settings}invoices/",
@@ -70,6 +92,7 @@ def _slider_moves(acme: Acme) -> dict[str, str]:
     base = f"{_settings(acme)}scale-tier/"
     lot = Lot.objects.filter(snapshot__model=GROK, kind="input").earliest("pk")
     return {
+        "approval": f"{_settings(acme)}purchase-requests/{_request(acme).public_id}/approve/",
         "Summary": f"{base}add/summary/?model={GROK}&input=2&output=1",
         "cancellation quote": f"{base}lots/{lot.public_id}/cancel/quote/?units=2",
     }
@@ -87,6 +110,15 @@ def add_rows(acme: Acme) -> None:
             now=at(DAY),
         )
     acme.buys(DAY, "gpt-5.4", combined=1)
+    for _ in range(6):
+        _ask(acme)
+        decline_request(
+            organization=acme.organization,
+            request_id=_ask(acme).public_id,
+            reason="",
+            by=acme.alice,
+            now=at(DAY),
+        )
     for number in range(3):
         name = f"No. {number}"
         change = Caller(organization=acme.organization, by=acme.alice, now=at(DAY))

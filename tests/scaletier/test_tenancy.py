@@ -47,6 +47,9 @@ def ids(api: ApiCast) -> dict[str, str]:
         real_now=at("2999-01-01"),
     )
     key = alice.get("keys").json()["data"][0]["id"]
+    alice.put("approval", {"threshold_per_day": 0})
+    order = {"model": GROK, "units": {"input": 1}}
+    request = api.bob.post("purchases", order, key="ask").json()["id"]
     api.set_clock("2026-02-01")
     invoice = alice.get("invoices").json()["data"][0]["id"]
     line = find_statement(acme.organization, invoice, on=at("2026-02-01").date()).lines[0]
@@ -57,6 +60,7 @@ def ids(api: ApiCast) -> dict[str, str]:
         "key_id": key,
         "model": GROK,
         "lot_id": lot,
+        "request_id": request,
         "cancellation_id": cancellation,
         "invoice_id": invoice,
         "line_key": line.key,

@@ -13,6 +13,7 @@ from billing.models.limits import DEFAULT_ALERTS
 from billing.operations.limits import set_spend_limit
 from billing.operations.order_forms import create_order_form, sign_order_form
 from billing.operations.payments import set_payment_status
+from capacity.models import Purchase
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.operations.clock import advance_clock
 from capacity.operations.days import open_due_days
@@ -143,6 +144,7 @@ class Company:
             )
         except BusinessError as error:
             return error.code
+        assert isinstance(purchase, Purchase), "no purchase needs approval here"
         self.lot_ids += purchase.lots.order_by("pk").values_list("public_id", flat=True)
         return None
 
