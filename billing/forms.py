@@ -39,9 +39,9 @@ class AmountField(forms.CharField):
         return Money(amount, settings.CURRENCY)
 
 
-def amount_text(amount: int | None) -> str:
-    """Return an amount in minor units as an AmountField shows it: `1234.5`; empty for None."""
-    return "" if amount is None else plain(Decimal(amount) / MINOR_UNITS_PER_MAJOR)
+def amount_text(money: Money | None) -> str:
+    """Return an amount as an AmountField shows it: `1234.5`; empty for None."""
+    return "" if money is None else plain(Decimal(money.amount) / MINOR_UNITS_PER_MAJOR)
 
 
 class LimitForm(forms.Form):
@@ -69,7 +69,7 @@ class LimitForm(forms.Form):
         """Return the form with the present limit."""
         return cls(
             initial={
-                "amount": amount_text(state.amount),
+                "amount": amount_text(state.limit),
                 "hard": "hard" if state.is_hard else "soft",
                 "alerts": ", ".join(str(percent) for percent in state.alerts),
             }

@@ -93,6 +93,7 @@ def pricing(organization: Organization, *, on: date) -> Callable[[PurchaseReques
     """Return a function that prices a request of the organization on the service day `on`.
 
     It reads the list prices of what waits at once: pricing many requests takes no more statements.
+    A request that is decided, or made, by somebody else meanwhile has its stored cost.
     """
     pending = PurchaseRequest.objects.filter(
         organization=organization, status=PurchaseRequestStatus.PENDING
@@ -101,10 +102,11 @@ def pricing(organization: Organization, *, on: date) -> Callable[[PurchaseReques
     term = Term.bought_on(on, billing_account(organization).period_containing(on))
 
     def price(request: PurchaseRequest) -> PricedRequest:
-        if not request.is_pending:
+        units = {(request.snapshot_id, kind): number for kind, number in request.units.items()}
+        if not request.is_pending or units.keys() - prices.keys():
             return PricedRequest.as_stored(request)
         per_day = sum(
-            (prices[request.snapshot_id, kind] * units for kind, units in request.units.items()),
+            (prices[unit] * number for unit, number in units.items()),
             start=Money(0, settings.CURRENCY),
         )
         return PricedRequest(request, per_day * term.first_term_days, per_day)

@@ -78,7 +78,7 @@ def set_threshold(request: PageRequest, access: AccessContext) -> HttpResponse:
             return redirect_from_dialog(request, _page(access))
     else:
         present = approval_threshold(access.organization)
-        form = ThresholdForm(initial={"amount": amount_text(present and present.amount)})
+        form = ThresholdForm(initial={"amount": amount_text(present)})
     context = {"form": form, "back": _page(access)}
     status = 422 if form.errors else 200
     if request.htmx:

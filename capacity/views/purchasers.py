@@ -35,8 +35,7 @@ def set_limit(request: PageRequest, access: AccessContext, user_id: str) -> Http
             )
             return redirect_from_dialog(request, f"{back}#{user_id}")
     else:
-        present = purchaser.limit_per_day
-        form = PurchaserLimitForm(initial={"amount": amount_text(present and present.amount)})
+        form = PurchaserLimitForm(initial={"amount": amount_text(purchaser.limit_per_day)})
     context = {"form": form, "purchaser": purchaser, "back": back}
     status = 422 if form.errors else 200
     if request.htmx:

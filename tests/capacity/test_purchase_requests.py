@@ -256,21 +256,21 @@ def test_everything_is_checked_again_and_what_is_refused_goes_on_waiting(
 def test_only_another_owner_decides_only_the_requester_withdraws_and_only_once(acme: Acme) -> None:
     dora = person("Dora", acme.organization, Role.OWNER)
     request = asks(acme, acme.bob, "2026-01-10")
-    change = {"request_id": request.public_id}
+    request_id = request.public_id
     set_role(
         **caller(acme, acme.alice, "2026-01-10"), user_id=dora.person.public_id, role=Role.PURCHASER
     )
     with pytest.raises(NotAllowed, match="Only an owner"):
         approves(acme, request, "2026-01-10", by=dora)
     with pytest.raises(NotAllowed, match="Only Bob, who asked"):
-        withdraw_request(**caller(acme, acme.alice, "2026-01-10"), **change)
+        withdraw_request(**caller(acme, acme.alice, "2026-01-10"), request_id=request_id)
 
-    decline_request(**caller(acme, acme.alice, "2026-01-10"), **change, reason="")
+    decline_request(**caller(acme, acme.alice, "2026-01-10"), request_id=request_id, reason="")
 
     with pytest.raises(RequestAlreadyDecided, match="was declined by Alice on 2026-01-10 UTC"):
         approves(acme, request, "2026-01-10")
     with pytest.raises(RequestAlreadyDecided):
-        withdraw_request(**caller(acme, acme.bob, "2026-01-10"), **change)
+        withdraw_request(**caller(acme, acme.bob, "2026-01-10"), request_id=request_id)
     assert not Purchase.objects.exists()
 
 

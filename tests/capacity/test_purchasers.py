@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.models import AuditEntry, Role
+from accounts.operations.changes import Caller
 from accounts.operations.members import (
     add_member,
     authorize_purchaser,
@@ -67,7 +68,7 @@ def test_bob_buys_at_exactly_his_limit_and_is_refused_above_it(acme: Acme) -> No
 
 
 def test_a_limit_binds_no_owner_and_stays_with_the_membership(acme: Acme) -> None:
-    change = {"organization": acme.organization, "by": acme.alice, "now": NOW}
+    change = Caller(organization=acme.organization, by=acme.alice, now=NOW)
     bob = acme.bob.person
     acme.buys("2026-01-10", input=5)
     set_role(**change, user_id=bob.public_id, role=Role.OWNER)

@@ -7,6 +7,7 @@ import pytest
 
 from accounts.models import Role
 from accounts.operations.audit import Actor
+from accounts.operations.changes import Caller
 from billing.domain.money import Money
 from billing.models import Charge
 from capacity.models import Purchase, PurchaseRequest
@@ -78,11 +79,14 @@ def test_two_owners_who_approve_at_once_buy_once(acme: Acme) -> None:
 
 def test_an_approval_and_a_decline_or_a_withdrawal_at_once_are_one(acme: Acme) -> None:
     request = ask(acme)
-    change = {"organization": acme.organization, "request_id": request.public_id, "now": at(TODAY)}
+    alice, bob = (
+        Caller(organization=acme.organization, by=actor, now=at(TODAY))
+        for actor in (acme.alice, acme.bob)
+    )
     results = run_at_once(
         approval(acme, request),
-        lambda: decline_request(**change, reason="", by=acme.alice),
-        lambda: withdraw_request(**change, by=acme.bob),
+        lambda: decline_request(**alice, request_id=request.public_id, reason=""),
+        lambda: withdraw_request(**bob, request_id=request.public_id),
     )
     assert error_codes(results) == ["already_effective"] * 2
     check(request, "approved", "declined", "withdrawn")
