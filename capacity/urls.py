@@ -26,14 +26,14 @@ urlpatterns = [
     path(f"{SCALE_TIER}/", scale_tier.scale_tier, name="scale_tier"),
     path(f"{SCALE_TIER}/purchasers/", scale_tier.add_purchaser, name="add_purchaser"),
     path(
-        f"{SCALE_TIER}/purchasers/<str:user_id>/remove/",
-        scale_tier.remove_purchaser,
-        name="remove_purchaser",
-    ),
-    path(
         f"{SCALE_TIER}/purchasers/<str:user_id>/limit/",
         purchasers.set_limit,
         name="set_purchaser_limit",
+    ),
+    path(
+        f"{SCALE_TIER}/purchasers/<str:user_id>/remove/",
+        scale_tier.remove_purchaser,
+        name="remove_purchaser",
     ),
     path(f"{SCALE_TIER}/add/", purchases.add_capacity, name="add_capacity"),
     path(f"{SCALE_TIER}/add/summary/", purchases.summary, name="purchase_summary"),

@@ -50,6 +50,7 @@ def test_a_quote_says_what_a_purchase_would_do_and_changes_nothing(api: ApiCast)
             "input": {"before": 0, "after": 126_000},
             "output": {"before": 0, "after": 50_000},
         },
+        "needs_approval": False,
         "limits": [],
         "refusals": [],
     }

@@ -110,7 +110,7 @@ def add_rows(acme: Acme) -> None:
             now=at(DAY),
         )
     acme.buys(DAY, "gpt-5.4", combined=1)
-    for _ in range(6):
+    for _ in range(3):
         _ask(acme)
         decline_request(
             organization=acme.organization,
