@@ -13,8 +13,15 @@ from billing.models import Invoice, SpendAlert
 @email_context("invoice_issued")
 @email_context("payment_failed")
 def invoice_context(email: OutboundEmail) -> dict[str, Any]:
-    invoice = Invoice.objects.get(organization=email.organization, public_id=email.about)
-    return {"invoice": invoice, "total": invoice.money(invoice.total)}
+    invoice = Invoice.objects.select_related("organization__billing").get(
+        organization=email.organization, public_id=email.about
+    )
+    billing_email = invoice.billed_to.get("email", "")
+    return {
+        "invoice": invoice,
+        "total": invoice.money(invoice.total),
+        "also_to": [billing_email] if billing_email else [],
+    }
 
 
 @email_context("spend_alert")

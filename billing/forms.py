@@ -8,7 +8,16 @@ from django import forms
 from django.conf import settings
 
 from billing.domain.money import MAX_AMOUNT, MINOR_UNITS_PER_MAJOR, Money
+from billing.models.billing_details import (
+    MAX_ADDRESS,
+    MAX_ADDRESS_LINES,
+    MAX_EMAIL,
+    MAX_NAME,
+    MAX_PURCHASE_ORDER,
+    MAX_TAX_ID,
+)
 from billing.models.limits import MAX_ALERT_PERCENT, MAX_ALERTS
+from billing.queries.billing_details import COUNTRIES
 from billing.queries.limits import LimitState
 from common.decimals import plain
 
@@ -85,3 +94,48 @@ class LimitForm(forms.Form):
         if len(percents) > MAX_ALERTS:
             raise forms.ValidationError(f"At most {MAX_ALERTS} alerts.")
         return percents
+
+
+def _text(autocomplete: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"autocomplete": autocomplete})
+
+
+class BillingDetailsForm(forms.Form):
+    """Whom invoices are made out to. `set_billing_details` checks what is typed."""
+
+    name = forms.CharField(
+        label="Name", max_length=MAX_NAME, widget=_text("organization"), help_text="Of the company."
+    )
+    address = forms.CharField(
+        label="Address",
+        max_length=MAX_ADDRESS,
+        help_text=f"Street, postal code and town: up to {MAX_ADDRESS_LINES} lines.",
+        widget=forms.Textarea(
+            attrs={"rows": 3, "class": "control", "autocomplete": "street-address"}
+        ),
+    )
+    country = forms.ChoiceField(
+        label="Country",
+        choices=[("", "Choose a country"), *COUNTRIES.items()],
+        widget=forms.Select(attrs={"autocomplete": "country"}),
+    )
+    tax_id = forms.CharField(
+        label="Tax ID",
+        max_length=MAX_TAX_ID,
+        required=False,
+        help_text="VAT number, EIN, GSTIN … Optional.",
+        widget=_text("off"),
+    )
+    email = forms.CharField(
+        label="Billing email",
+        max_length=MAX_EMAIL,
+        help_text="Gets every invoice, besides owners and purchasers.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    purchase_order = forms.CharField(
+        label="Purchase order number",
+        max_length=MAX_PURCHASE_ORDER,
+        required=False,
+        help_text="Printed on each invoice until you change it. Optional.",
+        widget=_text("off"),
+    )

@@ -2,17 +2,20 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
 
 from celery import shared_task
 from django.utils import timezone
 
 from billing.operations import provider_events
+from billing.operations.customer_sync import sync_next_customer
 from billing.operations.invoice_sync import SyncResult, sync_next_invoice
 
 logger = logging.getLogger(__name__)
 
 BATCH = 25
-"""The most invoices that one run syncs, so that other tasks need not wait."""
+"""The most invoices or customers that one run syncs, so that other tasks need not wait."""
 
 
 @shared_task
@@ -22,16 +25,26 @@ def sync_invoices() -> None:
     A transient failure ends the run: the next request would probably fail for the same reason. The
     next run continues.
     """
+    _sync_batch("invoices", lambda now: sync_next_invoice(now=now))
+
+
+@shared_task
+def sync_customers() -> None:
+    """Sync billing details to the provider, as `sync_invoices` does invoices."""
+    _sync_batch("customers", lambda now: sync_next_customer(now=now))
+
+
+def _sync_batch(noun: str, sync_next: Callable[[datetime], SyncResult | None]) -> None:
     results: Counter[SyncResult] = Counter()
     for _ in range(BATCH):
-        result = sync_next_invoice(now=timezone.now())
+        result = sync_next(timezone.now())
         if result is None:
             break
         results[result] += 1
         if result is SyncResult.RETRY_LATER:
             break
     for result, count in results.items():
-        logger.info("invoices synced to the provider: %d %s", count, result.value)
+        logger.info("%s synced to the provider: %d %s", noun, count, result.value)
 
 
 @shared_task

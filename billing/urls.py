@@ -5,10 +5,11 @@
 
 from django.urls import path
 
-from billing.views import forecast, invoices, limits
+from billing.views import billing_details, forecast, invoices, limits
 from billing.webhooks import stripe_webhook
 
 INVOICES = "organizations/<slug:organization_id>/settings/invoices"
+BILLING_DETAILS = "organizations/<slug:organization_id>/settings/billing-details/"
 FORECAST = "organizations/<slug:organization_id>/settings/forecast/"
 LIMITS = "organizations/<slug:organization_id>/settings/limits"
 
@@ -16,12 +17,14 @@ urlpatterns = [
     path(f"{INVOICES}/", invoices.invoices_page, name="invoices"),
     path(f"{INVOICES}/issued.csv", invoices.invoices_csv, name="invoices_csv"),
     path(f"{INVOICES}/<str:invoice_id>/", invoices.invoice_page, name="invoice"),
+    path(f"{INVOICES}/<str:invoice_id>/invoice.pdf", invoices.invoice_pdf, name="invoice_pdf"),
     path(f"{INVOICES}/<str:invoice_id>/charges.csv", invoices.charges_csv, name="invoice_charges"),
     path(
         f"{INVOICES}/<str:invoice_id>/lines/<str:line_key>/",
         invoices.line_page,
         name="invoice_line",
     ),
+    path(BILLING_DETAILS, billing_details.billing_details_page, name="billing_details"),
     path(FORECAST, forecast.forecast_page, name="forecast"),
     path(f"{LIMITS}/", limits.limits_page, name="limits"),
     path(f"{LIMITS}/<str:limit_id>/", limits.set_limit, name="set_limit"),

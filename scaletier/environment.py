@@ -15,6 +15,15 @@ SHORTEST_KEY, FEWEST_CHARACTERS = 50, 5
 """What Django's own deployment check asks of a secret key."""
 
 
+REQUIRED = (
+    "DATABASE_URL",
+    "VALKEY_URL",
+    "SCALETIER_SECRET_KEY",
+    "SCALETIER_PUBLIC_URL",
+    "SCALETIER_SELLER",
+)
+"""What production has no default for."""
+
 MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 """The usual port of each way to secure the connection with the mail server."""
 
@@ -75,7 +84,7 @@ def check_production() -> None:
 
 
 def _problems(environment: Mapping[str, str]) -> Iterator[str]:
-    for name in ("DATABASE_URL", "VALKEY_URL", "SCALETIER_SECRET_KEY", "SCALETIER_PUBLIC_URL"):
+    for name in REQUIRED:
         if not environment.get(name):
             yield f"{name} is not set"
     if (key := environment.get("SCALETIER_SECRET_KEY")) and not _is_strong(key):

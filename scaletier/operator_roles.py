@@ -14,7 +14,10 @@ PAGES = {
         "user",
     ),
     "billing": (
+        "billingaccount",
+        "billingdetails",
         "charge",
+        "customersync",
         "invoice",
         "invoiceline",
         "invoicepayment",
@@ -37,6 +40,7 @@ GRANTS = {
         "accounts.add_organization",
         "accounts.change_organization",
         "accounts.add_membership",
+        "billing.change_billingaccount",
         "billing.add_orderform",
         "billing.change_orderform",
         "billing.add_modeldiscount",
@@ -46,6 +50,8 @@ GRANTS = {
     # Bank transfers, and what did not reach the payment provider or came from it.
     OperatorRole.FINANCE: READ
     | {
+        "billing.change_billingaccount",
+        "billing.change_customersync",
         "billing.change_invoicepayment",
         "billing.change_invoicesync",
         "billing.change_providerevent",

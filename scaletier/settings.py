@@ -325,6 +325,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=20),
         "options": {"expires": 20},  # After an outage one run is enough.
     },
+    "sync customers": {
+        "task": "billing.tasks.sync_customers",
+        "schedule": timedelta(seconds=20),
+        "options": {"expires": 20},
+    },
     "process events": {
         "task": "billing.tasks.process_events",
         "schedule": timedelta(minutes=1),
@@ -349,6 +354,11 @@ LOGGING = {
 # --- The product ---------------------------------------------------------------------------------
 
 CURRENCY = "usd"  # The only currency; a catalogue in any other is rejected.
-# The sender's lines on an invoice: "Name | Street 1 | 12345 Town | VAT XX123".
-SELLER = [line.strip() for line in os.environ.get("SCALETIER_SELLER", "Scale Tier").split("|")]
+# Who issues invoices: the name, then the lines of the address, and the tax id. Production has no
+# default.
+DEMO_SELLER = (
+    "Scale Tier Demo Inc. | 1 Example Street | Springfield, IL 62701 | United States"
+    " | EIN 00-0000000"
+)
+SELLER = [line.strip() for line in (os.environ.get("SCALETIER_SELLER") or DEMO_SELLER).split("|")]
 SUPPORT_EMAIL = os.environ.get("SCALETIER_SUPPORT_EMAIL", "capacity@scaletier.example")

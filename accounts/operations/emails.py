@@ -145,7 +145,7 @@ def _send(email: OutboundEmail) -> None:
 def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
     """Return the message. The first line of the template is the subject.
 
-    A context with `recipients` says who gets it. Django does not send a message without recipients.
+    Django does not send a message without recipients.
     """
     context |= {
         "organization": email.organization,
@@ -158,17 +158,23 @@ def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
         subject=" ".join(subject.split()),
         body=body.lstrip("\n"),
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=context["recipients"] if "recipients" in context else _recipients(email),
+        to=_recipients(email, context),
         headers={"Message-ID": f"<{message_id}@{settings.MAIL_DOMAIN}>"},
     )
 
 
-def _recipients(email: OutboundEmail) -> list[str]:
-    """Return the addresses, without those that cannot be mailed: the others get the email."""
+def _recipients(email: OutboundEmail, context: dict[str, Any]) -> list[str]:
+    """Return the addresses, without those that cannot be mailed: the others get the email.
+
+    `recipients` of the context are all of them, `also_to` are others besides the members.
+    """
     if email.recipient:
         return [email.recipient]
+    if "recipients" in context:
+        return list(context["recipients"])
     people = Membership.objects.filter(
         organization=email.organization, role__in=RECIPIENT_ROLES, user__is_active=True
     )
     addresses = people.order_by("pk").values_list("user__email", flat=True)
-    return [address for address in addresses if is_mailable(address)]
+    everyone = dict.fromkeys([*addresses, *context.get("also_to", ())])
+    return [address for address in everyone if is_mailable(address)]

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
+from billing.api.billing_details import BillingDetails
 from billing.api.charges import Charges
 from billing.api.forecast import Forecast
 from billing.api.invoices import Invoice, Invoices, UpcomingInvoice
 from billing.api.limits import Limits, OrganizationLimit, ProjectLimit
 
 urlpatterns = [
+    path("billing-details", BillingDetails.as_view()),
     path("charges", Charges.as_view()),
     path("forecast", Forecast.as_view()),
     path("invoices", Invoices.as_view()),

@@ -1,4 +1,5 @@
 from billing.models.billing_accounts import BillingAccount
+from billing.models.billing_details import BillingDetails, CustomerSync
 from billing.models.charges import Charge, ChargeType
 from billing.models.invoice_syncs import InvoiceSync, SyncStatus
 from billing.models.invoices import Invoice, InvoiceLine, InvoiceStatus
@@ -10,8 +11,10 @@ from billing.models.provider import ProviderCustomer, ProviderEvent
 __all__ = [
     "OVERDUE_AFTER",
     "BillingAccount",
+    "BillingDetails",
     "Charge",
     "ChargeType",
+    "CustomerSync",
     "DailySpend",
     "Invoice",
     "InvoiceLine",

@@ -3,10 +3,12 @@
 from datetime import date
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Organization
+from billing.domain.invoice_numbers import display_number
 from billing.domain.money import Money
 from billing.models.charges import ChargeType
 from common.append_only import append_only
@@ -38,6 +40,12 @@ class Invoice(models.Model):
     subtotal = models.PositiveBigIntegerField()
     discount = models.PositiveBigIntegerField()
     total = models.PositiveBigIntegerField()
+    billed_to = models.JSONField(
+        default=dict, db_default={}, help_text="The billing details on the day of its issue."
+    )
+    seller = ArrayField(
+        models.TextField(), default=list, db_default=[], help_text="The seller's lines on that day."
+    )
 
     class Meta:
         triggers = append_only()
@@ -52,7 +60,12 @@ class Invoice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Invoice {self.number} of {self.organization}"
+        return f"Invoice {self.display_number} of {self.organization}"
+
+    @property
+    def display_number(self) -> str:
+        """Return the number as people read it, `NWL-0004`; unique in the installation."""
+        return display_number(self.organization.billing.invoice_prefix, self.number)
 
     def money(self, amount: int) -> Money:
         """Return an amount of minor units in the currency of the invoice."""

@@ -13,8 +13,20 @@ class ProviderCustomer(models.Model):
         Organization, primary_key=True, on_delete=models.PROTECT, related_name="provider_customer"
     )
     provider_id = models.CharField(max_length=255, blank=True, help_text="Empty: not known yet.")
-    name = models.CharField(max_length=120, blank=True, help_text="As the provider has it.")
+    name = models.CharField(max_length=150, blank=True, help_text="As the provider has it.")
     email = models.EmailField(blank=True, help_text="As the provider has it.")
+    address = models.TextField(
+        blank=True, default="", db_default="", help_text="As the provider has it."
+    )
+    country = models.CharField(
+        max_length=2, blank=True, default="", db_default="", help_text="As the provider has it."
+    )
+    fields = models.JSONField(
+        default=dict,
+        blank=True,
+        db_default={},
+        help_text="Custom fields, as it has them.",
+    )
     asked_at = models.DateTimeField(
         help_text="Before the provider was first asked to make it: no older one can be ours."
     )

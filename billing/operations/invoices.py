@@ -16,6 +16,8 @@ from billing.domain.invoices import InvoiceTotals, invoice_totals
 from billing.domain.order_forms import days_until_due
 from billing.domain.periods import Period, anchors_starting_on, period_containing
 from billing.models import BillingAccount, Invoice, InvoiceLine, InvoicePayment, InvoiceSync
+from billing.operations.billing_accounts import assign_invoice_prefix
+from billing.queries.billing_details import customer_of
 from billing.queries.charges import charge_lines
 from billing.queries.order_forms import signed_forms_of
 from common.instants import midnight
@@ -28,9 +30,13 @@ def issue_invoices(*, organizations: Sequence[int], on: date) -> int:
     the organizations, so invoice numbers have no gaps and need no lock between organizations.
     """
     assert connection.in_atomic_block, "invoices are issued within the opening of a day"
-    accounts = BillingAccount.objects.filter(
-        organization__in=organizations, anchor_day__in=anchors_starting_on(on)
-    ).order_by("anchor_day", "organization_id")
+    accounts = (
+        BillingAccount.objects.filter(
+            organization__in=organizations, anchor_day__in=anchors_starting_on(on)
+        )
+        .select_related("organization__billing_details")
+        .order_by("anchor_day", "organization_id")
+    )
     issued = 0
     for anchor_day, same_period in groupby(accounts, key=lambda account: account.anchor_day):
         period = period_containing(on - timedelta(days=1), anchor_day=anchor_day)
@@ -46,6 +52,8 @@ def _issue(accounts: list[BillingAccount], period: Period, on: date) -> int:
     totals = {account.pk: invoice_totals(lines[account.pk]) for account in charged_accounts}
     forms = signed_forms_of(account.pk for account in charged_accounts)
     for account in charged_accounts:
+        if not account.invoice_prefix:  # It is of an earlier version.
+            assign_invoice_prefix(account)
         account.last_invoice_number += 1
     BillingAccount.objects.bulk_update(charged_accounts, ["last_invoice_number"])
     invoices = Invoice.objects.bulk_create(
@@ -60,6 +68,8 @@ def _issue(accounts: list[BillingAccount], period: Period, on: date) -> int:
             subtotal=totals[account.pk].subtotal,
             discount=totals[account.pk].discount,
             total=totals[account.pk].total,
+            billed_to=customer_of(account.organization).document(),
+            seller=settings.SELLER,
         )
         for account in charged_accounts
     )

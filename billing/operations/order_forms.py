@@ -7,6 +7,7 @@ from accounts.models import Organization
 from accounts.operations.audit import Actor
 from accounts.operations.changes import organization_change
 from billing.models import BillingAccount, OrderForm
+from billing.operations.billing_accounts import assign_invoice_prefix
 from billing.operations.limits import raise_alerts
 
 
@@ -50,9 +51,11 @@ def create_order_form(
 
 def fix_anchor_day(form: OrderForm) -> BillingAccount:
     """Return the billing account; the first order form creates it and sets its anchor day (R2)."""
-    account, _ = BillingAccount.objects.get_or_create(
+    account, is_new = BillingAccount.objects.get_or_create(
         organization=form.organization, defaults={"anchor_day": form.anchor_day}
     )
+    if is_new:
+        assign_invoice_prefix(account)
     return account
 
 

@@ -1,24 +1,28 @@
-"""Customers at the payment provider: one for each organization."""
+"""Customers at the payment provider: one for each organization, with its billing details."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F, QuerySet
 
 from accounts.models import Organization
 from accounts.queries.members import owners
+from billing.domain.billing_details import Customer
+from billing.domain.tax_ids import provider_tax_id
 from billing.models import ProviderCustomer
-from billing.stripe_gateway import Gateway, ProviderUnavailable
+from billing.queries.billing_details import customer_of
+from billing.stripe_gateway import Gateway, ProviderUnavailable, StripeCustomer
 
 CLOCKS_APART = timedelta(hours=1)
 """The greatest difference between our clock and that of Stripe."""
 
 
-def customer_of(organization: Organization, gateway: Gateway, now: datetime) -> str:
+def sync_customer(organization: Organization, gateway: Gateway, now: datetime) -> str:
     """Return the id of the organization's Stripe customer, which is found or created.
 
-    Its name and email are updated. Two workers at the same moment get one customer: they use the
-    same idempotency key, or the later one finds the customer of the earlier one. Raises
-    ProviderError.
+    Its details are updated, but for the tax id. Two workers at the same moment get one customer:
+    they use the same idempotency key, or the later one finds the customer of the earlier one.
+    Raises ProviderError.
     """
     customer, _ = ProviderCustomer.objects.get_or_create(
         organization=organization, defaults={"asked_at": now}
@@ -33,33 +37,87 @@ def customer_of(organization: Organization, gateway: Gateway, now: datetime) -> 
         ) from error  # The keys of the invoice are still usable.
 
 
+def sync_tax_id(
+    organization: Organization, customer_id: str, gateway: Gateway, *, key: str
+) -> None:
+    """Give the Stripe customer the organization's tax id, and take every other one from it.
+
+    A tax id of no type that Stripe has is printed on invoices as text instead; the tax ids that
+    are there then are an operator's and stay. Raises ProviderError, also for an id whose form
+    Stripe refuses.
+    """
+    details = customer_of(organization)
+    wanted = provider_tax_id(details.country, details.tax_id)
+    if details.tax_id and wanted is None:
+        return
+    present = gateway.tax_ids(customer_id)
+    for tax_id in present:
+        if (tax_id.type, tax_id.value) != wanted:
+            gateway.delete_tax_id(customer_id, tax_id.id)
+    if wanted and wanted not in {(tax_id.type, tax_id.value) for tax_id in present}:
+        gateway.create_tax_id(customer_id, *wanted, key=key)
+
+
+def printed_fields(details: Customer) -> dict[str, str]:
+    """Return what Stripe prints as text on invoices: the purchase order, and an odd tax id."""
+    fields = {"Purchase order": details.purchase_order}
+    if provider_tax_id(details.country, details.tax_id) is None:
+        fields["Tax ID"] = details.tax_id
+    return {name: value for name, value in fields.items() if value}
+
+
 def forget_customer(organization: Organization, now: datetime) -> None:
-    """Delete the stored customer id. The next sync finds the customer at Stripe or creates one."""
+    """Delete what is stored of the customer. The next sync finds it at Stripe or creates one."""
     ProviderCustomer.objects.filter(organization=organization).update(
-        provider_id="", asked_at=now, generation=F("generation") + 1
+        **dict.fromkeys(("provider_id", "name", "email", "address", "country"), ""),
+        fields={},
+        asked_at=now,
+        generation=F("generation") + 1,
     )
 
 
 def _find_or_make(customer: ProviderCustomer, gateway: Gateway) -> str:
-    organization = customer.organization
-    owner = owners(organization).order_by("pk").first()
-    details = {"name": organization.name, "email": owner.user.email if owner else ""}
-    if customer.provider_id:
-        if details != {"name": customer.name, "email": customer.email}:
-            gateway.update_customer(customer.provider_id, **details)
-            _unchanged(customer).update(**details)
-        return customer.provider_id
-    since = customer.asked_at - CLOCKS_APART
-    existing_id = gateway.find_customer(organization.public_id, since=since)
-    if existing_id:  # Its name and email are unknown here; the next invoice updates them.
+    details = _details(customer.organization)
+    if not customer.provider_id:
+        organization_id = customer.organization.public_id
+        since = customer.asked_at - CLOCKS_APART
+        existing_id = gateway.find_customer(organization_id, since=since)
+        if existing_id is None:
+            key = f"{organization_id}:customer"
+            if customer.generation:
+                key = f"{key}:{customer.generation}"
+            new_id = gateway.create_customer(organization_id, details, key=key)
+            _unchanged(customer).update(provider_id=new_id, **_columns(details))
+            return new_id
+        customer.provider_id = existing_id
         _unchanged(customer).update(provider_id=existing_id)
-        return existing_id
-    key = f"{organization.public_id}:customer"
-    if customer.generation:
-        key = f"{key}:{customer.generation}"
-    new_id = gateway.create_customer(organization.public_id, key=key, **details)
-    _unchanged(customer).update(provider_id=new_id, **details)
-    return new_id
+    columns = _columns(details)
+    if columns != {name: getattr(customer, name) for name in columns}:
+        gateway.update_customer(customer.provider_id, details)
+        _unchanged(customer).update(**columns)
+    return customer.provider_id
+
+
+def _details(organization: Organization) -> StripeCustomer:
+    details = customer_of(organization)
+    owner = owners(organization).order_by("pk").first()
+    return StripeCustomer(
+        name=details.name,
+        email=details.email or (owner.user.email if owner else ""),
+        address=details.address,
+        country=details.country,
+        fields=printed_fields(details),
+    )
+
+
+def _columns(details: StripeCustomer) -> dict[str, Any]:
+    return {
+        "name": details.name,
+        "email": details.email,
+        "address": details.address,
+        "country": details.country,
+        "fields": dict(details.fields),
+    }
 
 
 def _unchanged(customer: ProviderCustomer) -> QuerySet[ProviderCustomer]:

@@ -1,16 +1,19 @@
 """Making and updating the Stripe invoice of an issued invoice, outside any transaction."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from django.db.models import Case, F, Value, When
 
+from billing.domain.billing_details import Customer
 from billing.models import Invoice, InvoiceSync, SyncStatus
-from billing.operations.provider_customers import CLOCKS_APART, customer_of
+from billing.operations.provider_customers import CLOCKS_APART, printed_fields, sync_customer
 from billing.stripe_gateway import (
     Gateway,
     InvoiceHeader,
     InvoiceItem,
+    NumberTaken,
     ProviderRejected,
     StripeInvoice,
 )
@@ -40,11 +43,10 @@ def _send(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
     and the sync is resumed more than 24 hours later, Stripe sends the email a second time.
     """
     invoice = sync.invoice
-    customer = customer_of(sync.organization, gateway, now)
+    customer = sync_customer(sync.organization, gateway, now)
     stripe_invoice = gateway.find_invoice(customer, invoice.public_id)
     if stripe_invoice is None:
-        header = _header(sync, customer, now)
-        stripe_invoice = gateway.create_invoice(header, key=_key(sync, "create"))
+        stripe_invoice = _create(sync, gateway, _header(sync, customer, now))
     _store_provider_id(sync, stripe_invoice.id)
     if stripe_invoice.status == "draft":
         stripe_invoice = _complete(sync, stripe_invoice, gateway)
@@ -55,6 +57,14 @@ def _send(sync: InvoiceSync, gateway: Gateway, now: datetime) -> StripeInvoice:
     if stripe_invoice.status == "open":
         stripe_invoice = gateway.send(stripe_invoice.id, key=_key(sync, "send"))
     return stripe_invoice
+
+
+def _create(sync: InvoiceSync, gateway: Gateway, header: InvoiceHeader) -> StripeInvoice:
+    """Create the draft under our number, or under one of Stripe's if theirs has ours already."""
+    try:
+        return gateway.create_invoice(header, key=_key(sync, "create"))
+    except NumberTaken:
+        return gateway.create_invoice(replace(header, number=""), key=_key(sync, "unnumbered"))
 
 
 def _store_provider_id(sync: InvoiceSync, provider_id: str) -> None:
@@ -117,6 +127,8 @@ def _header(sync: InvoiceSync, customer: str, now: datetime) -> InvoiceHeader:
     due_at = datetime.combine(invoice.due_on, time(23, 59, 59), UTC)
     is_past = due_at <= now + CLOCKS_APART
     return InvoiceHeader(
+        number=invoice.display_number,
+        description=f"Scale Tier, invoice {invoice.display_number}",
         customer=customer,
         currency=invoice.currency,
         due_at=None if is_past else due_at,
@@ -126,8 +138,8 @@ def _header(sync: InvoiceSync, customer: str, now: datetime) -> InvoiceHeader:
             "number": str(invoice.number),
         },
         fields={
-            "Invoice": str(invoice.number),
             "Period": f"{invoice.period_start} to {last_day(invoice.period_end)}",
+            **printed_fields(Customer.read(invoice.billed_to)),
             **({"Was due": str(invoice.due_on)} if is_past else {}),
         },
     )

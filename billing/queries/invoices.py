@@ -10,10 +10,21 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.models import Organization
+from billing.domain.billing_details import Customer
+from billing.domain.invoice_numbers import parse_number
 from billing.domain.invoices import LineItem
 from billing.domain.money import Money
 from billing.domain.periods import Period
-from billing.models import Charge, ChargeType, Invoice, InvoiceLine, InvoiceStatus, SyncStatus
+from billing.models import (
+    Charge,
+    ChargeType,
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    PaymentStatus,
+    SyncStatus,
+)
+from billing.queries.billing_details import COUNTRIES
 from billing.queries.charges import charges, charges_of_line
 from common.errors import NotFound
 
@@ -25,7 +36,7 @@ def invoices(organization: Organization) -> QuerySet[Invoice]:
     """Return issued invoices with their lines, payment and sync, newest first."""
     return (
         Invoice.objects.filter(organization=organization)
-        .select_related("payment", "sync")
+        .select_related("payment", "sync", "organization__billing")
         .prefetch_related(Prefetch("lines", InvoiceLine.objects.order_by("pk")))
         .order_by("-pk")
     )
@@ -51,11 +62,14 @@ def search_invoices(rows: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
     """Return the invoices with this number, or whose id begins so or a model has the text in it."""
     if not text:
         return rows
-    digits = text.lower().removeprefix("invoice").strip()
-    if digits.isascii() and digits.isdecimal():
-        return rows.filter(number=int(digits)) if len(digits) < 10 else rows.none()
+    has_number = Q()
+    if parsed := parse_number(text.lower().removeprefix("invoice")):
+        prefix, number = parsed
+        if not prefix:
+            return rows.filter(number=number)
+        has_number = Q(number=number, organization__billing__invoice_prefix=prefix)
     lines = InvoiceLine.objects.filter(invoice=OuterRef("pk"), model__icontains=text)
-    return rows.filter(Q(public_id__istartswith=text) | Q(Exists(lines)))
+    return rows.filter(has_number | Q(public_id__istartswith=text) | Q(Exists(lines)))
 
 
 def find_invoice(*, organization: Organization, invoice_id: str) -> Invoice:
@@ -63,6 +77,24 @@ def find_invoice(*, organization: Organization, invoice_id: str) -> Invoice:
     invoice = invoices(organization).filter(public_id=invoice_id).first()
     if invoice is None:
         raise NotFound(f"There is no invoice “{invoice_id}”.")
+    return invoice
+
+
+def find_any_invoice(text: str) -> Invoice:
+    """Return an invoice of any organization by its id or its number like `NWL-0004`.
+
+    For commands of the installation. Raises NotFound.
+    """
+    rows = Invoice.objects.select_related("organization__billing", "payment", "sync")
+    parsed = parse_number(text)
+    if parsed and parsed[0]:
+        prefix, number = parsed
+        rows = rows.filter(organization__billing__invoice_prefix=prefix, number=number)
+    else:
+        rows = rows.filter(public_id=text)
+    invoice = rows.first()
+    if invoice is None:
+        raise NotFound(f"There is no invoice “{text}”: give an id (inv_…) or a number (NWL-0004).")
     return invoice
 
 
@@ -132,6 +164,13 @@ class Statement:
     subtotal: Money
     discount: Money
     total: Money
+    billed_to: Customer
+    seller: Sequence[str]
+    """The lines of who issues it: the name, then the address and the tax id."""
+    display_number: str | None = None
+    """The number as people read it, `NWL-0004`."""
+    paid_on: date | None = None
+    """The day of its payment; None unless it is paid, or if nothing was owed."""
     projected_total: Money | None = None
     """For the upcoming invoice: its total if nothing changes (R22)."""
     hosted_url: str | None = None
@@ -146,6 +185,11 @@ class Statement:
     @property
     def is_upcoming(self) -> bool:
         return self.id is None
+
+    @property
+    def country(self) -> str:
+        """Return the English name of the customer's country; empty if it is not known."""
+        return COUNTRIES.get(self.billed_to.country, self.billed_to.country)
 
     @property
     def is_payable(self) -> bool:
@@ -184,9 +228,20 @@ def statement_of(invoice: Invoice, *, on: date) -> Statement:
         subtotal=invoice.money(invoice.subtotal),
         discount=invoice.money(invoice.discount),
         total=invoice.money(invoice.total),
+        # An invoice of an earlier version has neither.
+        billed_to=Customer.read(invoice.billed_to or {"name": invoice.organization.name}),
+        seller=invoice.seller or settings.SELLER,
+        display_number=invoice.display_number,
+        paid_on=_paid_on(invoice),
         hosted_url=invoice.hosted_url,
         sync_status=SyncStatus(invoice.sync.status),
     )
+
+
+def _paid_on(invoice: Invoice) -> date | None:
+    payment = invoice.payment
+    is_paid = payment.status == PaymentStatus.PAID
+    return payment.status_changed_at.date() if is_paid and payment.status_changed_at else None
 
 
 def statement_lines(

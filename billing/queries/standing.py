@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, F, OuterRef, Subquery
 
 from accounts.models import Organization
+from billing.domain.invoice_numbers import display_number
 from billing.models import SpendLimit
 from billing.queries.order_forms import order_forms_in_force
 from billing.queries.payments import long_overdue_payments
@@ -15,7 +16,7 @@ from billing.queries.payments import long_overdue_payments
 class OverdueInvoice:
     """The oldest invoice that is unpaid 14 days past its due date."""
 
-    number: int
+    display_number: str
     due_on: date
 
 
@@ -38,14 +39,18 @@ def standing(organization: Organization, on: date) -> Standing:
         .values(
             has_order_form=Exists(order_forms_in_force(on).filter(**of_organization).order_by()),
             overdue_number=Subquery(oldest.values("invoice__number")[:1]),
+            overdue_prefix=F("billing__invoice_prefix"),
             overdue_since=Subquery(oldest.values("invoice__due_on")[:1]),
             has_limits=Exists(SpendLimit.objects.filter(amount__isnull=False, **of_organization)),
         )
         .get()
     )
-    number = row["overdue_number"]
+    overdue = None
+    if row["overdue_number"] is not None:
+        number = display_number(row["overdue_prefix"], row["overdue_number"])
+        overdue = OverdueInvoice(number, row["overdue_since"])
     return Standing(
         has_order_form=row["has_order_form"],
-        overdue=None if number is None else OverdueInvoice(number, row["overdue_since"]),
+        overdue=overdue,
         has_limits=row["has_limits"],
     )

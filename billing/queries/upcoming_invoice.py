@@ -8,6 +8,7 @@ from accounts.models import Organization
 from billing.domain.invoices import invoice_totals
 from billing.domain.money import Money
 from billing.domain.order_forms import days_until_due
+from billing.queries.billing_details import customer_of
 from billing.queries.charges import charge_lines
 from billing.queries.forecast import lines_to_come
 from billing.queries.invoices import (
@@ -43,6 +44,8 @@ def upcoming_invoice(organization: Organization, *, on: date) -> Statement:
         subtotal=_money(so_far.subtotal),
         discount=_money(so_far.discount),
         total=_money(so_far.total),
+        billed_to=customer_of(organization),
+        seller=settings.SELLER,
         projected_total=_money(projected.total),
     )
 

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from billing.domain.periods import Period
 from billing.models import ChargeType
 from billing.queries.invoices import Statement, StatementLine
+from billing.serializers.billing_details import BillingDetailsSerializer
 from billing.serializers.money import MoneyField
 from common.api.fields import Day, DecimalText
 
@@ -37,6 +38,9 @@ class InvoiceSerializer(serializers.Serializer[Statement]):
 
     id = serializers.CharField()
     number = serializers.IntegerField(help_text="1, 2, 3 … without a gap.")
+    display_number = serializers.CharField(
+        help_text="As people read and quote it, `NWL-0004`: unique in the installation."
+    )
     status = serializers.ChoiceField(choices=INVOICE_STATUSES)
     period = PeriodSerializer()
     issued_on = Day()
@@ -44,6 +48,7 @@ class InvoiceSerializer(serializers.Serializer[Statement]):
     subtotal = MoneyField()
     discount = MoneyField()
     total = MoneyField()
+    billed_to = BillingDetailsSerializer(help_text="The billing details on the day of its issue.")
     lines = InvoiceLineSerializer(many=True)
 
 
@@ -52,5 +57,7 @@ class UpcomingInvoiceSerializer(InvoiceSerializer):
 
     id = serializers.CharField(allow_null=True, help_text="Null: it is not issued yet.")
     number = serializers.IntegerField(allow_null=True)
+    display_number = serializers.CharField(allow_null=True)
+    billed_to = BillingDetailsSerializer(help_text="The present billing details.")
     issued_on = Day(help_text="When it will be issued: the end of the period.")
     projected_total = MoneyField(help_text="The total if nothing changes.")

@@ -12,9 +12,16 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import AccessContext, Permission
 from accounts.views.permissions import PageRequest, permission_required
+from billing import pdf
 from billing.filters import InvoiceFilters
 from billing.models import Charge, Invoice
-from billing.queries.invoices import Statement, charges_on, invoices, statement_of
+from billing.queries.invoices import (
+    Statement,
+    charges_on,
+    find_invoice,
+    invoices,
+    statement_of,
+)
 from billing.queries.upcoming_invoice import find_statement, upcoming_invoice
 from common.csv import ROWS_A_FETCH, csv_download
 from common.days import last_day
@@ -23,33 +30,35 @@ from common.lists import list_page, render_lists
 
 CSV_HEADER = [
     "charge",
-    "posted_on",
+    "posted_on_utc",
     "type",
     "model",
     "kind",
     "lot",
     "project",
-    "service_from",
-    "last_service_day",
-    "units",
-    "price_per_day",
-    "amount",
+    "service_from_utc",
+    "last_service_day_utc",
+    "service_days",
+    "token_units",
+    "price_per_unit_day_minor_units",
+    "amount_minor_units",
     "currency",
     "discount_percent",
 ]
-"""Amounts are minor units at list prices. Discounts are computed on the sum of a line (R8)."""
+"""Amounts are at list prices. Discounts are computed on the sum of a line (R8)."""
 
 INVOICES_HEADER = [
     "invoice",
     "number",
-    "first_day_of_period",
-    "last_day_of_period",
-    "issued_on",
-    "due_on",
+    "display_number",
+    "first_day_of_period_utc",
+    "last_day_of_period_utc",
+    "issued_on_utc",
+    "due_on_utc",
     "status",
-    "subtotal",
-    "discount",
-    "total",
+    "subtotal_minor_units",
+    "discount_minor_units",
+    "total_minor_units",
     "currency",
 ]
 
@@ -88,10 +97,24 @@ def invoice_page(request: PageRequest, access: AccessContext, invoice_id: str) -
     context = {
         "now": access.now,
         "statement": _statement(access, invoice_id),
-        "seller": settings.SELLER,
         "support": settings.SUPPORT_EMAIL,
+        "can_manage": access.may(Permission.MANAGE),
     }
     return render(request, "billing/invoice.html", context)
+
+
+@permission_required(Permission.LIMITS_AND_INVOICES)
+@require_GET
+def invoice_pdf(_request: PageRequest, access: AccessContext, invoice_id: str) -> HttpResponse:
+    """Download an issued invoice as PDF. The upcoming invoice has none."""
+    invoice = find_invoice(organization=access.organization, invoice_id=invoice_id)
+    statement = statement_of(invoice, on=access.now.date())
+    name = f"invoice-{statement.display_number}.pdf"
+    return HttpResponse(
+        pdf.invoice_pdf(statement),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @permission_required(Permission.LIMITS_AND_INVOICES)
@@ -116,7 +139,7 @@ def charges_csv(_request: PageRequest, access: AccessContext, invoice_id: str) -
     """Download all charges of an invoice as CSV."""
     statement = _statement(access, invoice_id)
     charges = charges_on(access.organization, statement).select_related("project")
-    name = f"invoice-{statement.number}" if statement.number else "upcoming-invoice"
+    name = f"invoice-{statement.display_number}" if statement.number else "upcoming-invoice"
     rows = (_row(charge) for charge in charges.iterator(ROWS_A_FETCH))
     return csv_download(f"{name}-charges", CSV_HEADER, rows)
 
@@ -129,6 +152,7 @@ def _invoice_row(invoice: Invoice, today: date) -> Sequence[Any]:
     return (
         invoice.public_id,
         invoice.number,
+        invoice.display_number,
         invoice.period_start,
         last_day(invoice.period_end),
         invoice.issued_on,
@@ -152,6 +176,7 @@ def _row(charge: Charge) -> Sequence[Any]:
         charge.project.name,
         charge.service_from,
         last_day(charge.service_to),
+        (charge.service_to - charge.service_from).days,
         charge.units,
         charge.price_per_day,
         charge.amount,

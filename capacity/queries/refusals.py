@@ -108,8 +108,8 @@ def _payment(standing: Standing) -> list[BusinessError]:
         return []
     return [
         PaymentOverdue(
-            f"Invoice {standing.overdue.number} was due on {standing.overdue.due_on} and is "
-            "unpaid. Pay it, then buy."
+            f"Invoice {standing.overdue.display_number} was due on {standing.overdue.due_on} and "
+            "is unpaid. Pay it, then buy."
         )
     ]
 

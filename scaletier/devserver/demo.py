@@ -17,7 +17,10 @@ from django.utils.crypto import salted_hmac
 from accounts.models import Organization, OutboundEmail, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Caller
+from billing.domain.billing_details import Customer as BilledCustomer
 from billing.domain.money import Money
+from billing.operations.billing_accounts import set_invoice_prefix
+from billing.operations.billing_details import set_billing_details
 from billing.operations.payments import record_payment
 from capacity.models import Purchase, PurchaseRequest, Snapshot
 from capacity.operations.approvals import decline_request, set_approval_threshold
@@ -45,6 +48,15 @@ CONTOSO_AGE = timedelta(days=14)
 """How far the clock of Contoso Robotics has been moved since."""
 
 PAYMENT_DELAY = timedelta(days=25)
+
+NORTHWIND = BilledCustomer(
+    name="Northwind Labs GmbH",
+    address="Invalidenstraße 117\n10115 Berlin",
+    country="DE",
+    tax_id="DE 136 695 976",
+    email="billing@northwind.example",
+    purchase_order="PO-2026-0117",
+)
 
 PEOPLE = {
     "Northwind Labs": (
@@ -191,6 +203,12 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     start = (now - NORTHWIND_AGE).replace(hour=9, minute=12, second=0, microsecond=0)
     customer = _create_customer(
         "Northwind Labs", start, progress, terms=OrderTerms(1, Decimal("12.5"))
+    )
+    set_invoice_prefix(
+        organization=customer.organization, prefix="NWL", by=COMMAND, now=customer.now
+    )
+    set_billing_details(
+        organization=customer.organization, details=NORTHWIND, by=customer.by, now=customer.now
     )
     first = customer.buy("gpt-4.1-2025-04-14", input=12, output=6)
     mini = customer.advance(6).buy("gpt-4.1-mini-2025-04-14", input=2, output=1)

@@ -16,6 +16,7 @@ from tests.cast import GROK, person
 
 SCALE_TIER, BUY = Permission.SCALE_TIER, Permission.BUY
 MANAGE, OWN_API_KEYS = Permission.MANAGE, Permission.OWN_API_KEYS
+DETAILS = {"name": "A", "address": "B", "country": "DE", "email": "a@b.example"}
 ORDER = {"model": GROK, "units": {"input": 1}}
 
 
@@ -56,6 +57,8 @@ ROUTES = [
     Route("GET", "capacity", SCALE_TIER),
     Route("GET", "pools", SCALE_TIER),
     Route("POST", "pools", BUY, {"model": GROK, "name": "{new}"}),
+    Route("GET", "billing-details", MANAGE),
+    Route("PUT", "billing-details", MANAGE, DETAILS),
     Route("GET", "charges", Permission.LIMITS_AND_INVOICES),
     Route("GET", "invoices", Permission.LIMITS_AND_INVOICES),
     Route("GET", "invoices/upcoming", Permission.LIMITS_AND_INVOICES),

@@ -14,6 +14,9 @@ from tests.cast import GPT, GROK
 pytestmark = pytest.mark.django_db
 
 
+NOBODY = dict.fromkeys(["name", "address", "country", "tax_id", "email", "purchase_order"])
+
+
 def usd(amount: int) -> dict[str, Any]:
     return {"amount": amount, "currency": "usd"}
 
@@ -40,6 +43,7 @@ def test_an_issued_invoice_has_its_period_totals_and_lines(api: ApiCast) -> None
     assert invoice == {
         "id": Invoice.objects.get().public_id,
         "number": 1,
+        "display_number": "ACM-0001",
         "status": "open",
         "period": {"start": "2026-01-01", "end": "2026-02-01"},
         "issued_on": "2026-02-01",
@@ -47,6 +51,7 @@ def test_an_issued_invoice_has_its_period_totals_and_lines(api: ApiCast) -> None
         "subtotal": usd(110_000),
         "discount": usd(13_750),
         "total": usd(96_250),
+        "billed_to": NOBODY | {"name": "Acme"},
         "lines": [line("input", 88, 88_000, 11_000), line("output", 22, 22_000, 2_750)],
     }
     assert api.bob.get(f"invoices/{invoice['id']}").json() == invoice
@@ -61,6 +66,7 @@ def test_the_upcoming_invoice_has_the_total_so_far_and_the_projected_one(api: Ap
     assert upcoming == {
         "id": None,
         "number": None,
+        "display_number": None,
         "status": "open",
         "period": {"start": "2026-02-01", "end": "2026-03-01"},
         "issued_on": "2026-03-01",
@@ -68,6 +74,7 @@ def test_the_upcoming_invoice_has_the_total_so_far_and_the_projected_one(api: Ap
         "subtotal": usd(4 * 3 * 1_000),
         "discount": usd(0),
         "total": usd(4 * 3 * 1_000),
+        "billed_to": NOBODY | {"name": "Acme"},
         "lines": [
             {
                 "model": GROK,

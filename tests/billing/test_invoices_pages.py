@@ -51,6 +51,7 @@ def urls(api: ApiCast) -> Iterator[str]:
     yield url(api, "invoice", invoice.public_id)
     yield url(api, "invoice_line", invoice.public_id, line_keys(invoice)[0])
     yield url(api, "invoice_charges", invoice.public_id)
+    yield url(api, "invoice_pdf", invoice.public_id)
     yield url(api, "lot", Charge.objects.earliest("pk").lot)
 
 
@@ -80,7 +81,7 @@ def test_only_those_who_may_read_invoices_see_the_link(api: ApiCast) -> None:
 def test_bob_reads_the_issued_and_the_upcoming_invoice(api: ApiCast) -> None:
     page = signed_in(api.acme.bob).get(url(api, "invoices")).content.decode()
 
-    assert "Invoice 1" in page
+    assert "Invoice ACM-0001" in page
     assert "$60.00" in page  # Six units for a day.
     assert "$60.00 − $7.50 discount" in page
     assert "$52.50" in page
@@ -132,8 +133,8 @@ def test_an_open_invoice_links_to_the_page_of_the_provider_until_it_is_paid(api:
     [
         ("sk_test_1", True, "pending", "The button to pay appears here"),
         ("", True, "pending", "in this sandbox no payment provider takes it"),
-        ("", False, "pending", "Pay $52.50 by bank transfer, naming invoice 1"),
-        ("sk_test_1", False, "failed", "Pay $52.50 by bank transfer, naming invoice 1"),
+        ("", False, "pending", "Pay $52.50 by bank transfer, naming invoice ACM-0001"),
+        ("sk_test_1", False, "failed", "Pay $52.50 by bank transfer, naming invoice ACM-0001"),
     ],
 )
 def test_an_open_invoice_without_a_button_to_pay_says_why(
@@ -159,6 +160,8 @@ def test_invoices_are_filtered_and_downloaded(api: ApiCast) -> None:
         "issued-status=paid": [],
         "issued-q=invoice 1": [1],
         "issued-q=2": [],
+        "issued-q=acm-0001": [1],
+        "issued-q=ABC-0001": [],
         f"issued-q={GROK[:6].upper()}": [1],
         f"issued-q={'9' * 40}": [],
     }.items():
@@ -221,21 +224,22 @@ def test_the_csv_has_a_row_for_each_charge_of_the_invoice(api: ApiCast) -> None:
     charge = Charge.objects.get(type="first_term", kind="input")
     assert rows[0] == {
         "charge": charge.public_id,
-        "posted_on": "2026-01-31",
+        "posted_on_utc": "2026-01-31",
         "type": "first_term",
         "model": GROK,
         "kind": "input",
         "lot": charge.lot,
         "project": "Default project",
-        "service_from": "2026-01-31",
-        "last_service_day": "2026-01-31",
-        "units": "4",
-        "price_per_day": "1000",
-        "amount": "4000",
+        "service_from_utc": "2026-01-31",
+        "last_service_day_utc": "2026-01-31",
+        "service_days": "1",
+        "token_units": "4",
+        "price_per_unit_day_minor_units": "1000",
+        "amount_minor_units": "4000",
         "currency": "usd",
         "discount_percent": "12.5",
     }
-    assert sum(int(row["amount"]) for row in rows) == get_invoice().subtotal
+    assert sum(int(row["amount_minor_units"]) for row in rows) == get_invoice().subtotal
     assert len(read_csv(api, "upcoming")) == 4
 
 

@@ -43,14 +43,14 @@ def test_olga_sees_invoices_and_their_status(olga: Client) -> None:
 def test_olga_confirms_the_number_and_the_total_first(olga: Client) -> None:
     page = record_payment(olga, confirmed=False)
     invoice = get_invoice()
-    assert "Invoice 1 of Acme" in page
+    assert "Invoice ACM-0001 of Acme" in page
     assert str(invoice.money(invoice.total)) in page
     assert InvoicePayment.objects.get().status == "open"
 
 
 def test_a_payment_that_olga_records_is_audited_and_synced(olga: Client, stripe: Stripe) -> None:
     sync_next_invoice(now=ISSUED)
-    assert "Invoice 1 of Acme: the payment of" in record_payment(olga, confirmed=True)
+    assert "Invoice ACM-0001 of Acme: the payment of" in record_payment(olga, confirmed=True)
     assert InvoicePayment.objects.get().status == "paid"
     entry = AuditEntry.objects.get(action="invoice.paid")
     assert (entry.source, entry.actor and entry.actor.name) == ("admin", "Olga")

@@ -232,7 +232,7 @@ def test_units_past_their_commitment_expire_when_an_invoice_is_14_days_past_due(
     acme.open_days("2026-03-20")
     assert expiries(old) == [(2, "2026-03-17", "payment_overdue")]
     assert expiries(young) == []
-    with pytest.raises(PaymentOverdue, match="Invoice 1 was due on 2026-03-03"):
+    with pytest.raises(PaymentOverdue, match="Invoice ACM-0001 was due on 2026-03-03"):
         acme.buys("2026-03-20", input=1)
     InvoicePayment.objects.filter(invoice=invoice).update(status="paid")
     acme.buys("2026-03-20", input=1)

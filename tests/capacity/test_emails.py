@@ -100,7 +100,7 @@ def test_the_email_about_an_invoice_names_its_total_and_due_date(acme: Acme) -> 
     acme.buys("2026-01-10", input=4, output=4)
     send_emails()
     acme.open_days("2026-02-01")
-    assert send_emails() == ["Invoice 1 of Acme: $1,760.00, due 2026-03-03"]
+    assert send_emails() == ["Invoice ACM-0001 of Acme: $1,760.00, due 2026-03-03"]
 
 
 def test_no_email_is_sent_about_a_change_that_failed(acme: Acme) -> None:

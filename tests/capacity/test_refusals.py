@@ -42,7 +42,7 @@ def test_a_quote_names_all_refusals_and_a_purchase_raises_the_first(acme: Acme) 
         "model_retiring",
         "insufficient_supply",
     ]
-    assert "Invoice 1 was due on 2026-03-03" in str(refusals[1])
+    assert "Invoice ACM-0001 was due on 2026-03-03" in str(refusals[1])
     with pytest.raises(OrderFormRequired):
         acme.buys("2026-04-20", input=1)
 

@@ -202,3 +202,64 @@ def test_a_restarted_stand_in_still_has_its_invoices(tmp_path: Path) -> None:
         draft = create_draft(client_of(stand_in.url), 1000)
     with StandIn(file) as stand_in:
         assert client_of(stand_in.url).v1.invoices.retrieve(draft.id).total == 1000
+
+
+def test_a_customer_is_updated_in_the_parts_that_are_named(client: stripe.StripeClient) -> None:
+    customer = create_customer(client)
+    params: Any = {
+        "address": {"line1": "1 Main Street", "line2": "Town", "country": "US"},
+        "invoice_settings": {"custom_fields": [{"name": "Purchase order", "value": "PO-1"}]},
+    }
+    client.v1.customers.update(customer.id, params)
+    params = {"address": {"line2": ""}, "invoice_settings": {"custom_fields": ""}}
+    updated = client.v1.customers.update(customer.id, params).to_dict()
+    assert updated["address"] == {"line1": "1 Main Street", "line2": None, "country": "US"}
+    assert updated["invoice_settings"]["custom_fields"] is None
+    assert (updated["name"], updated["email"]) == ("Acme", "alice@example.com")
+    refused: list[Any] = [
+        {"address": {"lines": "x"}},
+        {"address": {"country": "Germany"}},
+        {"name": "x" * 257},
+        {"email": "nobody"},
+        {"invoice_settings": {"custom_fields": [{"name": "A", "value": "x" * 141}]}},
+        {"invoice_settings": {"custom_fields": [{"name": "A", "value": "x"}] * 5}},
+    ]
+    for wrong in refused:
+        with pytest.raises(stripe.InvalidRequestError):
+            client.v1.customers.update(customer.id, wrong)
+
+
+def test_tax_ids_are_made_listed_and_deleted_and_have_the_form_of_their_type(
+    client: stripe.StripeClient,
+) -> None:
+    customer = create_customer(client).id
+    tax_ids = client.v1.customers.tax_ids
+    vat = tax_ids.create(customer, {"type": "eu_vat", "value": "DE123456789"})
+    assert (vat.object, vat.country, vat.customer) == ("tax_id", "DE", customer)
+    for kind, value in (("eu_vat", "DE12345678"), ("us_ein", "123456789"), ("vat", "1")):
+        with pytest.raises(stripe.InvalidRequestError):
+            tax_ids.create(customer, {"type": kind, "value": value})
+    assert [tax_id.id for tax_id in tax_ids.list(customer).data] == [vat.id]
+    assert tax_ids.delete(customer, vat.id).deleted
+    assert tax_ids.list(customer).data == []
+    with pytest.raises(stripe.InvalidRequestError) as error:
+        tax_ids.delete(customer, vat.id)
+    assert error.value.code == "resource_missing"
+
+
+def test_an_invoice_follows_its_customer_until_it_is_finalized_and_has_a_number_of_its_own(
+    client: stripe.StripeClient,
+) -> None:
+    draft = create_draft(client, 500, number="NWL-0004")
+    for number in ("NWL-0004", "NWL 4", "N" * 27):
+        with pytest.raises(stripe.InvalidRequestError) as error:
+            create_draft(client, number=number)
+        assert error.value.param == "number"
+    customer = str(draft.customer)
+    client.v1.customers.update(customer, {"name": "Acme Holding"})
+    client.v1.customers.tax_ids.create(customer, {"type": "us_ein", "value": "12-3456789"})
+    final = client.v1.invoices.finalize_invoice(draft.id)
+    client.v1.customers.update(customer, {"name": "Later"})
+    final = client.v1.invoices.retrieve(draft.id)
+    assert (final.number, final.customer_name) == ("NWL-0004", "Acme Holding")
+    assert final.to_dict()["customer_tax_ids"] == [{"type": "us_ein", "value": "12-3456789"}]

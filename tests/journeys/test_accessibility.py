@@ -25,6 +25,7 @@ PAGES = (
     "limits/",
     "limits/organization/",
     "forecast/",
+    "billing-details/",
     "invoices/",
     "invoices/upcoming/",
     "clock/",

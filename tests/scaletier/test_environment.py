@@ -15,6 +15,7 @@ GOOD = {
     "SCALETIER_PRODUCTION": "1",
     "SCALETIER_PUBLIC_URL": "https://capacity.example.com",
     "SCALETIER_SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-0123456789-ABCD",
+    "SCALETIER_SELLER": "Example Inc. | 1 Main Street",
     "SCALETIER_EMAIL_HOST": "mail.example.com",
     "SCALETIER_TRUSTED_PROXIES": "1",
     "DATABASE_URL": "postgresql://scaletier@127.0.0.1:1/scaletier",
@@ -91,7 +92,7 @@ def test_a_process_that_lacks_everything_says_all_of_it_in_one_line(tmp_path: Pa
     result = manage(tmp_path, "check", **dict.fromkeys(set(GOOD) - {"SCALETIER_PRODUCTION"}, ""))
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert len(re.findall("is not set", line)) == 5
+    assert len(re.findall("is not set", line)) == 6
 
 
 @pytest.mark.parametrize(

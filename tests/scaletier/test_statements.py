@@ -81,6 +81,7 @@ def _pages(acme: Acme) -> dict[str, str]:
         "decided requests": f"{settings}purchase-requests/?decided-q=bob&decided-status=declined",
         "limits": f"{settings}limits/",
         "forecast": f"{settings}forecast/",
+        "billing details": f"{settings}billing-details/",
         "invoices": f"{settings}invoices/",
         "upcoming invoice": f"{settings}invoices/upcoming/",
         "members": f"{settings}members/",

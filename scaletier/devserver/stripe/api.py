@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from scaletier.devserver.stripe import shapes
+from scaletier.devserver.stripe.customers import PAGING, CustomerApi, check_custom_fields
 from scaletier.devserver.stripe.errors import invalid, missing
 from scaletier.devserver.stripe.form import Params, boolean, integer, reject_unknown, required
 from scaletier.devserver.stripe.shapes import Object
-from scaletier.devserver.stripe.store import Store, new_id
+from scaletier.devserver.stripe.store import new_id
 
 MAX_LINES = 250
 EMBEDDED_LINES = 10
-PAGING = ("limit", "starting_after", "created")
-CUSTOMER_PARAMS = ("name", "email", "metadata", "description")
-INVOICE_FIELDS = ("currency", "custom_fields", "description", "metadata")
+INVOICE_FIELDS = ("currency", "custom_fields", "description", "metadata", "number")
+MAX_NUMBER = 26
 INVOICE_PARAMS = (
     *INVOICE_FIELDS,
     "auto_advance",
@@ -27,17 +26,8 @@ INVOICE_PARAMS = (
 )
 
 
-@dataclass(slots=True)
-class Api:
-    """The endpoints of the API. One request uses it, inside one transaction of the store.
-
-    `request` is what events say about the request that caused them. Every endpoint returns the
-    body of the response, and raises ApiError.
-    """
-
-    store: Store
-    public_url: str
-    request: Object = field(default_factory=lambda: {"id": None, "idempotency_key": None})
+class Api(CustomerApi):
+    """All endpoints of the API."""
 
     def handle(self, method: str, path: str, params: Params) -> Object:
         """Return the body of the response. Raises ApiError."""
@@ -47,33 +37,27 @@ class Api:
                 return body
         raise invalid(f"Unrecognized request URL ({method}: {path}).", status=404)
 
-    # --- Customers ----------------------------------------------------------------------------
-
-    def create_customer(self, params: Params) -> Object:
-        reject_unknown(params, *CUSTOMER_PARAMS)
-        customer = shapes.customer(new_id("cus"), self._now(), **params)
-        return self._record_event("customer.created", self.store.add(customer))
-
-    def update_customer(self, params: Params, customer_id: str) -> Object:
-        reject_unknown(params, *CUSTOMER_PARAMS)
-        customer = self._customer(customer_id, "id") | params
-        return self._record_event("customer.updated", self.store.save(customer))
-
-    def list_customers(self, params: Params) -> Object:
-        reject_unknown(params, "email", *PAGING)
-        filters = {"email": params["email"]} if "email" in params else {}
-        newest_first = self.store.all("customer", **filters)[::-1]
-        return self._page(newest_first, params, "/v1/customers")
-
     # --- Draft invoices -----------------------------------------------------------------------
 
     def create_invoice(self, params: Params) -> Object:
         reject_unknown(params, *INVOICE_PARAMS)
         customer = self._customer(required(params, "customer"), "customer")
         values = {name: params[name] for name in INVOICE_FIELDS if name in params}
+        check_custom_fields(params)
+        self._check_number(params)
         invoice = shapes.invoice(new_id("in"), self._now(), customer, **values)
         invoice |= self._collection(params, customer)
         return self._record_event("invoice.created", self._with_lines(self.store.add(invoice)))
+
+    def _check_number(self, params: Params) -> None:
+        """Raise ApiError unless the number, if there is one, can be that of a new invoice."""
+        number = params.get("number")
+        if number is None:
+            return
+        if not re.fullmatch(rf"[A-Za-z0-9-]{{1,{MAX_NUMBER}}}", number):
+            raise invalid(f"Invalid invoice number: {number}", "number", "parameter_invalid")
+        if self.store.all("invoice", number=number):
+            raise invalid(f"The invoice number {number} is already in use.", "number")
 
     def _collection(self, params: Params, customer: Object) -> Object:
         """Return the fields that say how and when the invoice is to be paid."""
@@ -127,11 +111,10 @@ class Api:
         invoice = self._invoice(invoice_id)
         self._check_status(invoice, "draft")
         customer = self._customer(invoice["customer"], "customer")
-        number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
-        customer["next_invoice_sequence"] += 1
-        self.store.save(customer)
+        number = invoice["number"] or self._next_number(customer)
+        tax_ids = self.store.all("tax_id", customer=customer["id"])
         page_url = f"{self.public_url}/i/{new_id('test')}"
-        invoice |= {
+        invoice |= shapes.payer_fields(customer, tax_ids) | {
             "number": number,
             "effective_at": self._now(),
             "hosted_invoice_url": page_url,
@@ -143,6 +126,12 @@ class Api:
         if invoice["total"] <= 0:
             return self.settle(invoice, "paid")
         return self._with_lines(invoice)
+
+    def _next_number(self, customer: Object) -> str:
+        number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
+        customer["next_invoice_sequence"] += 1
+        self.store.save(customer)
+        return number
 
     def send(self, params: Params, invoice_id: str) -> Object:
         reject_unknown(params)
@@ -207,15 +196,6 @@ class Api:
 
     # --- Shared steps -------------------------------------------------------------------------
 
-    def _now(self) -> int:
-        return int(self.store.now())
-
-    def _customer(self, customer_id: str, param: str) -> Object:
-        customer = self.store.get("customer", customer_id)
-        if customer is None:
-            raise missing("customer", customer_id, param)
-        return customer
-
     def _invoice(self, invoice_id: str) -> Object:
         invoice = self.store.get("invoice", invoice_id)
         if invoice is None:
@@ -247,35 +227,15 @@ class Api:
         invoice["status_transitions"][transition] = self._now()
         return self._with_lines(self.store.save(invoice))
 
-    def _record_event(self, event_type: str, subject: Object) -> Object:
-        """Create an event about `subject` and enqueue its delivery. Returns `subject`."""
-        event = shapes.event(new_id("evt"), self._now(), event_type, subject, self.request)
-        self.store.add(event)
-        self.store.enqueue_delivery(event["id"])
-        return subject
-
-    def _page(self, items: list[Object], params: Params, url: str) -> Object:
-        """Return the page of the list that follows the cursor.
-
-        Lists contain everything that an earlier response has confirmed, as Stripe's lists do.
-        """
-        limit = integer(params, "limit", 10) or 0
-        if not 1 <= limit <= 100:
-            raise invalid("This value must be between 1 and 100.", "limit")
-        since = integer(params.get("created") or {}, "gte", 0) or 0
-        items = [item for item in items if item.get("created", since) >= since]
-        if cursor := params.get("starting_after"):
-            ids = [item["id"] for item in items]
-            if cursor not in ids:
-                raise missing("object", cursor, "starting_after")
-            items = items[ids.index(cursor) + 1 :]
-        return shapes.listing(items[:limit], url, has_more=len(items) > limit)
-
 
 ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", "/v1/customers", Api.list_customers),
     ("POST", "/v1/customers", Api.create_customer),
     ("POST", "/v1/customers/([^/]+)", Api.update_customer),
+    ("GET", "/v1/customers/([^/]+)", Api.retrieve_customer),
+    ("GET", "/v1/customers/([^/]+)/tax_ids", Api.list_tax_ids),
+    ("POST", "/v1/customers/([^/]+)/tax_ids", Api.create_tax_id),
+    ("DELETE", "/v1/customers/([^/]+)/tax_ids/([^/]+)", Api.delete_tax_id),
     ("GET", "/v1/invoices", Api.list_invoices),
     ("POST", "/v1/invoices", Api.create_invoice),
     ("GET", "/v1/invoices/([^/]+)", Api.retrieve),

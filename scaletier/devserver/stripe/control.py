@@ -46,6 +46,7 @@ class Control:
             "now": self.store.now(),
             "requests": [asdict(request) for request in self.requests[-SHOWN_REQUESTS:]],
             "customers": self.store.all("customer"),
+            "tax_ids": self.store.all("tax_id"),
             "invoices": self.store.all("invoice"),
             "events": [event["type"] for event in self.store.all("event")],
         }

@@ -126,6 +126,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._route("")
 
+    def do_DELETE(self) -> None:
+        self._route("")
+
     def do_POST(self) -> None:
         self._route(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
 

@@ -121,9 +121,7 @@ def invoice(invoice_id: str, created: int, payer: Object, **values: Any) -> Obje
         **_DEFAULT_FIELDS,
         "created": created,
         "customer": payer["id"],
-        "customer_address": payer["address"],
-        "customer_email": payer["email"],
-        "customer_name": payer["name"],
+        **payer_fields(payer, []),
         "automatic_tax": {
             "enabled": False,
             **dict.fromkeys(("disabled_reason", "liability", "provider", "status")),
@@ -174,6 +172,35 @@ def line_item(line_id: str, item_id: str, created: int, draft: Object, **values:
         "subscription": None,
         "subtotal": values.get("amount", 0),
         "taxes": None,
+        **values,
+    }
+
+
+def payer_fields(payer: Object, tax_ids: list[Object]) -> Object:
+    """Return what an invoice says of its customer. It no longer changes once it is finalized."""
+    return {
+        "customer_address": payer["address"],
+        "customer_email": payer["email"],
+        "customer_name": payer["name"],
+        "customer_tax_ids": [{"type": tax["type"], "value": tax["value"]} for tax in tax_ids],
+    }
+
+
+def tax_id(tax_id_id: str, created: int, owner: Object, **values: Any) -> Object:
+    return {
+        "id": tax_id_id,
+        "object": "tax_id",
+        "country": values.get("value", "")[:2] if values.get("type") == "eu_vat" else None,
+        "created": created,
+        "customer": owner["id"],
+        "customer_account": None,
+        "livemode": False,
+        "owner": {"customer": owner["id"], "customer_account": None, "type": "customer"},
+        "verification": {
+            "status": "pending",
+            "verified_address": None,
+            "verified_name": None,
+        },
         **values,
     }
 

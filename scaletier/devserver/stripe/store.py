@@ -108,6 +108,9 @@ class Store:
         )
         return changed_object
 
+    def delete(self, object_id: str) -> None:
+        self._execute("DELETE FROM objects WHERE id = ?", object_id)
+
     def get(self, kind: str, object_id: str) -> Object | None:
         row = self._execute(
             "SELECT body FROM objects WHERE kind = ? AND id = ?", kind, object_id

@@ -1,109 +1,30 @@
-"""Admin pages of order forms, charges, invoices, payments, syncs and provider events."""
+"""Admin pages of charges, invoices, payments, syncs and provider events."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts.admin import AuditedAdmin, ReadOnlyAdmin, operator
+from accounts.admin import ReadOnlyAdmin, operator
 from billing.models import (
     Charge,
     Invoice,
     InvoiceLine,
     InvoicePayment,
     InvoiceSync,
-    ModelDiscount,
-    OrderForm,
     PaymentStatus,
     ProviderEvent,
 )
 from billing.operations.invoice_sync import retry_sync
-from billing.operations.order_forms import fix_anchor_day
 from billing.operations.payments import record_payment
 from billing.operations.provider_events import process_event_again
-from billing.queries.order_form_effects import (
-    anchor_day_effects,
-    end_effects,
-    signing_effects,
-)
 from billing.queries.payments import payment_effect
 from common.errors import BusinessError
-
-
-def _is_unsigned(form: OrderForm | None) -> bool:
-    """Return whether the form can still be edited. A signed form never changes (R23)."""
-    return form is None or form.signed_at is None
-
-
-class ModelDiscountInline(admin.TabularInline[ModelDiscount, OrderForm]):
-    model = ModelDiscount
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_unsigned(obj) and super().has_add_permission(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_unsigned(obj) and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_unsigned(obj) and super().has_delete_permission(request, obj)
-
-
-@admin.register(OrderForm)
-class OrderFormAdmin(AuditedAdmin):
-    """Operators write order forms; `signed at` and `signed name` record a signature on paper."""
-
-    list_display = (
-        "organization",
-        "public_id",
-        "starts_on",
-        "ends_on",
-        "discount_percent",
-        "signed_at",
-    )
-    search_fields = ("organization__name", "public_id")
-    autocomplete_fields = ("organization",)
-    inlines = (ModelDiscountInline,)
-    fields = (
-        "organization",
-        "starts_on",
-        "ends_on",
-        "anchor_day",
-        "discount_percent",
-        "days_until_due",
-        "signed_at",
-        "signed_name",
-    )
-
-    def effects(self, form: ModelForm[Any], formsets: Iterable[Any]) -> list[str]:
-        """Return what the signature does, or the end of a signed form; a draft does nothing yet."""
-        order_form: OrderForm = form.instance
-        if order_form.signed_at is None:
-            return anchor_day_effects(order_form) if "anchor_day" in form.changed_data else []
-        if "signed_at" in form.changed_data:
-            return signing_effects(order_form) + anchor_day_effects(order_form)
-        return end_effects(order_form) if "ends_on" in form.changed_data else []
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Only the end of a signed form can be set."""
-        if _is_unsigned(obj):
-            return ()
-        return tuple(name for name in self.fields if name != "ends_on")
-
-    def save_model(
-        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
-    ) -> None:
-        if not change:
-            obj.created_at = obj.organization.now()
-        super().save_model(request, obj, form, change)
-        fix_anchor_day(obj)
 
 
 @admin.register(Charge)
@@ -142,24 +63,42 @@ class InvoiceLineInline(ReadOnlyInline):
 class InvoiceAdmin(ReadOnlyAdmin):
     """Issued invoices and their payment status. Operators record bank transfers here."""
 
-    list_display = ("number", "organization", "total_due", "issued_on", "due_on", "payment_status")
+    list_display = (
+        "readable_number",
+        "organization",
+        "total_due",
+        "issued_on",
+        "due_on",
+        "payment_status",
+    )
     list_filter = ("payment__status", "due_on")
-    search_fields = ("public_id", "=number", "organization__name", "organization__public_id")
-    list_select_related = ("organization", "payment")
+    search_fields = (
+        "public_id",
+        "=number",
+        "organization__name",
+        "organization__public_id",
+        "organization__billing__invoice_prefix",
+    )
+    list_select_related = ("organization__billing", "payment")
     ordering = ("-pk",)
     fields = (
         "public_id",
-        "number",
+        "readable_number",
         "organization",
         "period_start",
         "period_end",
         "issued_on",
         "due_on",
         "total_due",
+        "billed_to",
     )
     readonly_fields = fields
     inlines = (PaymentInline, InvoiceLineInline)
     actions = ("record_payment",)
+
+    @admin.display(description="Number", ordering="number")
+    def readable_number(self, invoice: Invoice) -> str:
+        return invoice.display_number
 
     @admin.display(description="Total", ordering="total")
     def total_due(self, invoice: Invoice) -> str:
@@ -181,7 +120,9 @@ class InvoiceAdmin(ReadOnlyAdmin):
         owed = selected.filter(
             payment__status__in=[PaymentStatus.OPEN, PaymentStatus.UNCOLLECTIBLE]
         )
-        invoices = list(owed.select_related("organization", "payment", "sync").order_by("pk"))
+        invoices = list(
+            owed.select_related("organization__billing", "payment", "sync").order_by("pk")
+        )
         if not invoices:
             self.message_user(request, "Nothing is owed for these any more.", messages.WARNING)
         elif "confirmed" not in request.POST:
@@ -226,7 +167,7 @@ class InvoiceSyncAdmin(ReadOnlyAdmin):
     )
     list_filter = ("status",)
     search_fields = ("invoice__public_id", "organization__public_id", "provider_id")
-    list_select_related = ("invoice__organization", "organization")
+    list_select_related = ("invoice__organization__billing", "organization")
     actions = ("retry",)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:

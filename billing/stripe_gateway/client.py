@@ -1,86 +1,29 @@
-"""The requests to Stripe that billing needs. No other module imports `stripe`.
+"""The requests that billing makes to Stripe."""
 
-Each method is one request or one listing, without rules. A failure raises one of two errors:
-ProviderUnavailable can be retried, ProviderRejected needs a person.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import stripe
 from django.conf import settings
 
+from billing.stripe_gateway.errors import translated
+from billing.stripe_gateway.values import (
+    InvoiceHeader,
+    InvoiceItem,
+    StripeCustomer,
+    StripeInvoice,
+    StripeTaxId,
+)
+
 if TYPE_CHECKING:
-    from stripe.params import InvoiceCreateParams
+    from stripe.params import CustomerCreateParams, InvoiceCreateParams
 
 TIMEOUT_SECONDS = 30
 PAGE = 100
 TEST_KEYS = ("sk_test_", "rk_test_")
-
-
-class ProviderError(Exception):
-    """A request to Stripe failed. `str()` is the reason, for operators."""
-
-
-class ProviderUnavailable(ProviderError):
-    """The same request may succeed later.
-
-    `key_used_up`: Stripe stores its responses, errors included, under the idempotency key. If this
-    error is a stored response, the next attempt needs another key. Otherwise the request may still
-    be running, and only the same key is safe.
-    """
-
-    def __init__(self, reason: str, *, key_used_up: bool = False) -> None:
-        super().__init__(reason)
-        self.key_used_up = key_used_up
-
-
-class ProviderRejected(ProviderError):
-    """Stripe rejects the request, and will reject it again until a person changes something."""
-
-
-class CustomerUnknown(ProviderRejected):
-    """Stripe has no such customer: it was deleted, or the secret key is of another account."""
-
-
-class BadSignature(Exception):
-    """The webhook is not from Stripe, or not for us."""
-
-
-@dataclass(frozen=True, slots=True)
-class StripeInvoice:
-    """The fields of a Stripe invoice that billing uses. `total` is minor units."""
-
-    id: str
-    status: str
-    total: int
-    currency: str
-    hosted_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceHeader:
-    """A Stripe invoice without its lines. `due_at` is in the future, or None: due at once."""
-
-    customer: str
-    currency: str
-    due_at: datetime | None
-    metadata: Mapping[str, str]
-    fields: Mapping[str, str]
-    """Custom fields, printed on the invoice."""
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceItem:
-    """A line of a Stripe invoice, identified by its `label`. `amount` is minor units."""
-
-    label: str
-    description: str
-    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +49,7 @@ class Gateway:
         It lists customers. Stripe's search may miss a customer that was created a minute ago, and
         then a second one would be created.
         """
-        with _translated():
+        with translated():
             customers = self.client.v1.customers.list(
                 {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
             )
@@ -115,21 +58,45 @@ class Gateway:
                     return customer.id
         return None
 
-    def create_customer(self, organization: str, *, name: str, email: str, key: str) -> str:
-        with _translated():
-            return self.client.v1.customers.create(
-                {"name": name, "email": email, "metadata": {"organization": organization}},
-                {"idempotency_key": key},
-            ).id
+    def create_customer(self, organization: str, details: StripeCustomer, *, key: str) -> str:
+        params = _customer(details)
+        params["metadata"] = {"organization": organization}
+        with translated():
+            return self.client.v1.customers.create(params, {"idempotency_key": key}).id
 
-    def update_customer(self, customer: str, *, name: str, email: str) -> None:
-        """Update name and email. It needs no key: a repeated update changes nothing."""
-        with _translated(missing="id"):
-            self.client.v1.customers.update(customer, {"name": name, "email": email})
+    def update_customer(self, customer: str, details: StripeCustomer) -> None:
+        """Update the details. It needs no key: a repeated update changes nothing."""
+        with translated():
+            self.client.v1.customers.update(customer, cast("Any", _customer(details)))
+
+    def tax_ids(self, customer: str) -> list[StripeTaxId]:
+        """Return the tax ids of a customer."""
+        with translated():
+            tax_ids = self.client.v1.customers.tax_ids.list(customer, {"limit": PAGE})
+            return [
+                StripeTaxId(tax_id.id, tax_id.type, tax_id.value)
+                for tax_id in tax_ids.auto_paging_iter()
+            ]
+
+    def create_tax_id(self, customer: str, kind: str, value: str, *, key: str) -> None:
+        """Add a tax id. Stripe refuses one whose form is not that of its type."""
+        with translated():
+            self.client.v1.customers.tax_ids.create(
+                customer, {"type": kind, "value": value}, {"idempotency_key": key}
+            )
+
+    def delete_tax_id(self, customer: str, tax_id: str) -> None:
+        """Delete a tax id. One that is gone already, by another worker, is left so."""
+        with translated():
+            try:
+                self.client.v1.customers.tax_ids.delete(customer, tax_id)
+            except stripe.InvalidRequestError as error:
+                if error.code != "resource_missing":
+                    raise
 
     def find_invoice(self, customer: str, invoice: str) -> StripeInvoice | None:
         """Return the Stripe invoice with our invoice id, or None. It uses a listing too."""
-        with _translated():
+        with translated():
             invoices = self.client.v1.invoices.list({"customer": customer, "limit": PAGE})
             for stripe_invoice in invoices.auto_paging_iter():
                 if _metadata(stripe_invoice).get("invoice") == invoice:
@@ -137,9 +104,13 @@ class Gateway:
         return None
 
     def create_invoice(self, header: InvoiceHeader, *, key: str) -> StripeInvoice:
-        """Create a draft without lines, which Stripe does not finalize by itself."""
+        """Create a draft without lines, which Stripe does not finalize by itself.
+
+        Raises NumberTaken if another invoice of the account has the number.
+        """
         params: InvoiceCreateParams = {
             "customer": header.customer,
+            "description": header.description,
             "currency": header.currency,
             "metadata": dict(header.metadata),
             "custom_fields": [
@@ -149,26 +120,28 @@ class Gateway:
             "auto_advance": False,
             "pending_invoice_items_behavior": "exclude",
         }
+        if header.number:
+            params["number"] = header.number
         if header.due_at:
             params["due_date"] = int(header.due_at.timestamp())
         else:
             params["days_until_due"] = 0
-        with _translated():
+        with translated():
             return _invoice(self.client.v1.invoices.create(params, {"idempotency_key": key}))
 
     def read_invoice(self, invoice: str) -> StripeInvoice:
-        with _translated():
+        with translated():
             return _invoice(self.client.v1.invoices.retrieve(invoice))
 
     def labels(self, invoice: str) -> set[str]:
         """Return the labels of the lines that the invoice has already."""
-        with _translated():
+        with translated():
             lines = self.client.v1.invoices.line_items.list(invoice, {"limit": PAGE})
             return {_metadata(line).get("line", "") for line in lines.auto_paging_iter()}
 
     def add_items(self, invoice: str, items: Iterable[InvoiceItem], *, key: str) -> StripeInvoice:
         """Add lines to a draft, all of them or none."""
-        with _translated():
+        with translated():
             return _invoice(
                 self.client.v1.invoices.add_lines(
                     invoice,
@@ -188,7 +161,7 @@ class Gateway:
 
     def finalize(self, invoice: str, *, key: str) -> StripeInvoice:
         """Finalize a draft. With a total of zero it is paid at once."""
-        with _translated():
+        with translated():
             return _invoice(
                 self.client.v1.invoices.finalize_invoice(
                     invoice, {"auto_advance": False}, {"idempotency_key": key}
@@ -197,42 +170,19 @@ class Gateway:
 
     def send(self, invoice: str, *, key: str) -> StripeInvoice:
         """Have Stripe email it to the customer."""
-        with _translated():
+        with translated():
             return _invoice(
                 self.client.v1.invoices.send_invoice(invoice, {}, {"idempotency_key": key})
             )
 
     def pay_out_of_band(self, invoice: str, *, key: str) -> StripeInvoice:
         """Mark a finalized invoice as paid outside Stripe. Then nobody can pay it at Stripe."""
-        with _translated():
+        with translated():
             return _invoice(
                 self.client.v1.invoices.pay(
                     invoice, {"paid_out_of_band": True}, {"idempotency_key": key}
                 )
             )
-
-
-def verified_payload(payload: bytes, signature: str) -> str:
-    """Return a webhook's body as text.
-
-    Raises BadSignature unless Stripe signed it for us within the last five minutes.
-    """
-    secret = settings.STRIPE_WEBHOOK_SECRET
-    if not secret:  # Anyone can sign with an empty secret.
-        raise BadSignature("STRIPE_WEBHOOK_SECRET is not set.")
-    try:
-        text = payload.decode()
-        stripe.WebhookSignature.verify_header(
-            text, signature, secret, stripe.Webhook.DEFAULT_TOLERANCE
-        )
-    except (ValueError, stripe.SignatureVerificationError) as error:
-        raise BadSignature(str(error)) from error
-    return text
-
-
-def instant(timestamp: int) -> datetime:
-    """Return the instant of a Stripe timestamp."""
-    return datetime.fromtimestamp(timestamp, UTC)
 
 
 @lru_cache(maxsize=4)
@@ -249,6 +199,26 @@ def _client(key: str, api_base: str) -> stripe.StripeClient:
     )
 
 
+def _customer(details: StripeCustomer) -> "CustomerCreateParams":
+    """Return the parameters of a customer. An empty text takes what was there before away.
+
+    Stripe has parts of an address where we have lines: the first line is its first, the others
+    are its second. Town and postal code are in them, and not in fields of their own.
+    """
+    first, *others = details.address.split("\n")
+    return {
+        "name": details.name,
+        "email": details.email,
+        "address": {"line1": first, "line2": ", ".join(others), "country": details.country},
+        "invoice_settings": {
+            "custom_fields": [
+                {"name": name, "value": value} for name, value in details.fields.items()
+            ]
+            or "",
+        },
+    }
+
+
 def _metadata(stripe_object: stripe.StripeObject) -> dict[str, str]:
     return stripe_object.to_dict().get("metadata") or {}
 
@@ -261,36 +231,3 @@ def _invoice(invoice: stripe.Invoice) -> StripeInvoice:
         currency=invoice.currency,
         hosted_url=invoice.hosted_invoice_url or "",
     )
-
-
-@contextmanager
-def _translated(*, missing: str = "customer") -> Iterator[None]:
-    """Convert errors of Stripe to ProviderError.
-
-    `missing` is the request's parameter with the customer id: CustomerUnknown if Stripe lacks it.
-    """
-    try:
-        yield
-    except stripe.StripeError as error:
-        is_missing = isinstance(error, stripe.InvalidRequestError) and (
-            (error.code, error.param) == ("resource_missing", missing)
-        )
-        raise CustomerUnknown(_reason(error)) if is_missing else _provider_error(error) from error
-
-
-def _provider_error(error: stripe.StripeError) -> ProviderError:
-    status = error.http_status
-    if status is None or status < 400:  # No response, or not from Stripe.
-        return ProviderUnavailable("Stripe cannot be reached.")
-    reason = _reason(error)
-    if isinstance(error, stripe.IdempotencyError) and status != 409:
-        # The key was used with other parameters: the code or the organization's name changed.
-        return ProviderUnavailable(reason, key_used_up=True)
-    if status in {409, 429} or status >= 500:
-        replayed = (error.headers or {}).get("Idempotent-Replayed") == "true"
-        return ProviderUnavailable(reason, key_used_up=replayed)
-    return ProviderRejected(reason)
-
-
-def _reason(error: stripe.StripeError) -> str:
-    return f"Stripe: {error.user_message or error}"
