@@ -103,9 +103,7 @@ def _text(autocomplete: str) -> forms.TextInput:
 class BillingDetailsForm(forms.Form):
     """Whom invoices are made out to. `set_billing_details` checks what is typed."""
 
-    name = forms.CharField(
-        label="Name", max_length=MAX_NAME, widget=_text("organization"), help_text="Of the company."
-    )
+    name = forms.CharField(label="Name", max_length=MAX_NAME, widget=_text("organization"))
     address = forms.CharField(
         label="Address",
         max_length=MAX_ADDRESS,
@@ -126,7 +124,7 @@ class BillingDetailsForm(forms.Form):
         help_text="VAT number, EIN, GSTIN … Optional.",
         widget=_text("off"),
     )
-    email = forms.CharField(
+    email = forms.EmailField(
         label="Billing email",
         max_length=MAX_EMAIL,
         help_text="Gets every invoice, besides owners and purchasers.",

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from django.conf import settings
 
 from accounts.models import Organization
+from billing.domain.billing_details import Customer
 from billing.domain.invoices import invoice_totals
 from billing.domain.money import Money
 from billing.domain.order_forms import days_until_due
@@ -21,10 +22,13 @@ from billing.queries.invoices import (
 from billing.queries.order_forms import billing_account, signed_forms
 
 
-def upcoming_invoice(organization: Organization, *, on: date) -> Statement:
+def upcoming_invoice(
+    organization: Organization, *, on: date, billed_to: Customer | None = None
+) -> Statement:
     """Return the upcoming invoice as of the service day `on` (R8, R22).
 
-    Its lines are the posted charges. Its `projected_total` adds the renewals to come.
+    Its lines are the posted charges. Its `projected_total` adds the renewals to come. It is made
+    out as the present billing details say, which are read unless `billed_to` is given.
     """
     account = billing_account(organization)
     period = account.period_containing(on)
@@ -44,7 +48,7 @@ def upcoming_invoice(organization: Organization, *, on: date) -> Statement:
         subtotal=_money(so_far.subtotal),
         discount=_money(so_far.discount),
         total=_money(so_far.total),
-        billed_to=customer_of(organization),
+        billed_to=billed_to or customer_of(organization),
         seller=settings.SELLER,
         projected_total=_money(projected.total),
     )

@@ -15,6 +15,7 @@ from accounts.views.permissions import PageRequest, permission_required
 from billing import pdf
 from billing.filters import InvoiceFilters
 from billing.models import Charge, Invoice
+from billing.queries.billing_details import NOTHING
 from billing.queries.invoices import (
     Statement,
     charges_on,
@@ -72,7 +73,8 @@ def invoices_page(request: PageRequest, access: AccessContext) -> HttpResponse:
     issued = list_page(request, "issued", invoices(organization), filters)
     context = {
         "now": access.now,
-        "upcoming": upcoming_invoice(organization, on=today),
+        # The list does not show whom it is made out to.
+        "upcoming": upcoming_invoice(organization, on=today, billed_to=NOTHING),
         "issued": issued,
         "statements": [statement_of(invoice, on=today) for invoice in issued],
     }

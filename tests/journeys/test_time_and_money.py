@@ -4,6 +4,7 @@ import re
 import time
 
 from playwright.sync_api import Browser, Locator, Page, expect
+from pypdf import PdfReader
 
 from tests.journeys.world import GROK, World, hold_requests, section
 
@@ -82,6 +83,37 @@ def test_alice_pays_an_invoice_at_the_provider(world: World, page: Page) -> None
     page.goto(invoice_url)
     reloads_until_present(page, page.get_by_role("article").get_by_text("Paid", exact=True))
     expect(pay_link).to_have_count(0)
+
+
+def test_alice_enters_billing_details_and_downloads_her_invoice_as_pdf(
+    world: World, page: Page
+) -> None:
+    world.signs_in(page, world.alice)
+    page.get_by_role("link", name="Billing details").click()
+    page.get_by_label("Name").fill("Acme Holding GmbH")
+    page.get_by_label("Address").fill("Straße der Künste 12\n10115 Berlin")
+    page.get_by_label("Country").select_option("Germany")
+    page.get_by_label("Billing email").fill("nobody")
+    page.get_by_label("Purchase order number").fill("PO-17")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Billing email")).to_have_accessible_description(
+        re.compile("Enter a valid email address")
+    )
+    page.get_by_label("Billing email").fill("billing@acme.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The billing details are saved")
+
+    opens_the_first_invoice(world, page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download PDF").click()
+    number = re.search("[A-Z0-9]+-0001", page.title())
+    assert number
+    assert download.value.suggested_filename == f"invoice-{number[0]}.pdf"
+    [sheet] = PdfReader(download.value.path()).pages
+    lines = sheet.extract_text().splitlines()
+    for line in (f"Invoice {number[0]}", "Acme Holding GmbH", "10115 Berlin", "Germany"):
+        assert line in lines
+    assert {"Purchase order PO-17", "Total USD $1,320.00"} <= set(lines)
 
 
 def test_alice_reads_beside_the_clock_why_it_does_not_move(world: World, page: Page) -> None:
