@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "accounts",
     "billing",
     "capacity",
+    "capacity.usage",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -319,6 +320,14 @@ CELERY_BEAT_SCHEDULE = {
     "open due days": {
         "task": "capacity.tasks.open_due_days",
         "schedule": timedelta(minutes=5),
+    },
+    "close windows": {
+        "task": "capacity.usage.tasks.close_windows",
+        "schedule": timedelta(minutes=5),
+    },
+    "keep partitions of usage": {
+        "task": "capacity.usage.tasks.keep_usage_partitions",
+        "schedule": timedelta(hours=6),
     },
     "sync invoices": {
         "task": "billing.tasks.sync_invoices",

@@ -1,0 +1,125 @@
+"""Closing windows: their coverage is computed once more, stored, and never changes again (R14)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+
+from accounts.models import Organization
+from capacity.usage.domain.windows import closed_until, window_of
+from capacity.usage.models import OrganizationUsage, UsageDay, UsageMinute, UsageWindow
+from capacity.usage.queries.coverage import covered_minutes
+
+Group = tuple[int, int, int, bool]
+"""Snapshot, project and pool by primary key, and whether capacity was declined."""
+
+SUMS = UsageWindow.SUMS
+KEYS = ("snapshot_id", "project_id", "pool_id", "opted_out")
+TYPES = ("bigint", "bigint", "bigint", "boolean")
+
+
+def lock_usage(organization: Organization, *, now: datetime) -> OrganizationUsage:
+    """Lock the usage of an organization until the transaction ends, with all due windows closed.
+
+    Whoever writes usage does it under this lock, so that an event is either in its window before it
+    closes, or late. `now` is the organization's time.
+    """
+    assert connection.in_atomic_block, "usage is written in one transaction"
+    due = closed_until(now)
+    OrganizationUsage.objects.bulk_create(
+        [OrganizationUsage(organization=organization, closed_until=due)], ignore_conflicts=True
+    )
+    usage = OrganizationUsage.objects.select_for_update().get(organization=organization)
+    if usage.closed_until < due:
+        _close(organization, start=usage.closed_until, end=due)
+        usage.closed_until = due
+        usage.save(update_fields=["closed_until"])
+    return usage
+
+
+def close_due_windows(organization: Organization, *, now: datetime) -> None:
+    """Close every window that is due by `now`, the organization's time. Repeating it does nothing.
+
+    Windows without traffic need no closing, so without any nothing is locked or written.
+    """
+    with_traffic = UsageMinute.objects.filter(
+        organization=OuterRef("organization"),
+        minute__gte=OuterRef("closed_until"),
+        minute__lt=closed_until(now),
+    )
+    is_due = OrganizationUsage.objects.filter(Exists(with_traffic), organization=organization)
+    if is_due.exists():
+        with transaction.atomic(durable=True):
+            lock_usage(organization, now=now)
+
+
+def _close(organization: Organization, *, start: datetime, end: datetime) -> None:
+    windows: defaultdict[tuple[datetime, Group], list[int]] = defaultdict(lambda: [0] * len(SUMS))
+    for snapshot, covered, weighted in covered_minutes(organization, start=start, end=end):
+        use = covered.use
+        group = (snapshot, use.project, use.pool, use.opted_out)
+        add(
+            windows[window_of(use.minute), group],
+            (
+                use.requests,
+                use.input_tokens,
+                use.cached_tokens,
+                use.output_tokens,
+                weighted,
+                covered.input_tokens,
+                covered.output_tokens,
+                covered.weighted,
+            ),
+        )
+    add_to_windows_and_days(organization, windows)
+
+
+def add(sums: list[int], values: Sequence[int]) -> None:
+    """Add values to sums, in place; sums without a value stay."""
+    for position, value in enumerate(values):
+        sums[position] += value
+
+
+def add_to_windows_and_days(
+    organization: Organization, windows: Mapping[tuple[datetime, Group], Sequence[int]]
+) -> None:
+    """Add the sums of groups to closed windows and to their days; the order of sums is `SUMS`."""
+    days: defaultdict[tuple[date, Group], list[int]] = defaultdict(lambda: [0] * len(SUMS))
+    for (window, group), sums in windows.items():
+        add(days[window.date(), group], sums)
+    add_rows(UsageWindow, organization, "starts_at", "timestamptz", windows, SUMS)
+    add_rows(UsageDay, organization, "day", "date", days, SUMS)
+
+
+def add_rows(
+    model: type[UsageMinute | UsageWindow | UsageDay],
+    organization: Organization,
+    time: str,
+    time_type: str,
+    rows: Mapping[tuple[Any, Group], Sequence[int]],
+    sums: Iterable[str],
+    /,
+) -> None:
+    """Insert rows in one statement, or add to those that exist."""
+    if not rows:
+        return
+    keys, names = (time, *KEYS), list(sums)
+    types = [time_type, *TYPES, *("bigint" for _ in names)]
+    ordered = sorted(rows.items())
+    columns = zip(*((at, *group, *values) for (at, group), values in ordered), strict=True)
+    table = model._meta.db_table
+    listed = ", ".join((*keys, *names))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {table} (organization_id, {listed})
+            SELECT %s, {listed}
+            FROM unnest({", ".join(f"%s::{of_type}[]" for of_type in types)}) AS due ({listed})
+            ON CONFLICT (organization_id, {", ".join(keys)}) DO UPDATE
+            SET {", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in names)}
+            """,  # noqa: S608 - names of our own tables and columns
+            [organization.pk, *(list(column) for column in columns)],
+        )

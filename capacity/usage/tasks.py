@@ -1,0 +1,25 @@
+"""Celery tasks of usage; the work itself is in operations."""
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from capacity.usage.operations.sweep import close_due_windows_everywhere, keep_partitions
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def close_windows() -> None:
+    """Close due windows (R14). It may run twice, late, or at the same time as another run."""
+    closed = close_due_windows_everywhere(now=timezone.now())
+    if closed:
+        logger.info("closed windows of %d organizations", closed)
+
+
+@shared_task
+def keep_usage_partitions() -> None:
+    """Make the partitions of the next month, and drop those that are no longer kept."""
+    if changed := keep_partitions():
+        logger.info("made or dropped %d partitions of usage", changed)

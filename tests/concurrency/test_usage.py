@@ -1,0 +1,86 @@
+"""Clients that send the same events at once, and workers that close windows at once (R14)."""
+
+import pytest
+from django.db import connection
+
+from capacity.usage.models import UsageDay, UsageEvent, UsageMinute, UsageWindow
+from capacity.usage.operations import events as usage_events
+from capacity.usage.operations.events import record_usage
+from capacity.usage.operations.sweep import close_due_windows_everywhere, keep_partitions
+from tests.cast import GROK, Acme, at, day, make_acme
+from tests.concurrency.threads import run_at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CLIENTS = 10
+
+
+def send(acme: Acme, first: int, last: int, now: str = "12:30") -> usage_events.Recorded:
+    return record_usage(
+        organization=acme.organization,
+        events=[
+            usage_events.UsageEvent(f"{number}", at("2026-01-10"), GROK, 10, 1)
+            for number in range(first, last)
+        ],
+        now=at("2026-01-10", now),
+        received_on=day("2026-01-10"),
+    )
+
+
+def totals() -> tuple[int, int, int]:
+    [row] = UsageDay.objects.all()
+    return row.requests, row.input_tokens, row.covered_input
+
+
+def test_ten_clients_that_send_overlapping_batches_count_each_event_once(acme: Acme) -> None:
+    acme.buys("2026-01-10", input=1)
+    results = run_at_once(
+        *(lambda first=number * 50: send(acme, first, first + 100) for number in range(CLIENTS))
+    )
+    events = (CLIENTS + 1) * 50
+    assert sum(result.accepted for result in results) == events
+    assert sum(result.duplicates for result in results) == CLIENTS * 100 - events
+    assert UsageEvent.objects.count() == events
+    assert send(acme, 0, events, now="14:00").accepted == 0
+    assert totals() == (events, events * 10, events * 10)
+
+
+def test_workers_and_clients_close_a_window_once(acme: Acme) -> None:
+    acme.buys("2026-01-10", input=1)
+    send(acme, 0, 100)
+    results = run_at_once(
+        *(lambda: close_due_windows_everywhere(now=at("2026-01-10", "14:00")) for _ in range(4)),
+        *(lambda: send(acme, 0, 100, now="14:00") for _ in range(4)),
+    )
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert UsageWindow.objects.count() == 1
+    assert totals() == (100, 1_000, 1_000)
+
+
+def test_an_organization_whose_windows_cannot_be_closed_delays_no_other(acme: Acme) -> None:
+    globex = make_acme()
+    for customer in (acme, globex):
+        send(customer, 0, 10)
+    of_acme = UsageMinute.objects.filter(organization=acme.organization)
+    of_acme.update(snapshot_id=10**9)  # Which does not exist.
+    close_due_windows_everywhere(now=at("2026-01-10", "14:00"))
+    assert [row.organization for row in UsageDay.objects.all()] == [globex.organization]
+
+
+def test_partitions_are_made_ahead_and_dropped_when_their_time_is_over() -> None:
+    def partitions() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT relname FROM pg_class WHERE relname ~ '^usage_.*_[0-9]{6}$'")
+            return sorted(name for (name,) in cursor.fetchall() if not name.endswith("pkey"))
+
+    made = partitions()
+    assert len(made) == 6
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE usage_usageminute_202001 PARTITION OF usage_usageminute"
+            " FOR VALUES FROM ('2020-01-01') TO ('2020-02-01');"
+            f" DROP TABLE {made[0]}"
+        )
+    assert keep_partitions() == 2
+    assert partitions() == made
+    assert keep_partitions() == 0
