@@ -4,6 +4,7 @@ Sign-up is closed, and mail names the public address. Failed attempts are counte
 address together, so that nobody is kept out by the attempts of others elsewhere.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -11,8 +12,12 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +27,7 @@ from accounts.known_devices import known_device
 from accounts.models import User
 from accounts.operations.audit import Actor
 from accounts.operations.passwords import change_password, reset_password
+from accounts.operations.sessions import end_sessions_of_person
 from accounts.operations.sign_ins import record_failed_sign_in, record_sign_in
 from accounts.queries.second_factors import has_second_factor
 from common import encryption
@@ -145,6 +151,19 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, {**context, **links, "current_site": site})
 
 
+class SessionsAdapter(DefaultUserSessionsAdapter):
+    """Records which sessions a person ends."""
+
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        request = context.request
+        end_sessions_of_person(
+            sessions,
+            user=request.user,
+            by=Actor("page", request.user, client_address(request)),
+            real_now=timezone.now(),
+        )
+
+
 def _public(url: str) -> str:
     return settings.PUBLIC_URL + urlsplit(url)._replace(scheme="", netloc="").geturl()
 
@@ -155,7 +174,25 @@ def _session_of(request: HttpRequest, user: User) -> str:
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
-    """Encrypts the secrets of second factors, and of recovery codes, in the database."""
+    """Encrypts the secrets of second factors, and of recovery codes, in the database.
+
+    A passkey is stored as its public key, which is no secret.
+    """
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code or passkey is not valid. Try again.",
+    }
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
+        """Return the name of a new passkey: “Passkey”, then “Passkey 2” and so on."""
+        others = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {others + 1}" if others else "Passkey"
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return the site that a passkey is for. It works at this host alone."""
+        entity: dict[str, str] = super().get_public_key_credential_rp_entity()
+        return {**entity, "name": "Scale Tier"}
 
     def encrypt(self, text: str) -> str:
         return encryption.encrypt(text)

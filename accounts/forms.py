@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 
-from accounts.models import ApiKey, Invitation, Role, User
+from accounts.models import ApiKey, Invitation, Project, Role, User
 from common.texts import validate_single_line
 
 
@@ -42,6 +42,17 @@ class ApiKeyForm(forms.Form):
         max_length=ApiKey._meta.get_field("name").max_length,
         validators=[validate_single_line],
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "What it is for"}),
+    )
+
+
+class ProjectForm(forms.Form):
+    """The name of a project."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=Project._meta.get_field("name").max_length,
+        validators=[validate_single_line],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
 

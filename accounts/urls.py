@@ -5,7 +5,7 @@
 
 from django.urls import path
 
-from accounts.views import api_keys, home, invitations, members
+from accounts.views import api_keys, home, invitations, members, sessions, sign_in_requirements
 
 SETTINGS = "organizations/<slug:organization_id>/settings"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("organizations/<slug:organization_id>/", home.organization, name="organization"),
     path(f"{SETTINGS}/", home.organization),
+    path("accounts/sessions/<int:session_id>/end/", sessions.end, name="end_session"),
     path("invitations/<slug:token>/", invitations.invitation_page, name="invitation"),
     path(f"{SETTINGS}/members/", members.members_page, name="members"),
     path(f"{SETTINGS}/members/invite/", members.invite_member, name="invite_member"),
@@ -20,6 +21,21 @@ urlpatterns = [
         f"{SETTINGS}/members/invitations/<str:invitation_id>/withdraw/",
         members.withdraw,
         name="withdraw_invitation",
+    ),
+    path(
+        f"{SETTINGS}/members/invitations/<str:invitation_id>/resend/",
+        members.resend,
+        name="resend_invitation",
+    ),
+    path(
+        f"{SETTINGS}/members/two-factor/",
+        sign_in_requirements.require_second_factor,
+        name="require_second_factor",
+    ),
+    path(
+        "organizations/<slug:organization_id>/two-factor/",
+        sign_in_requirements.second_factor_required,
+        name="second_factor_required",
     ),
     path(f"{SETTINGS}/members/<str:user_id>/role/", members.change_role, name="change_role"),
     path(f"{SETTINGS}/members/<str:user_id>/remove/", members.remove, name="remove_member"),

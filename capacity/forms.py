@@ -65,7 +65,7 @@ class PurchaseForm(forms.Form):
         )
         for offer in self.offers:
             self.fields[offer.kind] = units_field(f"{offer.kind.label} units", placeholder="0")
-        if len(projects) > 1:
+        if len(projects) > 1 or not _is_among(data.get("project"), projects):
             self.fields["project"] = _choice("Project", projects)
         if len(pools) > 1:
             self.fields["pool"] = _choice("Pool", pools)
@@ -232,4 +232,12 @@ class ClockForm(forms.Form):
 
 def _choice(label: str, rows: Sequence[Project] | Sequence[Pool]) -> forms.ChoiceField:
     choices = [(row.public_id, row.name) for row in rows]
-    return forms.ChoiceField(label=label, required=False, choices=choices)
+    gone = f"This {label.lower()} cannot be chosen any more. Choose another."
+    return forms.ChoiceField(
+        label=label, required=False, choices=choices, error_messages={"invalid_choice": gone}
+    )
+
+
+def _is_among(chosen: str | None, projects: Sequence[Project]) -> bool:
+    """Return whether nothing is chosen, or one of these. One may be archived meanwhile."""
+    return not chosen or any(project.public_id == chosen for project in projects)

@@ -11,6 +11,7 @@ from capacity.views import (
     catalogue,
     clock,
     lots,
+    projects,
     purchase_requests,
     purchasers,
     purchases,
@@ -81,6 +82,22 @@ urlpatterns = [
         f"{REQUESTS}/<str:request_id>/withdraw/",
         purchase_requests.withdraw,
         name="withdraw_request",
+    ),
+    path(f"{SETTINGS}/projects/", projects.projects_page, name="projects"),
+    path(
+        f"{SETTINGS}/projects/<str:project_id>/rename/",
+        projects.rename_project,
+        name="rename_project",
+    ),
+    path(
+        f"{SETTINGS}/projects/<str:project_id>/archive/",
+        projects.archive_project,
+        name="archive_project",
+    ),
+    path(
+        f"{SETTINGS}/projects/<str:project_id>/restore/",
+        projects.restore_project,
+        name="restore_project",
     ),
     path(f"{SETTINGS}/clock/", clock.move_clock, name="move_clock"),
 ]

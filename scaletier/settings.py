@@ -181,8 +181,18 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "5/5m/key",
     "reset_password": "20/m/ip,5/h/key",
 }
+# Passkeys count as second factors, and one alone is enough to sign in: it verifies the person too.
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Scale Tier"
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}  # An office; nothing can be guessed there.
+# How long the API keys of members without a second factor work on, after it is required (R24).
+SECOND_FACTOR_NOTICE = timedelta(
+    days=environment.whole_number("SCALETIER_SECOND_FACTOR_NOTICE_DAYS", default=7, at_most=365)
+)
 PASSWORD_RESET_TIMEOUT = 3600  # Seconds that the link in the email is good for.
 USERSESSIONS_TRACK_ACTIVITY = True
+USERSESSIONS_ADAPTER = "accounts.adapter.SessionsAdapter"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 if PRODUCTION:  # Browsers accept these names only over HTTPS and from this very host.

@@ -53,6 +53,12 @@ class Caller:
         )
         return self._checked(response)
 
+    def patch(self, path: str, body: Any) -> Response:
+        response = self.client.patch(
+            ROOT + path, json.dumps(body), content_type="application/json", headers=self.headers
+        )
+        return self._checked(response)
+
     def delete(self, path: str) -> Response:
         return self._checked(self.client.delete(ROOT + path, headers=self.headers))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.utils import timezone
 
@@ -121,6 +122,12 @@ def person(name: str, organization: Organization | None = None, role: Role | Non
             now=organization.created_at,
         )
     return Actor("page", user)
+
+
+def give_second_factor(actor: Actor, *, kind: str = "totp") -> None:
+    """Store a second factor as allauth does. It is there, but nobody can show it."""
+    data = {"secret": "", "name": "Passkey"}
+    Authenticator.objects.create(user=actor.person, type=kind, data=data)
 
 
 def signed_in(actor: Actor) -> Client:

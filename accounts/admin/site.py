@@ -48,7 +48,7 @@ def sign_in(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     if may_operate(request):
         return redirect("admin:index")
     messages.warning(request, "Operators need two-factor authentication. Set it up to go on.")
-    return redirect("mfa_activate_totp")
+    return redirect("mfa_index")
 
 
 admin.site.has_permission = may_operate  # type: ignore[method-assign]

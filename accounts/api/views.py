@@ -39,7 +39,7 @@ class OrganizationView(APIView):
     """
 
     parser_classes = (StrictJSONParser,)
-    http_method_names = ["get", "head", "post", "put", "delete"]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     endpoint: Endpoint
     access: AccessContext
@@ -54,6 +54,7 @@ class OrganizationView(APIView):
             user=_user(request),
             organization_id=_organization_id(request),
             permission=self.endpoint.permission,
+            by_key=isinstance(request.auth, ApiKey),
         )
         self.now = self.access.now
         parameters = _single_values(request.query_params)

@@ -22,7 +22,7 @@ class OutboundEmail(models.Model):
         help_text="Empty: the email is about the recipient's own account.",
     )
     kind = models.CharField(max_length=40, help_text="Name of its template in templates/mail/.")
-    about = models.CharField(max_length=40, help_text="Public id or date of what it tells of.")
+    about = models.CharField(max_length=60, help_text="Public id or date of what it tells of.")
     recipient = models.EmailField(
         blank=True,
         help_text="Empty: the people of the organization who may see Scale Tier.",

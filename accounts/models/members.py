@@ -25,6 +25,9 @@ class Membership(models.Model):
     role = models.CharField(max_length=10, choices=Role)
     created_at = models.DateTimeField()
 
+    has_second_factor: bool
+    """Whether the person has one; read with the membership (`accounts.access`)."""
+
     class Meta:
         constraints = [
             models.UniqueConstraint(

@@ -29,6 +29,15 @@ class Organization(models.Model):
     opened_until = models.DateField(
         help_text="Every service day before this one is opened (R7). Moves forward only."
     )
+    second_factor_required_at = models.DateTimeField(
+        null=True, blank=True, help_text="By the organization's clock; empty: not required (R24)."
+    )
+    keys_refused_from = models.DateField(
+        null=True,
+        blank=True,
+        help_text="While a second factor is required: from this service day on the API keys of "
+        "members without one are refused. It was announced to them.",
+    )
 
     class Meta:
         constraints = [
@@ -36,7 +45,12 @@ class Organization(models.Model):
                 condition=Q(is_sandbox=True, clock_at__isnull=False)
                 | Q(is_sandbox=False, clock_at__isnull=True),
                 name="organization_sandbox_has_the_test_clock",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(second_factor_required_at__isnull=True, keys_refused_from__isnull=True)
+                | Q(second_factor_required_at__isnull=False, keys_refused_from__isnull=False),
+                name="organization_second_factor_has_a_date_for_keys",
+            ),
         ]
         # The sweep finds the due organizations, oldest first, and reads no others.
         indexes = [
@@ -58,3 +72,13 @@ class Organization(models.Model):
     def now(self) -> datetime:
         """Return the organization's time (R1): the real time, or the time of its test clock."""
         return self.clock_at or timezone.now()
+
+    @property
+    def requires_second_factor(self) -> bool:
+        """Return whether members without a second factor can do nothing but set one up (R24)."""
+        return self.second_factor_required_at is not None
+
+    @property
+    def refuses_keys(self) -> bool:
+        """Return whether the API keys of members without a second factor are refused by now."""
+        return self.keys_refused_from is not None and self.keys_refused_from <= self.now().date()

@@ -18,6 +18,11 @@ class Project(models.Model):
     name = models.CharField(max_length=120, validators=[validate_single_line])
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    archived_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Empty: it takes purchases. What it holds goes on when it is archived.",
+    )
 
     class Meta:
         constraints = [
@@ -31,7 +36,16 @@ class Project(models.Model):
                 condition=Q(is_default=True),
                 name="project_one_default",
             ),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | Q(archived_at__isnull=True),
+                name="project_default_is_not_archived",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_archived(self) -> bool:
+        """Return whether it takes no purchases and no new limit. What it holds goes on."""
+        return self.archived_at is not None

@@ -66,10 +66,29 @@ def enqueue_email_to(
     recipient: str, *, organization: Organization, kind: str, about: str, now: datetime
 ) -> None:
     """Enqueue an email to one address, in the transaction of its cause. Twice is once."""
-    email = OutboundEmail(
-        organization=organization, kind=kind, about=about, recipient=recipient, created_at=now
+    enqueue_email_to_each({recipient: about}, organization=organization, kind=kind, now=now)
+
+
+def enqueue_email_to_each(
+    about: Mapping[str, str], *, organization: Organization, kind: str, now: datetime
+) -> None:
+    """Enqueue an email to each address of `about`, in the transaction of its cause. Twice is once.
+
+    `about` gives, by address, what the email tells of, different for each address.
+    """
+    OutboundEmail.objects.bulk_create(
+        (
+            OutboundEmail(
+                organization=organization,
+                kind=kind,
+                about=subject,
+                recipient=recipient,
+                created_at=now,
+            )
+            for recipient, subject in about.items()
+        ),
+        ignore_conflicts=True,
     )
-    OutboundEmail.objects.bulk_create([email], ignore_conflicts=True)
 
 
 def send_due_emails(*, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Inviting people, withdrawing invitations, and accepting them.
+"""Inviting people, sending invitations again, withdrawing and accepting them.
 
 The secret of an invitation is made when its email is sent, is in that email only, and is stored as
 its digest: whoever accepts has read the mailbox.
@@ -8,18 +8,25 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 
-from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.models import Invitation, Membership, Organization, OutboundEmail, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Change, organization_change
 from accounts.operations.emails import enqueue_email_to
 from accounts.operations.members import create_membership
-from accounts.queries.members import members, pending_invitations
+from accounts.queries.members import find_pending_invitation, members, pending_invitations
 from common.errors import InvalidRequest, NotAllowed, NotFound
 from common.texts import is_mailable
 from common.tokens import digest, new_token
 
 INVITATION_LIFETIME = timedelta(days=14)
+MOST_EMAILS_AN_HOUR = 5
+"""From one organization to one address: nobody is flooded by an owner, or by their script."""
+
+
+class TooManyInvitations(InvalidRequest):
+    """This address got several invitations of the organization just now."""
 
 
 def invite(
@@ -34,7 +41,7 @@ def invite(
     """Invite someone by email. A second invitation to the same address replaces the first.
 
     It expires by the real time: a sandbox's clock may stand still for ever. Raises InvalidRequest
-    for a member's address, and for one to which no email can be sent.
+    for a member's address, and for one to which no email can be sent; TooManyInvitations.
     """
     email = email.strip().lower()
     if not is_mailable(email):
@@ -42,22 +49,59 @@ def invite(
     with organization_change(organization=organization, by=by, now=now) as change:
         if members(change.organization).filter(user__email=email).exists():
             raise InvalidRequest.field("email", f"{email} is a member already.")
-        pending_invitations(change.organization).filter(email=email).delete()
-        invitation = Invitation.objects.create(
-            organization=change.organization,
-            email=email,
-            role=role,
-            invited_by=by.person,
-            created_at=change.now,
-            expires_at=real_now + INVITATION_LIFETIME,
+        return _create_invitation(change, email=email, role=role, real_now=real_now)
+
+
+def resend_invitation(
+    *, organization: Organization, invitation_id: str, by: Actor, now: datetime, real_now: datetime
+) -> Invitation:
+    """Send an invitation again, expired or not: a new one, with a new secret, in its place.
+
+    The old link stops working at once. Raises NotFound if it was accepted, replaced or withdrawn;
+    TooManyInvitations.
+    """
+    with organization_change(organization=organization, by=by, now=now) as change:
+        old = find_pending_invitation(change.organization, invitation_id)
+        return _create_invitation(
+            change, email=old.email, role=Role(old.role), real_now=real_now, replaces=invitation_id
         )
-        _record_and_enqueue_email(change, invitation)
+
+
+def _create_invitation(
+    change: Change, *, email: str, role: Role, real_now: datetime, **details: str
+) -> Invitation:
+    """Make an invitation in place of the one that is pending; `details` go to the audit entry."""
+    _check_not_flooded(change.organization, email, real_now)
+    pending_invitations(change.organization).filter(email=email).delete()
+    invitation = Invitation.objects.create(
+        organization=change.organization,
+        email=email,
+        role=role,
+        invited_by=change.by.person,
+        created_at=change.now,
+        expires_at=real_now + INVITATION_LIFETIME,
+    )
+    after = {"email": email, "role": role, **details}
+    change.record("member.invited", invitation.public_id, after=after)
+    _enqueue_email(change, invitation)
     return invitation
 
 
-def _record_and_enqueue_email(change: Change, invitation: Invitation) -> None:
-    after = {"email": invitation.email, "role": invitation.role}
-    change.record("member.invited", invitation.public_id, after=after)
+def _check_not_flooded(organization: Organization, email: str, real_now: datetime) -> None:
+    """Raises TooManyInvitations. Emails that wait to be sent count, as they will be sent."""
+    recent = Q(sent_at=None) | Q(sent_at__gt=real_now - timedelta(hours=1))
+    emails = OutboundEmail.objects.filter(
+        recent, organization=organization, kind="invitation", recipient=email
+    )
+    if emails.count() >= MOST_EMAILS_AN_HOUR:
+        raise TooManyInvitations.field(
+            "email",
+            f"{MOST_EMAILS_AN_HOUR} invitations to {email} were made within an hour. "
+            "Wait an hour before you send another.",
+        )
+
+
+def _enqueue_email(change: Change, invitation: Invitation) -> None:
     enqueue_email_to(
         invitation.email,
         organization=change.organization,
@@ -72,11 +116,7 @@ def withdraw_invitation(
 ) -> None:
     """End an open invitation. Raises NotFound if it was accepted, replaced or withdrawn."""
     with organization_change(organization=organization, by=by, now=now) as change:
-        invitation = (
-            pending_invitations(change.organization).filter(public_id=invitation_id).first()
-        )
-        if invitation is None:
-            raise NotFound("This invitation is no longer open.")
+        invitation = find_pending_invitation(change.organization, invitation_id)
         invitation.delete()
         change.record(
             "invitation.withdrawn",

@@ -1,9 +1,8 @@
 """Members of organizations, and invitations."""
 
-from datetime import datetime
-
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
+from accounts.access import with_second_factor
 from accounts.models import Invitation, Membership, Organization, Role, User
 from common.errors import NotFound
 from common.tokens import digest
@@ -30,7 +29,12 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 def members(organization: Organization) -> QuerySet[Membership]:
     """Return all members of the organization: owners, then purchasers, then plain members."""
     rows = Membership.objects.filter(organization=organization)
-    return rows.select_related("user").order_by(*BY_ROLE)
+    return with_second_factor(rows.select_related("user")).order_by(*BY_ROLE)
+
+
+def members_without_second_factor(organization: Organization) -> QuerySet[Membership]:
+    """Return the members who can sign in with their password alone."""
+    return members(organization).filter(user__is_active=True, has_second_factor=False)
 
 
 def search_members(rows: QuerySet[Membership], text: str) -> QuerySet[Membership]:
@@ -71,9 +75,12 @@ def pending_invitations(organization: Organization) -> QuerySet[Invitation]:
     )
 
 
-def open_invitations(organization: Organization, *, real_now: datetime) -> QuerySet[Invitation]:
-    """Return the invitations that can still be accepted, newest first."""
-    return pending_invitations(organization).filter(expires_at__gt=real_now)
+def find_pending_invitation(organization: Organization, invitation_id: str) -> Invitation:
+    """Return an invitation that nobody has accepted, expired or not. Raises NotFound."""
+    invitation = pending_invitations(organization).filter(public_id=invitation_id).first()
+    if invitation is None:
+        raise NotFound("This invitation is no longer open.")
+    return invitation
 
 
 def find_invitation(token: str) -> Invitation:

@@ -3,10 +3,8 @@
 from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 
+from accounts.access import SECOND_FACTORS
 from accounts.models import User
-
-SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-"""Recovery codes alone are none: they stand in for one that is lost."""
 
 
 def second_factors(user: User) -> "QuerySet[Authenticator]":

@@ -31,6 +31,7 @@ SETTINGS_PAGES = (
     SettingsPage("Forecast", "forecast", Permission.SCALE_TIER),
     SettingsPage("Invoices", "invoices", Permission.LIMITS_AND_INVOICES),
     SettingsPage("Billing details", "billing_details", Permission.MANAGE),
+    SettingsPage("Projects", "projects", Permission.MANAGE),
     SettingsPage("Members", "members", Permission.MANAGE),
     SettingsPage("API keys", "api_keys", Permission.OWN_API_KEYS),
 )

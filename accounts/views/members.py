@@ -10,9 +10,19 @@ from accounts.access import AccessContext, Permission
 from accounts.filters import MemberFilters
 from accounts.forms import InvitationForm, RoleForm
 from accounts.models import Role
-from accounts.operations.invitations import invite, withdraw_invitation
+from accounts.operations.invitations import (
+    TooManyInvitations,
+    invite,
+    resend_invitation,
+    withdraw_invitation,
+)
 from accounts.operations.members import remove_member, set_role
-from accounts.queries.members import find_member, members, open_invitations
+from accounts.queries.members import (
+    find_member,
+    members,
+    members_without_second_factor,
+    pending_invitations,
+)
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import confirmation, list_url
 from common.errors import BusinessError
@@ -42,6 +52,25 @@ def invite_member(request: PageRequest, access: AccessContext) -> HttpResponse:
             messages.success(request, f"An invitation is on its way to {email}.")
             return redirect(list_url(request, "members"))
     return _page(request, access, form)
+
+
+@permission_required(Permission.MANAGE)
+@require_POST
+def resend(request: PageRequest, _access: AccessContext, invitation_id: str) -> HttpResponse:
+    """Send an invitation again, with a new link."""
+    try:
+        invitation = resend_invitation(
+            **caller(request), invitation_id=invitation_id, real_now=timezone.now()
+        )
+    except TooManyInvitations as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(
+            request,
+            f"A new invitation is on its way to {invitation.email}. "
+            "The link of the one before no longer works.",
+        )
+    return redirect(list_url(request, "members"))
 
 
 @permission_required(Permission.MANAGE)
@@ -104,7 +133,9 @@ def _page(request: PageRequest, access: AccessContext, form: InvitationForm) -> 
             members(access.organization),
             MemberFilters("members", request.GET),
         ),
-        "invitations": open_invitations(access.organization, real_now=timezone.now()),
+        "invitations": pending_invitations(access.organization),
+        "now": timezone.now(),
+        "without_second_factor": members_without_second_factor(access.organization).count(),
         "roles": Role.choices,
     }
     status = 422 if form.errors else 200

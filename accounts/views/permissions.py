@@ -7,11 +7,12 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
-from django_htmx.http import retarget
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect, retarget
 from django_htmx.middleware import HtmxDetails
 
-from accounts.access import AccessContext, Permission, authorize
+from accounts.access import AccessContext, Permission, SecondFactorRequired, authorize
 from accounts.models import User
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Caller
@@ -19,7 +20,7 @@ from accounts.operations.days import bring_up_to_date
 from accounts.queries.members import owners
 from common.client_address import client_address
 from common.errors import BusinessError, NotFound
-from common.fragments import render_fragment
+from common.fragments import mark_fragment, render_fragment
 
 Arguments = ParamSpec("Arguments")
 
@@ -40,7 +41,8 @@ def permission_required(permission: Permission) -> Callable[[Page[Any]], Route]:
     """Check the permission (R18), then call the view with `access` in place of `organization_id`.
 
     Every due day is opened before the view runs, so that nobody sees or changes an earlier day
-    (R7). A BusinessError, raised here or by the view, becomes an error page.
+    (R7). A BusinessError, raised here or by the view, becomes an error page. A member without a
+    second factor that is required is sent to the page that says so (R24).
     """
 
     def decorate(page: Page[Any]) -> Route:
@@ -60,12 +62,21 @@ def permission_required(permission: Permission) -> Callable[[Page[Any]], Route]:
                 request.access.require(permission)
                 bring_up_to_date(organization=request.access.organization, now=request.access.now)
                 return page(request, request.access, **arguments)
+            except SecondFactorRequired:
+                return _to_second_factor(request, organization_id)
             except BusinessError as error:
                 return error_page(request, error)
 
         return checked_page
 
     return decorate
+
+
+def _to_second_factor(request: PageRequest, organization_id: str) -> HttpResponse:
+    url = reverse("second_factor_required", args=[organization_id])
+    if request.htmx:
+        return mark_fragment(HttpResponseClientRedirect(url), "redirect")
+    return redirect(url)
 
 
 def _refuse_nul(request: PageRequest, arguments: Iterable[Any]) -> None:

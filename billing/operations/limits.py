@@ -15,6 +15,7 @@ from billing.domain.periods import anchors_starting_on
 from billing.models import SpendAlert, SpendLimit
 from billing.queries.limits import Limits, limits
 from billing.queries.spend import UNALERTED, posted_parameters
+from common.errors import InvalidRequest
 from common.instants import midnight
 
 
@@ -31,13 +32,18 @@ def set_spend_limit(
     """Set the limit of the organization, or of a project; return all limits as they are now (R10).
 
     `amount` None is no limit. A limit below what is spent already refuses from now on. Raises
-    NotFound for a project of another organization (R18).
+    NotFound for a project of another organization (R18), InvalidRequest for a new limit of an
+    archived project: one that it has can be changed, because its units go on.
     """
     with organization_change(organization=organization, by=by, now=now) as change:
         project = find_project(change.organization, project_id) if project_id else None
         limit = SpendLimit.objects.filter(
             organization=change.organization, project=project
         ).first() or SpendLimit(organization=change.organization, project=project)
+        if project and project.is_archived and amount and limit.amount is None:
+            raise InvalidRequest.field(
+                "project", f"Project “{project}” is archived and takes no new limit."
+            )
         before = _document(limit) if limit.pk else None
         limit.amount = amount.amount if amount else None
         limit.is_hard = is_hard

@@ -12,6 +12,7 @@ from accounts.views.responses import redirect_from_dialog
 from billing.forms import LimitForm
 from billing.operations.limits import set_spend_limit
 from billing.queries.limits import find_limit, limits
+from common.errors import InvalidRequest
 from common.fragments import render_fragment
 
 ORGANIZATION = "organization"
@@ -39,15 +40,19 @@ def set_limit(request: PageRequest, access: AccessContext, limit_id: str) -> Htt
     form = LimitForm(request.POST) if request.method == "POST" else LimitForm.showing(state)
     back = reverse("limits", args=[organization.public_id])
     if request.method == "POST" and form.is_valid():
-        set_spend_limit(
-            **caller(request),
-            project_id=project_id,
-            amount=form.cleaned_data["amount"],
-            is_hard=form.cleaned_data["hard"] == "hard",
-            alerts=form.cleaned_data["alerts"],
-        )
-        messages.success(request, f"The limit of {state.title} is set.")
-        return redirect_from_dialog(request, back)
+        try:
+            set_spend_limit(
+                **caller(request),
+                project_id=project_id,
+                amount=form.cleaned_data["amount"],
+                is_hard=form.cleaned_data["hard"] == "hard",
+                alerts=form.cleaned_data["alerts"],
+            )
+        except InvalidRequest as error:
+            form.add_error("amount", error.detail)
+        else:
+            messages.success(request, f"The limit of {state.title} is set.")
+            return redirect_from_dialog(request, back)
     context = {"form": form, "state": state, "limit_id": limit_id, "back": back}
     status = 422 if form.errors else 200
     if request.htmx:

@@ -11,7 +11,7 @@ from functools import cached_property
 from django.conf import settings
 
 from accounts.models import Organization, Project, User
-from accounts.queries.projects import find_project
+from accounts.queries.projects import find_open_project
 from billing.domain.money import Money
 from billing.queries.limits import LimitEffect, effects_of_purchase
 from billing.queries.order_forms import billing_account
@@ -145,13 +145,13 @@ def check_purchase(
     """Check and price a purchase of units, by kind, on the service day `on`.
 
     `project` and `pool` are public ids; None is the default. Raises NotFound for a model, project
-    or pool that does not exist, InvalidRequest for units that the model does not have. Refusals of
-    rules are not raised; they are in the quote.
+    or pool that does not exist, InvalidRequest for units that the model does not have and for an
+    archived project. Refusals of rules are not raised; they are in the quote.
     """
     listing = find_listing(organization=organization, model=model, on=on)
     check_units(listing, units, on)
     return CheckedPurchase(
-        project=find_project(organization, project),
+        project=find_open_project(organization, project),
         pool=_find_pool(organization, listing.snapshot, pool),
         quote=quote_units(
             organization=organization,

@@ -24,7 +24,8 @@ Document = type[serializers.BaseSerializer[Any]]
 PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "`invalid_request`, or `idempotency_key_required`.",
     HTTPStatus.UNAUTHORIZED: "`unauthenticated`",
-    HTTPStatus.FORBIDDEN: "`not_allowed`: a member, without the right to this.",
+    HTTPStatus.FORBIDDEN: "`not_allowed`: a member without the right to this, or without the "
+    "second factor that the organization requires.",
     HTTPStatus.NOT_FOUND: "`not_found`: not there, or another organization's.",
     HTTPStatus.TOO_MANY_REQUESTS: "`rate_limited`: too many requests; wait `Retry-After` seconds.",
 }

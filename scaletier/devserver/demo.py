@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from accounts.models import Organization, OutboundEmail, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Caller
+from accounts.operations.projects import change_project, create_project
 from billing.domain.billing_details import Customer as BilledCustomer
 from billing.domain.money import Money
 from billing.operations.billing_accounts import set_invoice_prefix
@@ -125,12 +126,33 @@ class Customer:
             self.progress.advance()
         return self
 
-    def buy(self, model: str, **units: int) -> Purchase:
+    def buy(self, model: str, *, project: str | None = None, **units: int) -> Purchase:
         purchase = buy_units(
-            organization=self.organization, model=model, units=units, by=self.by, now=self.now
+            organization=self.organization,
+            model=model,
+            units=units,
+            project=project,
+            by=self.by,
+            now=self.now,
         )
         assert isinstance(purchase, Purchase), "owners buy before there is a threshold"
         return purchase
+
+    def project(self, name: str) -> str:
+        """Make a project. Returns its id."""
+        project = create_project(
+            organization=self.organization, name=name, by=self.by, now=self.now
+        )
+        return project.public_id
+
+    def archive(self, project_id: str) -> None:
+        change_project(
+            organization=self.organization,
+            project_id=project_id,
+            archived=True,
+            by=self.by,
+            now=self.now,
+        )
 
     def request(self, model: str, **units: int) -> PurchaseRequest:
         """Let the purchaser ask for a purchase above the approval threshold."""
@@ -215,12 +237,15 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     customer.advance(31).cancel(first, "input", 4)
     customer.advance(9).buy("gpt-4.1-2025-04-14", input=3, output=4)
     customer.cancel(mini, "output", 1)
-    trial = customer.advance(14).buy("gpt-5-mini-2025-08-07", input=1, output=1)
+    trial_project = customer.advance(14).project("Summaries trial")
+    trial = customer.buy("gpt-5-mini-2025-08-07", project=trial_project, input=1, output=1)
     customer.cancel(trial, "input", 1)
     customer.cancel(trial, "output", 1)
+    assistant = customer.project("Support assistant")
     cancellation_id = customer.advance(22).cancel(mini, "input", 1)
     customer.undo(cancellation_id)
-    customer.advance(28).buy("gpt-5.2-2025-12-11", input=5, output=8)
+    customer.advance(28).buy("gpt-5.2-2025-12-11", project=assistant, input=5, output=8)
+    customer.archive(trial_project)
     customer.advance(11).buy("gpt-5.4", combined=3)
     recent = customer.advance(8).buy("gpt-4.1-2025-04-14", output=2)
     customer.advance(5).cancel(recent, "output", 1)

@@ -14,7 +14,13 @@ from accounts.operations.api_keys import create_api_key
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Caller
 from accounts.operations.emails import send_due_emails
-from accounts.operations.invitations import accept_invitation, invite, withdraw_invitation
+from accounts.operations.invitations import (
+    TooManyInvitations,
+    accept_invitation,
+    invite,
+    resend_invitation,
+    withdraw_invitation,
+)
 from accounts.operations.members import add_member, remove_member, set_role
 from accounts.queries.api_keys import find_valid_api_key
 from accounts.queries.members import find_invitation, pending_invitations
@@ -228,3 +234,84 @@ def test_an_invitation_to_a_sandbox_expires_although_its_clock_stands_still(sand
     invitation = make_invitation(sandbox)
     with pytest.raises(NotFound):
         accept(invitation, days_later=14)
+
+
+def resend(acme: Acme, invitation: Invitation, *, minutes_later: int = 0) -> Invitation:
+    return resend_invitation(
+        organization=acme.organization,
+        invitation_id=invitation.public_id,
+        by=acme.alice,
+        now=NOW,
+        real_now=NOW + timedelta(minutes=minutes_later),
+    )
+
+
+def test_an_invitation_that_is_sent_again_has_a_new_link_and_two_more_weeks(acme: Acme) -> None:
+    invitation = make_invitation(acme)
+    old_token = mailed_token()
+
+    again = resend(acme, invitation, minutes_later=15 * 24 * 60)  # The first one has expired.
+
+    with pytest.raises(NotFound):
+        find_invitation(old_token)  # At once, not only when the new email is sent.
+    new_token = mailed_token()
+    assert len(mail.outbox) == 2
+    assert find_invitation(new_token) == again
+    assert (again.email, again.role) == (invitation.email, invitation.role)
+    entry = acme.organization.audit_entries.get(subject=again.public_id)
+    assert entry.after["replaces"] == invitation.public_id
+    accept(again, days_later=28)
+    with pytest.raises(NotFound):
+        resend(acme, again)
+
+
+def test_one_address_gets_five_invitations_an_hour_from_an_organization(sandbox: Acme) -> None:
+    invitation = make_invitation(sandbox)
+    for _ in range(4):
+        invitation = resend(sandbox, invitation)
+    with pytest.raises(TooManyInvitations):
+        resend(sandbox, invitation)
+    withdraw_invitation(
+        organization=sandbox.organization,
+        invitation_id=invitation.public_id,
+        by=sandbox.alice,
+        now=NOW,
+    )
+    with pytest.raises(TooManyInvitations, match="Wait an hour"):
+        make_invitation(sandbox)
+    make_invitation(sandbox, "erin@example.com")
+    make_invitation(make_acme(is_sandbox=True))
+    send_due_emails(now=NOW - timedelta(minutes=61))
+    make_invitation(sandbox)
+
+
+def test_the_page_shows_the_state_of_each_invitation_and_sends_it_again(sandbox: Acme) -> None:
+    _, sent, expired = (
+        invite(
+            organization=sandbox.organization,
+            email=f"{name}@example.com",
+            role=Role.MEMBER,
+            by=sandbox.alice,
+            now=NOW,
+            real_now=real_now,
+        )
+        for name, real_now in (
+            ("eve", at("2998-12-18")),
+            ("erin", at("2998-12-18")),
+            ("frank", at("2026-01-10")),
+        )
+    )
+    Invitation.objects.filter(pk=sent.pk).update(token_digest="x")
+    alice = signed_in(sandbox.alice)
+    organization_id = sandbox.organization.public_id
+    members = reverse("members", args=[organization_id])
+    page = " ".join(re.sub("<[^>]+>", " ", alice.get(members).text).split())
+    assert "eve@example.com Member Alice Being sent expires 2999-01-01 12:00" in page
+    assert "erin@example.com Member Alice Sent expires 2999-01-01 12:00" in page
+    assert "frank@example.com Member Alice Expired 2026-01-24 12:00" in page
+
+    again = reverse("resend_invitation", args=[organization_id, expired.public_id])
+    answer = alice.post(again, follow=True).text
+    assert "A new invitation is on its way to frank@example.com" in answer
+    assert alice.post(again).status_code == 404
+    assert "Expired" not in alice.get(members).text

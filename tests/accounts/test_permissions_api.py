@@ -80,6 +80,10 @@ ROUTES = [
     Route("DELETE", "purchasers/{bob}", MANAGE),
     Route("GET", "projects", MANAGE),
     Route("POST", "projects", MANAGE, {"name": "{new}"}),
+    Route("PATCH", "projects/{project}", MANAGE, {"name": "{new}"}),
+    Route("GET", "members", MANAGE),
+    Route("GET", "sign-in-requirements", MANAGE),
+    Route("PUT", "sign-in-requirements", MANAGE, {"second_factor": False}),
     Route("GET", "audit", MANAGE),
     Route("GET", "clock", MANAGE),
     Route("POST", "clock/advance", MANAGE, {"to": "2026-02-01T12:00:00Z"}),
@@ -120,7 +124,7 @@ def test_no_route_is_missing_from_the_list() -> None:
     declared = [
         (method.upper(), endpoint.permission)
         for view in views(get_resolver("scaletier.api_urls"))
-        for method in ("get", "post", "put", "delete")
+        for method in ("get", "post", "put", "patch", "delete")
         if isinstance(endpoint := getattr(getattr(view, method, None), "endpoint", None), Endpoint)
     ]
 
@@ -200,6 +204,8 @@ def send(caller: Caller, route: Route, objects: dict[str, str]) -> Response:
         return caller.post(path, body, key=key)
     if route.method == "PUT":
         return caller.put(path, body)
+    if route.method == "PATCH":
+        return caller.patch(path, body)
     if route.method == "DELETE":
         return caller.delete(path)
     return caller.get(path, **dict(part.split("=") for part in query.split("&") if part))

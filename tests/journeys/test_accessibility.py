@@ -29,7 +29,9 @@ PAGES = (
     "invoices/",
     "invoices/upcoming/",
     "clock/",
+    "projects/",
     "members/",
+    "members/two-factor/",
     "api-keys/",
     "no-such-page/",
 )
@@ -71,6 +73,13 @@ def test_every_page_is_accessible_and_fits_the_screen(globex: World, themed_page
     for path in ACCOUNT_PAGES:
         page.goto(f"{globex.site.url}/accounts/{path}/")
         _check_accessibility(page)
+    page.goto(f"{globex.site.url}/accounts/2fa/webauthn/add/")
+    page.get_by_label("Password").fill(globex.alice.password)
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", name="Add a passkey")).to_be_visible()
+    _check_accessibility(page)
+    page.goto(f"{globex.site.url}/accounts/2fa/totp/activate/")
+    _check_accessibility(page)
     page.context.clear_cookies()
     page.goto(f"{globex.site.url}/accounts/login/")
     _check_accessibility(page)

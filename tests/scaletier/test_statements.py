@@ -84,6 +84,7 @@ def _pages(acme: Acme) -> dict[str, str]:
         "billing details": f"{settings}billing-details/",
         "invoices": f"{settings}invoices/",
         "upcoming invoice": f"{settings}invoices/upcoming/",
+        "projects": f"{settings}projects/",
         "members": f"{settings}members/",
         "API keys": f"{settings}api-keys/",
     }

@@ -9,14 +9,15 @@ from http import HTTPStatus
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, get_resolver
+from django.urls import URLPattern, get_resolver, reverse
 
 from accounts.models import Role
 from accounts.operations.invitations import invite
 from billing.queries.upcoming_invoice import find_statement
 from capacity.models import Purchase
+from common.fragments import FRAGMENT_HEADER
 from tests.api_client import ApiCast
-from tests.cast import GROK, at, signed_in
+from tests.cast import GROK, at, give_second_factor, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +28,7 @@ ROUTES_INSIDE = [
     for pattern in getattr(app, "url_patterns", [])
     if isinstance(pattern, URLPattern) and "organization_id" in str(pattern.pattern)
 ]
+SCALE_TIER = "organizations/<slug:organization_id>/settings/scale-tier/"
 ROUTES_WITH_IDS = [
     route for route in ROUTES_INSIDE if re.search("<(?!slug:organ|str:model)", route)
 ]
@@ -65,6 +67,7 @@ def ids(api: ApiCast) -> dict[str, str]:
         "invoice_id": invoice,
         "line_key": line.key,
         "limit_id": acme.organization.projects.get().public_id,
+        "project_id": acme.organization.projects.get().public_id,
     }
 
 
@@ -127,3 +130,29 @@ def test_a_filter_by_an_id_of_acme_finds_at_globex_what_an_unknown_id_finds(
         unknown = {name: f"{value[:-1]}x" for name, value in query.items()}
         assert api.alice.get(path, **query).json()["data"], path
         assert api.charlie.get(path, **query).content == api.charlie.get(path, **unknown).content
+
+
+def test_a_member_without_a_required_second_factor_is_led_to_it_from_every_page(
+    api: ApiCast, ids: dict[str, str]
+) -> None:
+    give_second_factor(api.acme.alice, kind="webauthn")
+    api.alice.put("sign-in-requirements", {"second_factor": True})
+    bob = signed_in(api.acme.bob)
+    explanation = reverse("second_factor_required", args=[api.acme.organization.public_id])
+    for path in {address(route, ids) for route in ROUTES_INSIDE} - {explanation}:
+        for response in (bob.get(path), bob.post(path)):
+            assert response.status_code == HTTPStatus.FOUND, path
+            assert response.headers["Location"] == explanation, path
+        fragment = bob.get(path, headers={"HX-Request": "true"})
+        assert fragment.headers["HX-Redirect"] == explanation, path
+        assert fragment.headers[FRAGMENT_HEADER], path
+    page = bob.get(explanation)
+    assert page.status_code == HTTPStatus.FORBIDDEN
+    assert "work until the end of" in page.text
+    assert reverse("mfa_activate_totp") in page.text
+    assert reverse("mfa_add_webauthn") in page.text
+
+    give_second_factor(api.acme.bob)
+
+    assert bob.get(address(SCALE_TIER, ids)).status_code == HTTPStatus.OK
+    assert bob.get(explanation).status_code == HTTPStatus.FOUND
