@@ -92,7 +92,9 @@ class AccessContext:
 def with_second_factor(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
     """Read with each membership whether the person has a second factor."""
     factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=SECOND_FACTORS)
-    return memberships.annotate(has_second_factor=Exists(factors))
+    return memberships.annotate(
+        has_second_factor=Exists(factors)  # type: ignore[no-redef]  # the model declares it
+    )
 
 
 def find_access(*, user: User, organization_id: str) -> AccessContext:

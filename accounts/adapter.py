@@ -181,7 +181,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "This code or passkey is not valid. Try again.",
+        "incorrect_code": "Incorrect code or passkey. Try again.",
     }
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.conf import settings
 from django.db.models import Sum
 
 from accounts.models import Organization, Project
+from billing.domain.money import Money
 from billing.domain.periods import Period
-from billing.queries.limits import LimitState, limits
+from billing.queries.order_forms import billing_account
+from billing.queries.spend import posted_in, to_come_in
 from capacity.models import Kind
 from capacity.queries.active_capacity import TPM
 from capacity.queries.catalogue import KIND_ORDER
@@ -32,7 +35,8 @@ class ProjectState:
 
     project: Project
     holdings: Sequence[Holding]
-    limit: LimitState
+    spent: Money
+    """What is posted in the period, and the renewals that are still to come in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,19 @@ def project_states(
     """Return what the projects hold and spend on the service day `on`, in the given order."""
     rows = list(projects)
     holdings = _holdings(organization, rows)
-    present = limits(organization, on=on)
-    by_project = {state.project.pk: state for state in present.projects if state.project}
+    period = billing_account(organization).period_containing(on)
+    posted = posted_in(organization, period)
+    to_come = to_come_in(organization, period, on)
     return ProjectStates(
-        period=present.period,
-        projects=[ProjectState(row, holdings[row.pk], by_project[row.pk]) for row in rows],
+        period=period,
+        projects=[
+            ProjectState(
+                row,
+                holdings[row.pk],
+                Money(posted.get(row.pk, 0) + to_come.get(row.pk, 0), settings.CURRENCY),
+            )
+            for row in rows
+        ],
     )
 
 

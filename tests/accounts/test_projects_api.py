@@ -1,11 +1,15 @@
 """Projects through the API."""
 
+from collections.abc import Sequence
+
 import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
 from tests.api_client import ApiCast, problem
 from tests.cast import GROK, signed_in
+
+Document = dict[str, object]
 
 pytestmark = pytest.mark.django_db
 
@@ -48,15 +52,15 @@ def test_a_name_is_one_line_wherever_it_is_typed(api: ApiCast, character: str) -
 def test_alice_renames_archives_and_restores_a_project(api: ApiCast) -> None:
     project = api.alice.post("projects", {"name": "Chat"}).json()
     path = f"projects/{project['id']}"
-    changes = (
+    changes: Sequence[tuple[Document, Document]] = (
         ({"name": "Support"}, {"name": "Support", "archived": False}),
         ({"archived": True}, {"name": "Support", "archived": True}),
         ({"name": "Old", "archived": True}, {"name": "Old", "archived": True}),
         ({}, {"name": "Old", "archived": True}),
         ({"archived": False}, {"name": "Old", "archived": False}),
     )
-    before = {"name": "Chat", "archived": False}
-    documents = [(None, {"name": "Chat"})]
+    before: Document = {"name": "Chat", "archived": False}
+    documents: list[tuple[Document | None, Document]] = [(None, {"name": "Chat"})]
     for body, after in changes:
         response = api.alice.patch(path, body)
         assert (response.status_code, response.json()) == (200, {**project, **after})

@@ -18,10 +18,11 @@ def is_in(browser: Client) -> bool:
 
 def test_alice_signs_out_of_one_browser_and_then_of_all_others(acme: Acme) -> None:
     here, lost, work, other = (signed_in(acme.alice) for _ in range(4))
-    keys = {}
+    keys: dict[Client, str] = {}
     for browser in (here, lost, work, other):
-        browser.get("/", headers={"User-Agent": f"Browser {len(keys)}"})
-        keys[browser] = browser.session.session_key
+        browser.defaults["HTTP_USER_AGENT"] = f"Browser {len(keys)}"
+        browser.get("/")
+        keys[browser] = str(browser.session.session_key)
     row = UserSession.objects.get(session_key=keys[lost])
     assert f'action="{reverse("end_session", args=[row.pk])}"' in here.get(SESSIONS).text
     own = UserSession.objects.get(session_key=keys[here])
@@ -36,7 +37,8 @@ def test_alice_signs_out_of_one_browser_and_then_of_all_others(acme: Acme) -> No
     here.post(SESSIONS)
     assert [is_in(browser) for browser in (here, work, other)] == [True, False, False]
     entries = acme.organization.audit_entries.filter(action="session.ended").order_by("pk")
-    assert [entry.after["browser"] for entry in entries] == ["Browser 1", "Browser 2", "Browser 3"]
+    browsers = [(entry.after or {})["browser"] for entry in entries]
+    assert browsers == ["Browser 1", "Browser 2", "Browser 3"]
     assert {entry.actor for entry in entries} == {acme.alice.person}
 
 
