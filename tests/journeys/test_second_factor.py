@@ -58,7 +58,7 @@ def _sign_in_with_passkey(page: Page, world: World) -> None:
     page.get_by_role("button", name="your account").click()
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"/organizations/{world.organization}/settings/api-keys/")
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("button", name="Use a passkey instead").click()
     expect(page.get_by_role("heading", name="API keys", exact=True)).to_be_visible()
 
 
