@@ -14,6 +14,7 @@ from accounts.operations.api_keys import create_api_key
 from accounts.operations.audit import Actor
 from accounts.operations.members import add_member
 from accounts.operations.organizations import create_organization
+from billing.domain.order_forms import Discounts
 from billing.operations.order_forms import create_order_form, sign_order_form
 
 COMMAND = Actor("command")
@@ -43,6 +44,7 @@ class OrderTerms:
 
     anchor_day: int = 1
     discount_percent: Decimal = Decimal(0)
+    signed_name: str = "The owner"
 
 
 def set_up_organization(
@@ -57,9 +59,9 @@ def set_up_organization(
             by=COMMAND,
             now=now,
             anchor_day=terms.anchor_day,
-            discount_percent=terms.discount_percent,
+            discounts=Discounts(terms.discount_percent),
         )
-        sign_order_form(form=form, signed_name=f"{name}, its owner", by=COMMAND, now=now)
+        sign_order_form(form=form, signed_name=terms.signed_name, by=COMMAND, now=now)
     return organization
 
 

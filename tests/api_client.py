@@ -100,9 +100,9 @@ class ApiCast:
         Organization.objects.filter(pk=self.acme.organization.pk).update(clock_at=at(day, time))
 
 
-def make_api_cast(on: str = "2026-01-10") -> ApiCast:
+def make_api_cast(on: str = "2026-01-10", *, discount: str = "0") -> ApiCast:
     """Everybody, at noon of `on`, with the order form of Acme signed."""
-    acme = make_acme(on, is_sandbox=True)
+    acme = make_acme(on, discount=discount, is_sandbox=True)
     globex = create_organization(name="Globex", by=OPERATOR, now=at(on), is_sandbox=True)
     charlie = person("Charlie", globex, Role.OWNER)
     acme.charlie = charlie

@@ -17,7 +17,13 @@ from accounts.models import Organization, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.members import add_member
 from accounts.operations.organizations import create_organization
-from billing.operations.order_forms import create_order_form, sign_order_form
+from billing.domain.order_forms import Discounts
+from billing.models import OrderForm
+from billing.operations.order_forms import (
+    create_order_form,
+    sign_order_form,
+    terminate_order_form,
+)
 from capacity.models import Cancellation, Lot, Purchase
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
@@ -82,6 +88,40 @@ class Acme:
             now=at(on),
         )
 
+    def signs(
+        self,
+        starts_on: str,
+        ends_on: str | None = None,
+        *,
+        on: str,
+        discount: str = "0",
+        by_model: dict[str, Decimal] | None = None,
+        days_until_due: int = 30,
+        anchor_day: int = 1,
+    ) -> OrderForm:
+        """Alice signs a new order form on these terms, at noon of a day."""
+        form = create_order_form(
+            organization=self.organization,
+            starts_on=day(starts_on),
+            ends_on=day(ends_on) if ends_on else None,
+            discounts=Discounts(Decimal(discount), by_model or {}),
+            days_until_due=days_until_due,
+            anchor_day=anchor_day,
+            by=OPERATOR,
+            now=at(on),
+        )
+        return sign_order_form(form=form, signed_name="Alice", by=self.alice, now=at(on))
+
+    def form_ends(self, ends_on: str, *, on: str) -> None:
+        """An operator ends the newest order form early, at noon of a day."""
+        terminate_order_form(
+            form=OrderForm.objects.filter(organization=self.organization).latest("pk"),
+            ends_on=day(ends_on),
+            reason="Acme asked for it.",
+            by=OPERATOR,
+            now=at(on),
+        )
+
     def open_days(self, until: str) -> Opened:
         """Open every service day that is due at 00:00 of a day, that day included."""
         return open_due_days(organization=self.organization, now=at(until, "00:00"))
@@ -137,11 +177,20 @@ def signed_in(actor: Actor) -> Client:
     return client
 
 
+def unsigned_form(acme: Acme) -> OrderForm:
+    """A form from 2026-02-01 on that waits for a signature."""
+    now = acme.organization.now() if acme.organization.is_sandbox else at("2026-01-10")
+    return create_order_form(
+        organization=acme.organization, starts_on=day("2026-02-01"), by=OPERATOR, now=now
+    )
+
+
 def make_acme(
     founded: str = "2026-01-01",
     *,
     anchor_day: int = 1,
     discount: str = "0",
+    days_until_due: int = 30,
     signed: bool = True,
     is_sandbox: bool = False,
 ) -> Acme:
@@ -157,7 +206,8 @@ def make_acme(
         by=OPERATOR,
         now=now,
         anchor_day=anchor_day,
-        discount_percent=Decimal(discount),
+        discounts=Discounts(Decimal(discount)),
+        days_until_due=days_until_due,
     )
     if signed:
         sign_order_form(form=form, signed_name="Alice", by=OPERATOR, now=now)

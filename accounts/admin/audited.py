@@ -110,6 +110,14 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         except ConfirmationNeeded as needed:
             return self._confirmation(request, needed.effects)
 
+    def confirmation_needed(
+        self, request: HttpRequest, effects: Sequence[str]
+    ) -> HttpResponse | None:
+        """Return the page that shows the effects; None once the operator has confirmed them."""
+        if request.POST.get(CONFIRMED) == _digest(effects):
+            return None
+        return self._confirmation(request, effects)
+
     def _confirmation(self, request: HttpRequest, effects: Sequence[str]) -> HttpResponse:
         """Show the effects, with a form that sends the same change again and says they were read.
 

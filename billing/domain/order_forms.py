@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from itertools import zip_longest
 
 DEFAULT_DAYS_UNTIL_DUE = 30
@@ -21,9 +22,21 @@ class Discounts:
         return self.by_model.get(model, self.general)
 
 
+class FormStatus(StrEnum):
+    """What an order form is on a day."""
+
+    AWAITING_SIGNATURE = "awaiting_signature"
+    UPCOMING = "upcoming"
+    IN_FORCE = "in_force"
+    REPLACED = "replaced"
+    """Another signed form, with a later start, has taken over (R23)."""
+    ENDED = "ended"
+    """Its days are over, signed or not."""
+
+
 @dataclass(frozen=True, slots=True)
 class FormTerms:
-    """A signed order form, in force on the days `[starts_on, ends_on)`."""
+    """A signed order form, in force on the days `[starts_on, ends_on)`; its early end is in it."""
 
     id: int
     starts_on: date
@@ -50,6 +63,30 @@ def form_in_force(forms: Sequence[FormTerms], on: date) -> FormTerms | None:
     """Return the form in force on a day. If there are several, the latest start wins (R11, R23)."""
     candidates = [form for form in forms if form.is_in_force(on)]
     return max(candidates, key=lambda form: (form.starts_on, form.id), default=None)
+
+
+def form_status(
+    *,
+    starts_on: date,
+    ends_on: date | None,
+    is_signed: bool,
+    is_in_force: bool,
+    on: date,
+) -> FormStatus:
+    """Return what a form is on a day. `is_in_force`: no later form has taken over."""
+    if ends_on is not None and ends_on <= on:
+        return FormStatus.ENDED
+    if not is_signed:
+        return FormStatus.AWAITING_SIGNATURE
+    if on < starts_on:
+        return FormStatus.UPCOMING
+    return FormStatus.IN_FORCE if is_in_force else FormStatus.REPLACED
+
+
+def first_day_without_form(forms: Sequence[FormTerms], since: date) -> date | None:
+    """Return the first day from `since` on with no form in force (R11); None if there is none."""
+    spans = order_form_spans(forms, since)
+    return next((span.start for span in spans if span.discounts is None), None)
 
 
 def days_until_due(forms: Sequence[FormTerms], on: date) -> int:

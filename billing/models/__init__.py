@@ -4,7 +4,7 @@ from billing.models.charges import Charge, ChargeType
 from billing.models.invoice_syncs import InvoiceSync, SyncStatus
 from billing.models.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.models.limits import DailySpend, SpendAlert, SpendLimit
-from billing.models.order_forms import ModelDiscount, OrderForm
+from billing.models.order_forms import ModelDiscount, OrderForm, OrderFormTermination
 from billing.models.payments import OVERDUE_AFTER, InvoicePayment, PaymentStatus
 from billing.models.provider import ProviderCustomer, ProviderEvent
 
@@ -23,6 +23,7 @@ __all__ = [
     "InvoiceSync",
     "ModelDiscount",
     "OrderForm",
+    "OrderFormTermination",
     "PaymentStatus",
     "ProviderCustomer",
     "ProviderEvent",

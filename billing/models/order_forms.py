@@ -1,20 +1,42 @@
-"""Order forms: the agreement under which an organization may buy (R11) and its discounts (R8)."""
+"""Order forms: the agreement under which an organization may buy (R11) and its discounts (R8).
 
+A signed form never changes (R23): triggers refuse it. One that ends early has a termination.
+"""
+
+from datetime import date
 from decimal import Decimal
 
+import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Organization, User
 from billing.models.billing_accounts import ANCHOR_DAY_VALIDATORS
+from common.append_only import append_only, never_emptied
 from common.ids import PublicIdField
+from common.texts import validate_single_line
+
+MAX_TERMS_LENGTH = 2000
+MAX_REASON_LENGTH = 300
 
 PERCENT_VALIDATORS = [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))]
 
 
+# The discounts are part of what is signed, so none is added afterwards either.
+DISCOUNTS_OF_SIGNED_FORMS = """
+    IF EXISTS (
+        SELECT FROM billing_orderform
+        WHERE signed_at IS NOT NULL AND id IN (OLD.order_form_id, NEW.order_form_id)
+    ) THEN
+        RAISE EXCEPTION 'A signed order form never changes, nor do its discounts';
+    END IF;
+    RETURN COALESCE(NEW, OLD);
+"""
+
+
 class OrderForm(models.Model):
-    """In force on the days of `[starts_on, ends_on)`, once it is signed."""
+    """In force on the days of `[starts_on, ends_on)`, once it is signed, unless it ends early."""
 
     public_id = PublicIdField(prefix="of_")
     organization = models.ForeignKey(
@@ -28,7 +50,7 @@ class OrderForm(models.Model):
     anchor_day = models.PositiveSmallIntegerField(
         default=1,
         validators=ANCHOR_DAY_VALIDATORS,
-        help_text="Start of invoice periods; an organization's first form fixes it for good.",
+        help_text="Start of invoice periods; the first form that is signed fixes it for good.",
     )
     discount_percent = models.DecimalField(
         max_digits=5,
@@ -40,6 +62,12 @@ class OrderForm(models.Model):
     days_until_due = models.PositiveSmallIntegerField(
         default=30, help_text="Days from an invoice's issue to its due date."
     )
+    terms = models.TextField(
+        blank=True,
+        db_default="",
+        max_length=MAX_TERMS_LENGTH,
+        help_text="What is agreed besides; printed on the form. Lines and paragraphs are kept.",
+    )
     signed_at = models.DateTimeField(null=True, blank=True, help_text="UTC; empty: not signed.")
     signed_name = models.CharField(
         max_length=120, blank=True, help_text="As typed by the signatory."
@@ -49,6 +77,14 @@ class OrderForm(models.Model):
     )
 
     class Meta:
+        triggers = [
+            pgtrigger.Protect(
+                name="signed_never_changes",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__signed_at__isnull=False),
+            ),
+            never_emptied(),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_on__isnull=True) | Q(ends_on__gt=F("starts_on")),
@@ -69,6 +105,18 @@ class OrderForm(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    @property
+    def is_signed(self) -> bool:
+        return self.signed_at is not None
+
+    @property
+    def end(self) -> date | None:
+        """Return the first day it is no longer in force, with its termination; None: open."""
+        try:
+            return self.termination.ends_on
+        except OrderFormTermination.DoesNotExist:
+            return self.ends_on
+
 
 class ModelDiscount(models.Model):
     """A discount on one model snapshot, in place of the order form's general one (R8)."""
@@ -82,6 +130,15 @@ class ModelDiscount(models.Model):
     )
 
     class Meta:
+        triggers = [
+            pgtrigger.Trigger(
+                name="signed_never_changes",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                func=DISCOUNTS_OF_SIGNED_FORMS,
+            ),
+            never_emptied(),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["order_form", "model"], name="model_discount_once"),
             models.CheckConstraint(
@@ -91,3 +148,35 @@ class ModelDiscount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model}: {self.discount_percent}%"
+
+
+class OrderFormTermination(models.Model):
+    """The early end of a signed form, which an operator decides (R11). It cannot be taken back.
+
+    The form itself stays as it was signed. To go on after it, the owner signs another form.
+    """
+
+    order_form = models.OneToOneField(
+        OrderForm, on_delete=models.PROTECT, related_name="termination"
+    )
+    ends_on = models.DateField(help_text="First service day it is no longer in force, UTC.")
+    reason = models.CharField(
+        max_length=MAX_REASON_LENGTH,
+        validators=[validate_single_line],
+        help_text="One sentence, which the owners read.",
+    )
+    terminated_at = models.DateTimeField()
+    terminated_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty: a command.",
+    )
+
+    class Meta:
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.order_form} ends on {self.ends_on}"

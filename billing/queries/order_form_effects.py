@@ -1,21 +1,23 @@
-"""What saving an order form does to its organization, in sentences that an operator confirms."""
+"""What an operator's step with an order form does, in sentences that they read before."""
+
+from datetime import date
 
 from billing.models import OrderForm
 from billing.queries.order_forms import billing_account, order_forms_in_force
+from common.decimals import plain
 
 
 def signing_effects(form: OrderForm) -> list[str]:
-    """Return what a form that is being signed does: who may buy, when, and for how much less."""
+    """Return what the signature of a form does: who may buy, when, and for how much less."""
     span = f"until {form.ends_on}, that day not included" if form.ends_on else "with no end"
-    discounts = [f"{form.discount_percent.normalize():f} % on every model without its own"]
+    discounts = [f"{plain(form.discount_percent)} % on every model without its own"]
     discounts += [
-        f"{each.discount_percent.normalize():f} % on {each.model}"
-        for each in form.model_discounts.order_by("model")
+        f"{plain(each.discount_percent)} % on {each.model}" for each in form.model_discounts.all()
     ]
     effects = [
         (
             f"{form.organization} ({form.organization.public_id}) may buy from {form.starts_on} "
-            f"on, {span}. Signed by “{form.signed_name}”: after this only its end can be set."
+            f"on, {span}. Once signed, the form never changes."
         ),
         f"Discounts: {', '.join(discounts)}. What is charged already stays as it is.",
         f"Invoices are due {form.days_until_due} days after they are issued.",
@@ -28,15 +30,16 @@ def signing_effects(form: OrderForm) -> list[str]:
 
 
 def anchor_day_effects(form: OrderForm) -> list[str]:
-    """Return what the anchor day of a form does: only the first one counts (R2)."""
-    day = billing_account(form.organization).anchor_day
-    if OrderForm.objects.filter(organization=form.organization).count() == 1:
+    """Return what the anchor day of a form does: only that of the first signed one counts (R2)."""
+    signed = OrderForm.objects.filter(organization=form.organization, signed_at__isnull=False)
+    if not signed.exists():
         return [
             (
-                f"It is the first order form of {form.organization}: invoice periods start on day "
-                f"{day} of each month, for good."
+                f"It is the first order form that {form.organization} signs: invoice periods "
+                f"start on day {form.anchor_day} of each month, for good."
             )
         ]
+    day = billing_account(form.organization).anchor_day
     if form.anchor_day != day:
         return [
             (
@@ -47,17 +50,17 @@ def anchor_day_effects(form: OrderForm) -> list[str]:
     return []
 
 
-def end_effects(form: OrderForm) -> list[str]:
-    """Return what another end of a signed form does (R11)."""
-    if form.ends_on is None:
-        return [f"{form.organization} may buy under {form} with no end."]
-    successor = order_forms_in_force(form.ends_on).filter(organization=form.organization).first()
+def termination_effects(form: OrderForm, ends_on: date) -> list[str]:
+    """Return what the early end of a signed form does (R11)."""
+    others = order_forms_in_force(ends_on).filter(organization=form.organization)
+    successor = others.exclude(pk=form.pk).first()
     if successor:
-        return [f"{form} ends on {form.ends_on}; {successor} is in force then."]
+        return [f"{form} ends on {ends_on}, for good; {successor} is in force then."]
     return [
         (
-            f"{form} ends on {form.ends_on}, and no other form is in force then: "
-            f"{form.organization} cannot buy from that day on."
+            f"{form} ends on {ends_on}, for good, and no other form is in force then: "
+            f"{form.organization} cannot buy from that day on, until it signs another."
         ),
         "Units past their commitment expire at their next renewal, the others when it ends.",
+        "The owners get an email with the reason and with what ends.",
     ]

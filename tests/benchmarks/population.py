@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pgtrigger
 from django.db import connection
 from django.db.models import Max
 
@@ -88,7 +89,8 @@ def populate(organizations: int, lots_each: int = LOTS_EACH, *, today: date = TO
         "plain": GROK,
         "buyer": buyer.pk,
     }
-    with connection.cursor() as cursor:
+    # Forms are signed before they have discounts, which the product refuses.
+    with pgtrigger.ignore(), connection.cursor() as cursor:
         for statement in (POPULATE, PURCHASES, LOTS):
             cursor.execute(statement, values)
         cursor.execute("ANALYZE")

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from billing.models import OrderForm
 from tests.api_client import ApiCast, problem
 from tests.cast import GROK
 
@@ -12,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_charges_are_the_first_term_and_then_one_day_each(api: ApiCast) -> None:
-    OrderForm.objects.update(discount_percent="12.50")
+    api.acme.signs("2026-01-10", on="2026-01-10", discount="12.5")
     lot = api.bob.buys(input=4)["lots"][0]["id"]
     api.set_clock("2026-02-02")
 

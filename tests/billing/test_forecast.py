@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accounts.models import Organization
 from accounts.operations.projects import create_project
 from billing.domain.money import Money
-from billing.models import Invoice, OrderForm
+from billing.models import Invoice
 from billing.operations.limits import set_spend_limit
 from billing.queries.forecast import forecast
 from capacity.models import Expiry, ExpiryReason, Snapshot
@@ -77,8 +77,12 @@ stories = st.builds(
 )
 @given(story=stories)
 def test_what_is_foreseen_is_what_happens(story: Story) -> None:
-    acme = make_acme(on(0), anchor_day=story.anchor_day, discount=story.discount)
-    OrderForm.objects.update(days_until_due=400)  # R22: everything is paid, so nothing is overdue.
+    acme = make_acme(
+        on(0),
+        anchor_day=story.anchor_day,
+        discount=story.discount,
+        days_until_due=400,  # R22: everything is paid, so nothing is overdue.
+    )
     live(acme, story)
     today = START + timedelta(days=40)
     acme.open_days(today.isoformat())
@@ -110,9 +114,8 @@ def live(acme: Acme, story: Story) -> None:
     Snapshot.objects.filter(model=GPT).update(
         retires_on=story.retires and START + timedelta(days=story.retires)
     )
-    OrderForm.objects.filter(organization=acme.organization).update(
-        ends_on=story.form_ends and START + timedelta(days=story.form_ends)
-    )
+    if story.form_ends:
+        acme.form_ends(on(story.form_ends), on=on(0))
     for buy in story.buys:
         bought_on = on(buy.number)
         purchase = acme.buys(
@@ -142,8 +145,7 @@ def set_limits(acme: Acme, story: Story, today: date) -> None:
 
 
 def test_a_hard_limit_ends_units_in_the_forecast_and_on_the_timeline() -> None:
-    acme = make_acme()
-    OrderForm.objects.update(days_until_due=400)
+    acme = make_acme(days_until_due=400)
     acme.buys("2026-01-10", input=1)
     acme.buys("2026-01-10", input=2)
     acme.open_days("2026-02-05")

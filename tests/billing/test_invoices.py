@@ -7,9 +7,8 @@ from django.db.models import QuerySet
 
 from billing.domain.invoices import LineItem, invoice_totals
 from billing.models import Charge, Invoice, InvoiceLine, InvoicePayment
-from billing.operations.order_forms import create_order_form, sign_order_form
 from billing.queries.invoices import charges_on, statement_of
-from tests.cast import GPT, OPERATOR, Acme, at, day, make_acme
+from tests.cast import GPT, Acme, day, make_acme
 
 
 @pytest.fixture
@@ -67,14 +66,7 @@ def test_a_period_without_charges_has_no_invoice_and_uses_no_number(acme: Acme) 
 def test_charges_share_a_line_if_price_discount_and_type_are_the_same(acme: Acme) -> None:
     acme.buys("2026-01-10", input=1)
     acme.buys("2026-01-20", input=2)
-    form = create_order_form(
-        organization=acme.organization,
-        starts_on=day("2026-02-11"),
-        discount_percent=Decimal(20),
-        by=OPERATOR,
-        now=at("2026-02-01"),
-    )
-    sign_order_form(form=form, signed_name="Alice", by=acme.alice, now=at("2026-02-01"))
+    acme.signs("2026-02-11", on="2026-02-01", discount="20")
     acme.open_days("2026-03-01")
     second = Invoice.objects.get(number=2)
     lines = second.lines.order_by("discount_percent").values_list("discount_percent", "unit_days")
@@ -141,15 +133,6 @@ def test_the_due_date_follows_the_form_in_force_not_one_that_has_ended(
     acme: Acme,
 ) -> None:
     acme.buys("2026-01-10", GPT, input=1)
-    temporary = create_order_form(
-        organization=acme.organization,
-        starts_on=day("2026-01-15"),
-        ends_on=day("2026-01-20"),
-        by=OPERATOR,
-        now=at("2026-01-10"),
-    )
-    temporary.days_until_due = 0
-    temporary.save()
-    sign_order_form(form=temporary, signed_name="Alice", by=acme.alice, now=at("2026-01-10"))
+    acme.signs("2026-01-15", "2026-01-20", on="2026-01-10", days_until_due=0)
     acme.open_days("2026-02-01")
     assert Invoice.objects.get().due_on == day("2026-03-03")

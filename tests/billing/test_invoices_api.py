@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.models import Invoice, InvoicePayment, OrderForm
+from billing.models import Invoice, InvoicePayment
 from tests.api_client import ApiCast, problem
 from tests.cast import GPT, GROK
 
@@ -22,7 +22,7 @@ def usd(amount: int) -> dict[str, Any]:
 
 
 def test_an_issued_invoice_has_its_period_totals_and_lines(api: ApiCast) -> None:
-    OrderForm.objects.update(discount_percent="12.50")
+    api.acme.signs("2026-01-10", on="2026-01-10", discount="12.5")
     api.bob.buys(input=4, output=1)
     api.set_clock("2026-02-01")
 
@@ -92,7 +92,7 @@ def test_the_upcoming_invoice_has_the_total_so_far_and_the_projected_one(api: Ap
 
 
 def test_the_issued_total_is_the_one_that_was_projected(api: ApiCast) -> None:
-    OrderForm.objects.update(discount_percent="33.33")
+    api.acme.signs("2026-01-10", on="2026-01-10", discount="33.33")
     api.bob.buys(input=3)
     api.bob.buys(GPT, input=1, output=1)
     api.set_clock("2026-02-03")

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import Organization, Project
 from accounts.operations.projects import create_project
-from billing.models import Charge, Invoice, InvoicePayment, InvoiceSync, OrderForm
+from billing.models import Charge, Invoice, InvoicePayment, InvoiceSync
 from billing.queries.invoices import statement_of
 from tests.api_client import ApiCast, make_api_cast
 from tests.cast import GPT, GROK, at, day, signed_in
@@ -24,8 +24,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def api(catalogue: None) -> ApiCast:
     """Acme bought on the last day of January; it is the second day of February."""
-    api = make_api_cast("2026-01-31")
-    OrderForm.objects.update(discount_percent="12.50")
+    api = make_api_cast("2026-01-31", discount="12.5")
     api.bob.buys(input=4, output=2)
     api.set_clock("2026-02-02")
     api.bob.get("invoices")

@@ -127,8 +127,8 @@ BEFORE, AFTER = "2026-02-18", "2026-02-25"
 
 @pytest.fixture
 def successor(acme: Acme, lot: Lot) -> OrderForm:
-    """An order form made in time and not signed, since the one in force ends on 2026-02-20."""
-    OrderForm.objects.update(ends_on=day("2026-02-20"))
+    """An order form made in time and not signed; the one in force ends on 2026-02-20."""
+    acme.form_ends("2026-02-20", on="2026-02-01")
     successor = create_order_form(
         organization=acme.organization,
         starts_on=day("2026-02-20"),
@@ -162,16 +162,13 @@ def test_making_a_form_opens_due_days(acme: Acme, lot: Lot, successor: OrderForm
     assert expiries(lot) == ORDER_FORM_ENDED
 
 
-def signed_form(**fields: object) -> dict[str, object]:
-    """The fields of a form that was signed on paper, as Olga's browser posts them."""
+def draft(**fields: object) -> dict[str, object]:
+    """The terms of a form, as Olga's browser posts them."""
     return {
         "starts_on": "2026-02-20",
         "anchor_day": "1",
         "discount_percent": "0",
         "days_until_due": "30",
-        "signed_at_0": "2026-02-19",
-        "signed_at_1": "09:00:00",
-        "signed_name": "Alice",
         "model_discounts-TOTAL_FORMS": "0",
         "model_discounts-INITIAL_FORMS": "0",
         **fields,
@@ -183,50 +180,46 @@ def set_clock(acme: Acme, on: str) -> None:
     Organization.objects.filter(pk=acme.organization.pk).update(is_sandbox=True, clock_at=at(on))
 
 
-def test_a_form_that_olga_adds_saves_no_units_that_ended_in_an_outage(
+def sign_on_paper(olga: Client, form: OrderForm) -> None:
+    """Olga records that Alice signed the form on paper, and has read what that does."""
+    url = f"/operator/billing/orderform/{form.pk}/sign/"
+    shown = olga.get(url).context["form"]["shown"].value()
+    assert olga.post(url, {"name": "Alice", "shown": shown}).status_code == 302
+    form.refresh_from_db()
+    assert (form.signed_name, form.signed_by and form.signed_by.name) == ("Alice", "Olga")
+
+
+def test_a_form_that_olga_adds_and_marks_as_signed_saves_no_units_that_ended_in_an_outage(
     acme: Acme, lot: Lot, successor: OrderForm, olga: Client
 ) -> None:
     set_clock(acme, AFTER)
-    form = signed_form(organization=acme.organization.pk)
+    form = draft(organization=acme.organization.pk)
     assert save(olga, "/operator/billing/orderform/add/", form).status_code == 302
-    assert OrderForm.objects.filter(signed_name="Alice", starts_on=day("2026-02-20")).exists()
     assert expiries(lot) == ORDER_FORM_ENDED
+    sign_on_paper(olga, OrderForm.objects.latest("pk"))
+    assert expiries(lot) == ORDER_FORM_ENDED
+    acme.buys(AFTER, input=1)
 
 
 @pytest.mark.parametrize("is_of_another", [False, True])
-def test_a_form_that_olga_marks_as_signed_saves_no_units_that_ended_in_an_outage(
+def test_a_form_that_olga_changes_and_marks_as_signed_saves_no_units_that_ended_in_an_outage(
     acme: Acme, lot: Lot, successor: OrderForm, olga: Client, is_of_another: bool
 ) -> None:
     if is_of_another:
         successor.organization = make_acme("2026-02-25", is_sandbox=True).organization
         successor.save()
     set_clock(acme, AFTER)
-    form = signed_form(organization=acme.organization.pk)
+    form = draft(organization=acme.organization.pk)
     response = save(olga, f"/operator/billing/orderform/{successor.pk}/change/", form)
     assert response.status_code == 302
     successor.refresh_from_db()
-    assert (successor.signed_name, successor.organization) == ("Alice", acme.organization)
-    assert expiries(lot) == ORDER_FORM_ENDED
-
-
-def test_a_form_that_olga_prolongs_saves_no_units_that_ended_in_an_outage(
-    acme: Acme, lot: Lot, successor: OrderForm, olga: Client
-) -> None:
-    set_clock(acme, AFTER)
-    in_force = OrderForm.objects.get(ends_on=day("2026-02-20"))
-    form: dict[str, object] = {
-        name: 0 for name in signed_form() if name.startswith("model_discounts")
-    }
-    form |= {"ends_on": ""}
-    response = save(olga, f"/operator/billing/orderform/{in_force.pk}/change/", form)
-    assert response.status_code == 302
-    in_force.refresh_from_db()
-    assert in_force.ends_on is None
+    assert successor.organization == acme.organization
+    sign_on_paper(olga, successor)
     assert expiries(lot) == ORDER_FORM_ENDED
 
 
 @pytest.mark.parametrize("path", ["add", "nobody/change", "999999/change"])
 def test_a_form_without_an_organization_is_refused(olga: Client, path: str) -> None:
-    response = olga.post(f"/operator/billing/orderform/{path}/", signed_form(organization=""))
+    response = olga.post(f"/operator/billing/orderform/{path}/", draft(organization=""))
     assert response.status_code in {200, 302}
     assert not OrderForm.objects.exists()

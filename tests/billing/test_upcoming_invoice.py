@@ -1,32 +1,13 @@
 """The upcoming invoice: what this period costs if nothing changes (R4, R6, R8, R11)."""
 
-from decimal import Decimal
-
 import pytest
 
 from billing.models import Charge, Invoice
-from billing.operations.order_forms import create_order_form, sign_order_form
 from billing.queries.upcoming_invoice import upcoming_invoice
 from capacity.models import Snapshot
-from tests.cast import GPT, OPERATOR, Acme, at, day, make_acme
+from tests.cast import GPT, day, make_acme
 
 pytestmark = pytest.mark.usefixtures("catalogue")
-
-
-def make_signed_form(
-    acme: Acme, starts_on: str, ends_on: str | None, discount: str, *, days_until_due: int
-) -> None:
-    form = create_order_form(
-        organization=acme.organization,
-        starts_on=day(starts_on),
-        ends_on=day(ends_on) if ends_on else None,
-        discount_percent=Decimal(discount),
-        by=OPERATOR,
-        now=at("2026-01-01", "00:00"),
-    )
-    form.days_until_due = days_until_due
-    form.save()
-    sign_order_form(form=form, signed_name="Alice", by=acme.alice, now=at("2026-01-01", "00:00"))
 
 
 def test_the_projection_counts_ends_and_prices_that_are_known() -> None:
@@ -65,7 +46,9 @@ def test_each_day_to_come_has_the_discount_of_the_form_in_force_then(
 ) -> None:
     acme = make_acme(signed=False)
     for number, (starts_on, ends_on, discount) in enumerate(forms):
-        make_signed_form(acme, starts_on, ends_on, discount, days_until_due=30 + number)
+        acme.signs(
+            starts_on, ends_on, on="2026-01-01", discount=discount, days_until_due=30 + number
+        )
     lot = acme.lot(acme.buys(bought_on, GPT, input=3))
     acme.cancels(lot, 1, "2026-01-26")
     acme.open_days("2026-02-05")

@@ -7,13 +7,12 @@ from django.core.management import call_command
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import AuditEntry, Organization
-from billing.models import Charge, Invoice, InvoicePayment, OrderForm
-from billing.operations.order_forms import create_order_form, sign_order_form
+from billing.models import Charge, Invoice, InvoicePayment
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Snapshot, TokenUnit
 from capacity.operations.days import Opened, open_day
 from capacity.operations.sweep import open_due_days_everywhere
 from capacity.queries.refusals import PaymentOverdue
-from tests.cast import GROK, OPERATOR, Acme, at, day, make_acme
+from tests.cast import GROK, Acme, at, day, make_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +73,7 @@ def test_the_agreed_price_holds_within_the_commitment_and_the_list_price_after(a
 def test_units_past_their_commitment_expire_when_the_order_form_has_ended(acme: Acme) -> None:
     old = acme.lot(acme.buys("2026-01-10", input=2))
     young = acme.lot(acme.buys("2026-02-05", input=3))
-    OrderForm.objects.update(ends_on=day("2026-02-20"))
+    acme.form_ends("2026-02-20", on="2026-02-05")
     acme.open_days("2026-03-12")
     assert expiries(old) == [(2, "2026-02-20", "order_form_ended")]
     assert renewal_days(old)[-1] == "2026-02-19"
@@ -84,14 +83,8 @@ def test_units_past_their_commitment_expire_when_the_order_form_has_ended(acme: 
 
 def test_a_successor_of_the_order_form_keeps_units_active(acme: Acme) -> None:
     lot = acme.lot(acme.buys("2026-01-10", input=2))
-    OrderForm.objects.update(ends_on=day("2026-02-20"))
-    successor = create_order_form(
-        organization=acme.organization,
-        starts_on=day("2026-02-20"),
-        by=OPERATOR,
-        now=at("2026-02-01"),
-    )
-    sign_order_form(form=successor, signed_name="Alice", by=acme.alice, now=at("2026-02-02"))
+    acme.form_ends("2026-02-20", on="2026-02-01")
+    acme.signs("2026-02-20", on="2026-02-02")
     acme.open_days("2026-03-12")
     assert expiries(lot) == []
 
@@ -174,7 +167,7 @@ def test_units_depend_on_the_form_and_the_payments_of_their_own_organization(acm
     lots = [company.lot(company.buys("2026-01-10", input=2)) for company in companies]
     for company in companies:
         company.open_days("2026-02-01")
-    OrderForm.objects.filter(organization=acme.organization).update(ends_on=day("2026-02-20"))
+    acme.form_ends("2026-02-20", on="2026-02-01")
     InvoicePayment.objects.filter(organization=in_order.organization).update(status="paid")
 
     for company in companies:
@@ -254,7 +247,7 @@ def test_units_that_end_for_two_reasons_on_one_day_say_the_first(
     """On 2026-03-17 the invoice of January is 14 days past due."""
     lot = acme.lot(acme.buys("2026-01-10", input=2))
     if "form" in causes:
-        OrderForm.objects.update(ends_on=day("2026-03-17"))
+        acme.form_ends("2026-03-17", on="2026-01-10")
     if "retirement" in causes:
         Snapshot.objects.filter(model=GROK).update(retires_on=day("2026-03-17"))
     if "payment" not in causes:

@@ -1,18 +1,20 @@
 """Operators read what a change does to customers before it is saved."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from billing.domain.order_forms import Discounts
 from billing.models import OrderForm
+from billing.operations.order_forms import create_order_form
+from billing.queries.order_forms import order_forms_in_force
 from capacity.models import ListPrice, Snapshot, TokenUnit
-from tests.cast import GROK, Acme, day, make_acme
+from tests.cast import GROK, OPERATOR, Acme, at, day, make_acme
 from tests.operator_pages import effects, save
 
 pytestmark = pytest.mark.django_db
-
-ADD_FORM = "/operator/billing/orderform/add/"
 
 
 @pytest.fixture
@@ -117,31 +119,31 @@ def test_tpm_and_retirement_say_whom_they_reach(olga: Client, unit: TokenUnit) -
     )
 
 
-def order_form(acme: Acme, **fields: Any) -> dict[str, Any]:
-    return {
-        "organization": acme.organization.pk,
-        "starts_on": "2026-02-01",
-        "anchor_day": "15",
-        "discount_percent": "12.5",
-        "days_until_due": "14",
-        "signed_at_0": "2026-01-20",
-        "signed_at_1": "09:00:00",
-        "signed_name": "Alice",
-        "model_discounts-TOTAL_FORMS": "1",
-        "model_discounts-INITIAL_FORMS": "0",
-        "model_discounts-0-model": GROK,
-        "model_discounts-0-discount_percent": "20",
-        **fields,
-    }
+def draft(acme: Acme, **fields: Any) -> OrderForm:
+    """A form that Olga has written; saving a draft does nothing to anybody yet."""
+    return create_order_form(
+        organization=acme.organization,
+        starts_on=day("2026-02-01"),
+        anchor_day=15,
+        discounts=Discounts(Decimal("12.5"), {GROK: Decimal(20)}),
+        days_until_due=14,
+        by=OPERATOR,
+        now=at("2026-01-01"),
+    )
+
+
+def step(form: OrderForm, name: str) -> str:
+    return f"/operator/billing/orderform/{form.pk}/{name}/"
 
 
 def test_a_signature_says_who_may_buy_and_for_how_much_less(olga: Client) -> None:
     acme = make_acme(is_sandbox=True)
     [former] = OrderForm.objects.all()
-    assert effects(olga, ADD_FORM, order_form(acme)) == [
+    form = draft(acme)
+    assert olga.get(step(form, "sign")).context["effects"] == [
         (
             f"Acme ({acme.organization.public_id}) may buy from 2026-02-01 on, with no end. "
-            "Signed by “Alice”: after this only its end can be set."
+            "Once signed, the form never changes."
         ),
         (
             f"Discounts: 12.5 % on every model without its own, 20 % on {GROK}. "
@@ -154,28 +156,49 @@ def test_a_signature_says_who_may_buy_and_for_how_much_less(olga: Client) -> Non
             "first order form."
         ),
     ]
-    assert OrderForm.objects.count() == 1
 
 
-def test_the_end_of_a_signed_form_says_what_ends_with_it(olga: Client) -> None:
-    make_acme(is_sandbox=True)
-    [form] = OrderForm.objects.all()
-    url = f"/operator/billing/orderform/{form.pk}/change/"
-    fields = {
-        "ends_on": "2026-03-01",
-        "model_discounts-TOTAL_FORMS": "0",
-        "model_discounts-INITIAL_FORMS": "0",
-    }
-    assert effects(olga, url, fields)[0] == (
-        f"{form} ends on 2026-03-01, and no other form is in force then: "
-        "Acme cannot buy from that day on."
-    )
-    assert save(olga, url, fields).status_code == 302
-    assert OrderForm.objects.get().ends_on == day("2026-03-01")
+def test_a_form_that_changed_meanwhile_is_not_signed(olga: Client) -> None:
+    form = draft(make_acme(is_sandbox=True))
+    shown = olga.get(step(form, "sign")).context["form"]["shown"].value()
+    OrderForm.objects.filter(pk=form.pk).update(discount_percent=1)
+    page = olga.post(step(form, "sign"), {"name": "Alice", "shown": shown})
+    assert "The terms have changed since you read them" in page.text
+    form.refresh_from_db()
+    assert not form.is_signed
 
 
-def test_a_draft_does_nothing_and_is_saved_unasked(olga: Client) -> None:
+def test_the_early_end_of_a_signed_form_says_what_ends_with_it(olga: Client) -> None:
     acme = make_acme(is_sandbox=True)
-    draft = order_form(acme, anchor_day="1", signed_at_0="", signed_at_1="", signed_name="")
-    assert olga.post(ADD_FORM, draft).status_code == 302
-    assert OrderForm.objects.filter(signed_at=None).count() == 1
+    [form] = OrderForm.objects.all()
+    url, fields = step(form, "terminate"), {"ends_on": "2026-03-01", "reason": "Acme moves on."}
+    assert effects(olga, url, fields)[0] == (
+        f"{form} ends on 2026-03-01, for good, and no other form is in force then: "
+        "Acme cannot buy from that day on, until it signs another."
+    )
+    assert OrderForm.objects.get().end is None
+    assert save(olga, url, fields).status_code == 302
+    form = OrderForm.objects.get()
+    assert (form.ends_on, form.end) == (None, day("2026-03-01"))
+    assert order_forms_in_force(day("2026-02-28")).exists()
+    assert not order_forms_in_force(day("2026-03-01")).exists()
+    entry = acme.organization.audit_entries.get(action="order_form.terminated")
+    assert entry.after == {"ends_on": "2026-03-01", "reason": "Acme moves on."}
+    assert "terminated already" in olga.post(url, fields).text
+
+
+@pytest.mark.parametrize(
+    ("ends_on", "why"),
+    [
+        ("2026-01-01", "The earliest is tomorrow"),
+        ("2026-06-01", "It ends on 2026-06-01 as signed"),
+    ],
+)
+def test_a_form_ends_early_neither_today_nor_later_than_it_says(
+    olga: Client, ends_on: str, why: str
+) -> None:
+    acme = make_acme(is_sandbox=True)
+    form = acme.signs("2026-01-01", "2026-06-01", on="2026-01-01")
+    page = olga.post(step(form, "terminate"), {"ends_on": ends_on, "reason": "Agreed."})
+    assert why in page.text
+    assert form.end == day("2026-06-01")

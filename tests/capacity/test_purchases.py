@@ -6,13 +6,12 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import AuditEntry, Project
-from billing.models import Charge, ModelDiscount
-from billing.operations.order_forms import create_order_form, sign_order_form
+from billing.models import Charge
 from capacity.models import Pool, Purchase, Snapshot, Transaction
 from capacity.operations.purchases import QuoteChanged, buy_units
 from capacity.queries.quotes import Quote, check_purchase
 from common.errors import InvalidRequest, NotFound
-from tests.cast import GPT, GROK, OPERATOR, Acme, at, day, make_acme
+from tests.cast import GPT, GROK, Acme, at, day, make_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -86,15 +85,7 @@ def test_a_lot_keeps_its_agreed_price_when_the_list_price_changes(acme: Acme) ->
 
 
 def test_a_charge_has_the_discount_of_the_order_form_in_force(acme: Acme) -> None:
-    successor = create_order_form(
-        organization=acme.organization,
-        starts_on=day("2026-03-01"),
-        discount_percent=Decimal("12.5"),
-        by=OPERATOR,
-        now=at("2026-01-01"),
-    )
-    ModelDiscount.objects.create(order_form=successor, model=GPT, discount_percent=Decimal(20))
-    sign_order_form(form=successor, signed_name="Alice", by=acme.alice, now=at("2026-01-02"))
+    acme.signs("2026-03-01", on="2026-01-02", discount="12.5", by_model={GPT: Decimal(20)})
     acme.buys("2026-02-28", input=1)
     acme.buys("2026-03-01", input=1)
     acme.buys("2026-03-01", GPT, input=1)

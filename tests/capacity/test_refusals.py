@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from billing.models import OrderForm
 from capacity.models import Lot, Purchase, Snapshot
 from capacity.operations.cancellations import undo_cancellation
 from capacity.operations.catalogue import set_supply
@@ -29,8 +28,8 @@ def refusals_on(acme: Acme, on: str) -> Sequence[BusinessError]:
 
 def test_a_quote_names_all_refusals_and_a_purchase_raises_the_first(acme: Acme) -> None:
     acme.buys("2026-01-10", input=1)
+    acme.form_ends("2026-04-01", on="2026-01-10")
     acme.open_days("2026-04-20")
-    OrderForm.objects.update(ends_on=day("2026-04-01"))
     Snapshot.objects.filter(model=GROK).update(retires_on=day("2026-05-01"))
     set_supply(model=GROK, kind="input", cap=0, by=OPERATOR, now=at("2026-04-20"))
 
@@ -58,7 +57,7 @@ def test_refuses_a_purchase_without_a_signed_order_form(acme: Acme) -> None:
 def test_an_order_form_is_in_force_until_the_day_it_ends(
     acme: Acme, on: str, may_buy: bool
 ) -> None:
-    OrderForm.objects.update(ends_on=day("2026-02-01"))
+    acme.form_ends("2026-02-01", on="2026-01-10")
     assert bool(refusals_on(acme, on)) is not may_buy
 
 

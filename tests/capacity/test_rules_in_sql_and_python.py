@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from billing.domain.order_forms import Discounts, form_in_force, order_form_spans
-from billing.models import Charge, ModelDiscount, OrderForm
+from billing.models import Charge, ModelDiscount, OrderForm, OrderFormTermination
 from billing.operations.charges import post_charges
 from billing.queries.order_forms import order_forms_in_force, signed_forms
 from capacity.domain.renewals import PriceAgreement, known_end
@@ -23,7 +23,7 @@ from capacity.models import Cancellation, Expiry, ListPrice, Lot, Purchase, Snap
 from capacity.operations.days import open_day
 from capacity.operations.renewals import first_term_charges
 from capacity.queries.catalogue import lot_price
-from tests.cast import GPT, GROK, Acme, at, day
+from tests.cast import GPT, GROK, Acme, at, day, make_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,7 @@ class Form:
     is_signed: bool
     general: Decimal
     for_grok: Decimal | None
+    ends_early: int | None = None
 
 
 forms = st.lists(
@@ -58,16 +59,16 @@ forms = st.lists(
         is_signed=st.booleans(),
         general=percentages,
         for_grok=st.none() | percentages,
+        ends_early=st.none() | st.integers(0, DAYS),
     ),
     max_size=4,
 )
 
 
 @pytest.fixture
-def acme(acme: Acme) -> Acme:
-    """Acme without an order form."""
-    OrderForm.objects.all().delete()
-    return acme
+def acme(catalogue: None) -> Acme:
+    """Acme with an order form that is not signed."""
+    return make_acme(signed=False)
 
 
 @contextmanager
@@ -87,11 +88,21 @@ def make_forms(acme: Acme, forms: list[Form]) -> None:
             starts_on=terms.starts_on,
             ends_on=ends_on,
             discount_percent=terms.general,
-            signed_at=at("2026-01-01") if terms.is_signed else None,
         )
         if terms.for_grok is not None:
             ModelDiscount.objects.create(
                 order_form=form, model=GROK, discount_percent=terms.for_grok
+            )
+        if terms.is_signed:
+            form.signed_at = at("2026-01-01")
+            form.save()
+        if terms.is_signed and terms.ends_early is not None:
+            OrderFormTermination.objects.create(
+                order_form=form,
+                ends_on=terms.starts_on
+                + timedelta(days=min(terms.ends_early, terms.length or DAYS)),
+                reason="It was agreed.",
+                terminated_at=at("2026-01-01"),
             )
 
 

@@ -8,10 +8,15 @@ from typing import Literal
 from accounts.operations.changes import organization_change
 from accounts.operations.projects import create_project
 from billing.domain.money import Money
-from billing.models import InvoicePayment, ModelDiscount, OrderForm, PaymentStatus
+from billing.domain.order_forms import Discounts
+from billing.models import InvoicePayment, OrderForm, PaymentStatus
 from billing.models.limits import DEFAULT_ALERTS
 from billing.operations.limits import set_spend_limit
-from billing.operations.order_forms import create_order_form, sign_order_form
+from billing.operations.order_forms import (
+    create_order_form,
+    sign_order_form,
+    terminate_order_form,
+)
 from billing.operations.payments import set_payment_status
 from capacity.models import Purchase
 from capacity.operations.cancellations import cancel_units, undo_cancellation
@@ -198,12 +203,9 @@ class Company:
             ends_on=action.ends_on,
             by=OPERATOR,
             now=noon(day),
-            discount_percent=action.discount_percent,
+            discounts=Discounts(action.discount_percent, action.model_discounts),
+            days_until_due=action.days_until_due,
         )
-        form.days_until_due = action.days_until_due
-        form.save(update_fields=["days_until_due"])
-        for model, percent in action.model_discounts.items():
-            ModelDiscount.objects.create(order_form=form, model=model, discount_percent=percent)
         sign_order_form(form=form, signed_name="Alice", by=self.acme.alice, now=noon(day))
         self.order_form_keys.append(form.pk)
         self.reference.sign_order_form(
@@ -220,13 +222,18 @@ class Company:
         )
 
     def _end_order_form(self, action: EndOrderForm, day: date) -> None:
-        """An operator moves the end of a form, earlier or later, unless it has ended already."""
+        """An operator ends a form early, if that is possible: once, and not later than it says."""
         position = action.order_form % len(self.order_form_keys)
         form = self.reference.order_forms[position]
-        if form.starts_on < action.ends_on and (form.ends_on is None or form.ends_on > day):
+        is_earlier = form.ends_on is None or action.ends_on < form.ends_on
+        if form.starts_on <= action.ends_on and is_earlier and not form.is_terminated:
             self.open_to(day)
-            OrderForm.objects.filter(pk=self.order_form_keys[position]).update(
-                ends_on=action.ends_on
+            terminate_order_form(
+                form=OrderForm.objects.get(pk=self.order_form_keys[position]),
+                ends_on=action.ends_on,
+                reason="It was agreed.",
+                by=OPERATOR,
+                now=noon(day),
             )
             self.reference.end_order_form(day, position, action.ends_on)
 

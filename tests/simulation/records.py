@@ -79,6 +79,7 @@ class OrderForm:
     discount_percent: Fraction
     model_discounts: dict[str, Fraction] = field(default_factory=dict)
     days_until_due: int = 30
+    is_terminated: bool = False
 
     def in_force(self, day: date) -> bool:
         return self.starts_on <= day and (self.ends_on is None or day < self.ends_on)

@@ -108,6 +108,7 @@ class ReferenceOrganization:
     def end_order_form(self, day: date, position: int, ends_on: date) -> None:
         self.open_to(day)
         self.order_forms[position].ends_on = ends_on
+        self.order_forms[position].is_terminated = True
 
     def set_limit(self, day: date, limit: Limit, *, lifted: bool) -> None:
         self.open_to(day)
