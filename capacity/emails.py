@@ -8,10 +8,13 @@ from django.db.models import QuerySet
 from accounts.models import Membership, OutboundEmail
 from accounts.operations.emails import email_context
 from accounts.queries.members import members, owners
-from capacity.models import Cancellation, Expiry, ExpiryReason, Purchase
+from billing.models import OrderForm
+from capacity.models import Cancellation, Expiry, ExpiryReason, Purchase, QuoteRequest
 from capacity.queries.lots import lots_renewing_past
+from capacity.queries.order_form_ends import OrderFormEnd, order_form_end
 from capacity.queries.purchase_requests import PricedRequest, find_request
 from capacity.queries.purchases import cost_in_words
+from capacity.queries.quote_requests import with_lines
 from capacity.queries.refused_renewals import RefusedRenewal, refused_renewals
 from common.texts import is_mailable
 
@@ -97,3 +100,57 @@ def refused_renewals_context(email: OutboundEmail) -> dict[str, Any] | None:
         refused = refused_renewals(email.organization, on=today)
         rows = [row for row in refused if row.ends_on == ends_on]
     return {"day": ends_on, "rows": rows} if rows else None
+
+
+@email_context("order_form_ending")
+@email_context("order_form_ended")
+def order_form_end_context(email: OutboundEmail) -> dict[str, Any] | None:
+    """The end and the units that end with it; None if another form was signed meanwhile."""
+    ends_on = date.fromisoformat(email.about.partition(" ")[0])
+    end = _present_end(email)
+    if end is None or end.ends_on != ends_on or end.has_ended != (email.kind == "order_form_ended"):
+        return None
+    assert email.organization, "this email is about the organization's form"
+    expired = Expiry.objects.filter(
+        organization=email.organization, ended_on=ends_on, reason=ExpiryReason.ORDER_FORM_ENDED
+    ).select_related("lot__snapshot")
+    days = (ends_on - email.organization.now().date()).days
+    return {
+        "end": end,
+        "days": days,
+        "expired": list(expired.order_by("pk")),
+        "recipients": _addresses(owners(email.organization)),
+    }
+
+
+@email_context("order_form_terminated")
+def termination_context(email: OutboundEmail) -> dict[str, Any]:
+    """The early end, the operator's reason, and what ends with it if that is soon."""
+    assert email.organization, "this email is about the organization's form"
+    form = OrderForm.objects.select_related("termination").get(
+        organization=email.organization, public_id=email.about
+    )
+    end = _present_end(email)
+    return {
+        "form": form,
+        "termination": form.termination,
+        "end": end if end and end.ends_on == form.end else None,
+        "recipients": _addresses(owners(email.organization)),
+    }
+
+
+def _present_end(email: OutboundEmail) -> OrderFormEnd | None:
+    assert email.organization, "this email is about the organization's form"
+    return order_form_end(email.organization, on=email.organization.now().date())
+
+
+@email_context("quote_answered")
+@email_context("quote_declined")
+def quote_request_context(email: OutboundEmail) -> dict[str, Any]:
+    """The request with its answer, for the owners: whoever asked is one, or may no longer read."""
+    assert email.organization, "this email is about the organization's request"
+    rows = QuoteRequest.objects.filter(organization=email.organization, public_id=email.about)
+    return {
+        "request": with_lines(rows).get(),
+        "recipients": _addresses(owners(email.organization)),
+    }

@@ -5,6 +5,7 @@ for it. It works on a set of organizations, so that the sweep opens a day for hu
 one statement, with the code that opens a day for one.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,10 +25,12 @@ from capacity.operations.purchase_requests import lapse_requests
 from capacity.operations.renewals import renew
 from capacity.queries.days import (
     COMMITMENT_NOTICE,
+    DueSteps,
     active_lots_of,
     due_cancellations,
     due_steps,
 )
+from capacity.queries.order_form_ends import order_form_ends
 from capacity.queries.refused_renewals import organizations_near_limits, refused_renewals
 from common.instants import midnight
 
@@ -107,8 +110,7 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
         _mark_effective_cancellations(organizations, on)
     if due.lapses:
         lapse_requests(organizations=organizations, on=on)
-    if due.ends_of_commitment:
-        _enqueue_commitment_emails(organizations, on)
+    _enqueue_emails_about_ends(organizations, due, on)
     _tell_of_limits(limits, on)
     Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
     return Opened(days=len(organizations), charges=charges, invoices=invoices)
@@ -141,6 +143,13 @@ def _mark_effective_cancellations(organizations: Sequence[int], on: date) -> Non
     ).update(status=CancellationStatus.EFFECTIVE)
 
 
+def _enqueue_emails_about_ends(organizations: Sequence[int], due: DueSteps, on: date) -> None:
+    if due.ends_of_commitment:
+        _enqueue_commitment_emails(organizations, on)
+    if due.order_form_ends:
+        _enqueue_order_form_emails(organizations, on)
+
+
 def _enqueue_commitment_emails(organizations: Sequence[int], on: date) -> None:
     """Enqueue emails to organizations with a lot whose commitment ends soon."""
     ends_on = on + COMMITMENT_NOTICE
@@ -152,6 +161,20 @@ def _enqueue_commitment_emails(organizations: Sequence[int], on: date) -> None:
         ),
         now=midnight(on),
     )
+
+
+def _enqueue_order_form_emails(organizations: Sequence[int], on: date) -> None:
+    """Enqueue emails about the end of order forms: 30 and 7 days before it, and on its day (R11).
+
+    Each is about the end and its distance, so that it is enqueued once.
+    """
+    about: defaultdict[int, dict[int, str]] = defaultdict(dict)
+    for organization, ends_on in order_form_ends(organizations, on):
+        days = (ends_on - on).days
+        about[days][organization] = f"{ends_on} {days}"
+    for days, about_each in about.items():
+        kind = "order_form_ending" if days else "order_form_ended"
+        enqueue_emails(kind=kind, about=about_each, now=midnight(on))
 
 
 def _enqueue_refusal_emails(organizations: Sequence[int], on: date) -> None:

@@ -1,13 +1,25 @@
-"""Asking for capacity (R23)."""
+"""Asking for capacity, and an operator's answer: an order form, or a refusal (R23)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from http import HTTPStatus
 
 from accounts.models import Organization
 from accounts.operations.audit import Actor
-from accounts.operations.changes import organization_change
-from capacity.models import QuoteRequest, QuoteRequestLine, RequestedModel
+from accounts.operations.changes import Change, organization_change
+from billing.models import OrderForm
+from billing.operations.order_forms import add_order_form
+from capacity.models import QuoteRequest, QuoteRequestLine, QuoteRequestStatus, RequestedModel
 from capacity.queries.quote_requests import ExpectedTraffic, Need, needs
+from common.errors import BusinessError, InvalidRequest
+
+
+class AlreadyAnswered(BusinessError):
+    """A quote request is answered once."""
+
+    code = "already_answered"
+    status = HTTPStatus.CONFLICT
 
 
 def request_quote(
@@ -47,3 +59,61 @@ def _save(request: QuoteRequest, needed: Sequence[Need]) -> None:
         need.requested_model.quote_request = request
     RequestedModel.objects.bulk_create(need.requested_model for need in needed)
     QuoteRequestLine.objects.bulk_create(line for need in needed for line in need.lines)
+
+
+def answer_quote_request(
+    *,
+    request: QuoteRequest,
+    form: OrderForm,
+    model_discounts: Mapping[str, Decimal],
+    reply: str,
+    by: Actor,
+    now: datetime,
+) -> OrderForm:
+    """Answer a request with a new order form, which the owners can sign; tell them (R23).
+
+    `form` has the terms and is not saved yet. `reply` may be empty. Raises AlreadyAnswered, and
+    Django's ValidationError for invalid terms.
+    """
+    with organization_change(organization=request.organization, by=by, now=now) as change:
+        locked = _lock_open(request)
+        add_order_form(change, form, model_discounts)
+        locked.order_form = form
+        _reply(change, locked, QuoteRequestStatus.ANSWERED, reply)
+    return form
+
+
+def decline_quote_request(
+    *, request: QuoteRequest, reply: str, by: Actor, now: datetime
+) -> QuoteRequest:
+    """Decline a request with a sentence, and tell the owners (R23).
+
+    Raises AlreadyAnswered, and InvalidRequest without a sentence.
+    """
+    if not reply.strip():
+        raise InvalidRequest.field("reply", "Say why, in a sentence: the owners read it.")
+    with organization_change(organization=request.organization, by=by, now=now) as change:
+        locked = _lock_open(request)
+        _reply(change, locked, QuoteRequestStatus.DECLINED, reply)
+    return locked
+
+
+def _lock_open(request: QuoteRequest) -> QuoteRequest:
+    locked = QuoteRequest.objects.select_for_update().get(pk=request.pk)
+    if not locked.is_open:
+        raise AlreadyAnswered(f"This request is {locked.status} already.")
+    return locked
+
+
+def _reply(change: Change, request: QuoteRequest, status: QuoteRequestStatus, reply: str) -> None:
+    request.status = status
+    request.reply = reply.strip()
+    request.replied_at = change.now
+    request.replied_by = change.by.user
+    request.full_clean(exclude=["order_form", "replied_by"], validate_unique=False)
+    request.save()
+    form = {"order_form": request.order_form.public_id} if request.order_form else {}
+    change.record(
+        f"quote_request.{status}", request.public_id, after={**form, "reply": request.reply}
+    )
+    change.enqueue_email(f"quote_{status}", request.public_id)

@@ -15,6 +15,7 @@ from capacity.models import (
     PurchaseRequest,
     PurchaseRequestStatus,
 )
+from capacity.queries.order_form_ends import order_form_ends
 
 COMMITMENT_NOTICE = timedelta(days=3)
 """The email about the end of a commitment is enqueued this long before it."""
@@ -33,6 +34,7 @@ class DueSteps:
     retirements: bool
     renewals: bool
     ends_of_commitment: bool
+    order_form_ends: bool
     renewals_past_commitment: bool
 
     @property
@@ -78,5 +80,6 @@ def due_steps(organizations: Sequence[int], on: date) -> DueSteps:
     ends = Organization.objects.filter(pk=organizations[0]).values(
         cancellations=Exists(due_cancellations(organizations, on)),
         lapses=Exists(due_requests(organizations, on)),
+        order_form_ends=Exists(order_form_ends(organizations, on).order_by()),
     )
     return DueSteps(**ends.get(), **lots)

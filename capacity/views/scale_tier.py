@@ -10,6 +10,7 @@ from accounts.forms import PurchaserForm
 from accounts.operations.members import authorize_purchaser, withdraw_purchaser
 from accounts.views.permissions import PageRequest, caller, permission_required
 from capacity.queries.active_capacity import capacity_by_model, total_capacity
+from capacity.queries.order_form_ends import order_form_end
 from capacity.queries.purchasers import purchaser_of, purchasers_with_limits
 from capacity.queries.refused_renewals import refused_renewals
 from common.errors import BusinessError
@@ -55,6 +56,7 @@ def _page(request: PageRequest, access: AccessContext, form: PurchaserForm) -> H
         "models": models,
         "models_by_id": sorted(models, key=lambda entry: entry.snapshot.model),
         "total": total_capacity(models),
+        "form_end": order_form_end(access.organization, on=access.now.date()),
         "refused": refused_renewals(access.organization, on=access.now.date()),
         "purchasers": [*map(purchaser_of, purchasers_with_limits(access.organization))],
         "form": form,
