@@ -137,3 +137,14 @@ class BillingDetailsForm(forms.Form):
         help_text="Printed on each invoice until you change it. Optional.",
         widget=_text("off"),
     )
+
+
+class SignatureForm(forms.Form):
+    """The name that somebody types to sign an order form (R23)."""
+
+    name = forms.CharField(
+        label="Your full name",
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name", "spellcheck": "false"}),
+    )
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)

@@ -5,12 +5,13 @@
 
 from django.urls import path
 
-from billing.views import billing_details, forecast, invoices, limits
+from billing.views import billing_details, forecast, invoices, limits, order_forms
 from billing.webhooks import stripe_webhook
 
 INVOICES = "organizations/<slug:organization_id>/settings/invoices"
 BILLING_DETAILS = "organizations/<slug:organization_id>/settings/billing-details/"
 FORECAST = "organizations/<slug:organization_id>/settings/forecast/"
+ORDER_FORMS = "organizations/<slug:organization_id>/settings/order-form/forms"
 LIMITS = "organizations/<slug:organization_id>/settings/limits"
 
 urlpatterns = [
@@ -28,5 +29,7 @@ urlpatterns = [
     path(FORECAST, forecast.forecast_page, name="forecast"),
     path(f"{LIMITS}/", limits.limits_page, name="limits"),
     path(f"{LIMITS}/<str:limit_id>/", limits.set_limit, name="set_limit"),
+    path(f"{ORDER_FORMS}/<str:form_id>/", order_forms.read_order_form, name="read_order_form"),
+    path(f"{ORDER_FORMS}/<str:form_id>/sign/", order_forms.sign, name="sign_order_form"),
     path("webhooks/stripe", stripe_webhook, name="stripe_webhook"),
 ]

@@ -15,6 +15,7 @@ from capacity.views import (
     purchase_requests,
     purchasers,
     purchases,
+    quote_requests,
     scale_tier,
     timeline,
 )
@@ -22,6 +23,7 @@ from capacity.views import (
 SETTINGS = "organizations/<slug:organization_id>/settings"
 SCALE_TIER = f"{SETTINGS}/scale-tier"
 REQUESTS = f"{SETTINGS}/purchase-requests"
+ORDER_FORM = f"{SETTINGS}/order-form"
 
 urlpatterns = [
     path(f"{SCALE_TIER}/", scale_tier.scale_tier, name="scale_tier"),
@@ -99,5 +101,13 @@ urlpatterns = [
         projects.restore_project,
         name="restore_project",
     ),
+    path(f"{ORDER_FORM}/", quote_requests.order_form_page, name="order_form"),
+    path(f"{ORDER_FORM}/requests/", quote_requests.ask, name="request_quote"),
+    path(
+        f"{ORDER_FORM}/requests/summary/",
+        quote_requests.request_summary,
+        name="quote_request_summary",
+    ),
+    path(f"{ORDER_FORM}/requests/models/", quote_requests.change_models, name="change_models"),
     path(f"{SETTINGS}/clock/", clock.move_clock, name="move_clock"),
 ]

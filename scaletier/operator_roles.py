@@ -46,6 +46,7 @@ GRANTS = {
         "billing.add_modeldiscount",
         "billing.change_modeldiscount",
         "billing.delete_modeldiscount",
+        "capacity.change_quoterequest",
     },
     # Bank transfers, and what did not reach the payment provider or came from it.
     OperatorRole.FINANCE: READ

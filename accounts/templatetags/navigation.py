@@ -27,6 +27,7 @@ class SettingsPage:
 SETTINGS_PAGES = (
     SettingsPage("Scale Tier", "scale_tier", Permission.SCALE_TIER),
     SettingsPage("Purchase requests", "purchase_requests", Permission.SCALE_TIER),
+    SettingsPage("Order form", "order_form", Permission.MANAGE),
     SettingsPage("Limits", "limits", Permission.LIMITS_AND_INVOICES),
     SettingsPage("Forecast", "forecast", Permission.SCALE_TIER),
     SettingsPage("Invoices", "invoices", Permission.LIMITS_AND_INVOICES),

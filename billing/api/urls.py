@@ -7,6 +7,7 @@ from billing.api.charges import Charges
 from billing.api.forecast import Forecast
 from billing.api.invoices import Invoice, Invoices, UpcomingInvoice
 from billing.api.limits import Limits, OrganizationLimit, ProjectLimit
+from billing.api.order_forms import OrderForms, OrderFormSignature
 
 urlpatterns = [
     path("billing-details", BillingDetails.as_view()),
@@ -18,4 +19,6 @@ urlpatterns = [
     path("limits", Limits.as_view()),
     path("limits/organization", OrganizationLimit.as_view()),
     path("limits/projects/<slug:project_id>", ProjectLimit.as_view()),
+    path("order-forms", OrderForms.as_view()),
+    path("order-forms/<slug:form_id>/sign", OrderFormSignature.as_view()),
 ]

@@ -12,6 +12,7 @@ from capacity.api.pools import Pools
 from capacity.api.purchase_requests import PurchaseRequest, PurchaseRequests, Withdraw
 from capacity.api.purchasers import Purchaser, Purchasers
 from capacity.api.purchases import Purchase, Purchases
+from capacity.api.quote_requests import QuoteRequests
 from capacity.api.quotes import Quotes
 from capacity.api.timeline import Timeline
 from capacity.api.transactions import Transactions
@@ -38,6 +39,7 @@ urlpatterns = [
     path("purchasers/<slug:user_id>", Purchaser.as_view()),
     path("purchases", Purchases.as_view()),
     path("purchases/<slug:purchase_id>", Purchase.as_view()),
+    path("quote-requests", QuoteRequests.as_view()),
     path("quotes", Quotes.as_view()),
     path("timeline", Timeline.as_view()),
     path("transactions", Transactions.as_view()),

@@ -35,16 +35,22 @@ class Need:
 
 
 def needs(
-    *, organization: Organization, models: Sequence[ExpectedTraffic], on: date
+    *,
+    organization: Organization,
+    models: Sequence[ExpectedTraffic],
+    on: date,
+    among: Sequence[Listing] | None = None,
 ) -> Sequence[Need]:
     """Return the units that expected traffic needs, at the list prices in force on a day (R23).
+
+    `among` are the listings of that day, if they are read already.
 
     Raises NotFound for a model that does not exist, and InvalidRequest for one that cannot be asked
     for. Both name each field: `models.0.output_tpm`.
     """
-    by_model = {
-        listing.snapshot.model: listing for listing in listings(organization=organization, on=on)
-    }
+    if among is None:
+        among = listings(organization=organization, on=on)
+    by_model = {listing.snapshot.model: listing for listing in among}
     unknown = {
         f"models.{position}.model": [f"There is no model “{asked.model}”."]
         for position, asked in enumerate(models)

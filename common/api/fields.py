@@ -76,6 +76,15 @@ class Text(serializers.CharField):
         return text
 
 
+class Paragraphs(serializers.CharField):
+    """A JSON string that may have line breaks: not `5`, which would be accepted as `"5"`."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class Day(serializers.DateField):
     """A date as `YYYY-MM-DD`. Other formats of ISO 8601 are refused."""
 

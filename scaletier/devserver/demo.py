@@ -20,10 +20,13 @@ from accounts.operations.changes import Caller
 from accounts.operations.projects import change_project, create_project
 from billing.domain.billing_details import Customer as BilledCustomer
 from billing.domain.money import Money
+from billing.models import OrderForm
 from billing.operations.billing_accounts import set_invoice_prefix
 from billing.operations.billing_details import set_billing_details
+from billing.operations.order_forms import sign_order_form
 from billing.operations.payments import record_payment
-from capacity.models import Purchase, PurchaseRequest, Snapshot
+from billing.queries.order_forms import STANDARD_TERMS
+from capacity.models import Purchase, PurchaseRequest, QuoteRequest, Snapshot
 from capacity.operations.approvals import decline_request, set_approval_threshold
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
@@ -31,6 +34,12 @@ from capacity.operations.clock import advance_clock
 from capacity.operations.days import open_due_days
 from capacity.operations.purchasers import set_purchaser_limit
 from capacity.operations.purchases import buy_units
+from capacity.operations.quote_requests import (
+    answer_quote_request,
+    decline_quote_request,
+    request_quote,
+)
+from capacity.queries.quote_requests import ExpectedTraffic
 from scaletier.devserver.demo_guard import reason_to_refuse_demo_data
 from scaletier.devserver.progress import Progress
 from scaletier.sandbox import (
@@ -186,6 +195,32 @@ class Customer:
             now=self.now,
         )
 
+    def ask(self, note: str, *models: ExpectedTraffic) -> QuoteRequest:
+        return request_quote(
+            organization=self.organization, models=models, note=note, by=self.by, now=self.now
+        )
+
+    def sign(self, request: QuoteRequest, *, discount: str, reply: str) -> None:
+        """The operator answers the request with an order form for a year, and the owner signs."""
+        form = answer_quote_request(
+            request=request,
+            form=OrderForm(
+                starts_on=self.now.date(),
+                ends_on=self.now.date() + timedelta(days=365),
+                discount_percent=Decimal(discount),
+                terms=STANDARD_TERMS,
+            ),
+            model_discounts={},
+            reply=reply,
+            by=_operator(),
+            now=self.now,
+        )
+        sign_order_form(form=form, signed_name=self.by.person.name, by=self.by, now=self.now)
+
+
+def _operator() -> Actor:
+    return Actor("admin", User.objects.get(email=OPERATOR[0]))
+
 
 def load_demo(*, now: datetime, output: OutputWrapper) -> None:
     """Load the shipped catalogue, the operator and both demo customers, where they are missing.
@@ -223,8 +258,15 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     Its lots were bought at different times. Some are cancelled, some are expired.
     """
     start = (now - NORTHWIND_AGE).replace(hour=9, minute=12, second=0, microsecond=0)
-    customer = _create_customer(
-        "Northwind Labs", start, progress, terms=OrderTerms(1, Decimal("12.5"))
+    customer = _create_customer("Northwind Labs", start, progress, terms=None)
+    customer.sign(
+        customer.ask(
+            "For our assistant. We would pay by bank transfer.",
+            ExpectedTraffic("gpt-4.1-2025-04-14", 350_000, 14_000),
+            ExpectedTraffic("gpt-4.1-mini-2025-04-14", 900_000, 40_000),
+        ),
+        discount="12.5",
+        reply="Welcome. The discount is that of your volume.",
     )
     set_invoice_prefix(
         organization=customer.organization, prefix="NWL", by=COMMAND, now=customer.now
@@ -244,12 +286,23 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     assistant = customer.project("Support assistant")
     cancellation_id = customer.advance(22).cancel(mini, "input", 1)
     customer.undo(cancellation_id)
+    decline_quote_request(
+        request=customer.ask("A trial.", ExpectedTraffic("gpt-5.4", 90_000_000, 15_000_000)),
+        reply="We have no supply of this size before next year; ask us again for a smaller one.",
+        by=_operator(),
+        now=customer.now,
+    )
     customer.advance(28).buy("gpt-5.2-2025-12-11", project=assistant, input=5, output=8)
     customer.archive(trial_project)
     customer.advance(11).buy("gpt-5.4", combined=3)
     recent = customer.advance(8).buy("gpt-4.1-2025-04-14", output=2)
     customer.advance(5).cancel(recent, "output", 1)
     _add_purchase_requests(customer)
+    customer.ask(
+        "For the launch in spring. Is there a better discount at this size?",
+        ExpectedTraffic("gpt-5.4", 600_000, 100_000),
+        ExpectedTraffic("gpt-5.2-2025-12-11", 900_000, 120_000),
+    )
     open_due_days(organization=customer.organization, now=now)
 
 
@@ -288,7 +341,7 @@ def _create_customer(
     start: datetime,
     progress: Progress,
     *,
-    terms: OrderTerms,
+    terms: OrderTerms | None,
     is_sandbox: bool = False,
 ) -> Customer:
     organization = set_up_organization(name=name, now=start, is_sandbox=is_sandbox, terms=terms)

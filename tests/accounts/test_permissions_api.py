@@ -12,7 +12,7 @@ from accounts.api.endpoints import Endpoint
 from accounts.models import ApiKey, Role
 from capacity.models import PurchaseRequest
 from tests.api_client import ApiCast, Caller, Response, make_api_cast, new_keys, with_session
-from tests.cast import GROK, person
+from tests.cast import GROK, person, unsigned_form
 
 SCALE_TIER, BUY = Permission.SCALE_TIER, Permission.BUY
 MANAGE, OWN_API_KEYS = Permission.MANAGE, Permission.OWN_API_KEYS
@@ -71,6 +71,10 @@ ROUTES = [
     Route("POST", "usage/events", Permission.USAGE, {"events": []}),
     Route("GET", "usage", Permission.USAGE),
     Route("GET", f"recommendations?model={GROK}", SCALE_TIER),
+    Route("GET", "order-forms", MANAGE),
+    Route("POST", "order-forms/{draft}/sign", MANAGE, {"name": "Alice Armand"}),
+    Route("GET", "quote-requests", MANAGE),
+    Route("POST", "quote-requests", MANAGE, {"models": [{"model": GROK, "input_tpm": 1}]}),
     Route("GET", "keys", OWN_API_KEYS),
     Route("POST", "keys", OWN_API_KEYS, {"name": "CI"}),
     Route("DELETE", "keys/{own_key}", OWN_API_KEYS),
@@ -178,6 +182,7 @@ def make_objects(api: ApiCast) -> dict[str, str]:
         "bob": api.acme.bob.person.public_id,
         "mallory": api.acme.mallory.person.email,
         "own_key": ApiKey.objects.get(user=api.acme.alice.person).public_id,
+        "draft": unsigned_form(api.acme).public_id,
     }
 
 

@@ -1,8 +1,16 @@
 """Asking for capacity, and an operator's answer (R23)."""
 
+from decimal import Decimal
+
 import pytest
+from django.core import mail
+from django.core.mail import EmailMessage
 from django.test import Client
 
+from accounts.models import Organization
+from accounts.operations.emails import send_due_emails
+from billing.models import OrderForm
+from billing.queries.order_forms import order_forms
 from capacity.models import QuoteRequest, Snapshot
 from capacity.operations.quote_requests import request_quote
 from capacity.queries.quote_requests import ExpectedTraffic, quote_requests
@@ -79,3 +87,65 @@ def test_olga_sees_first_what_waits_longest(acme: Acme, olga: Client) -> None:
     page = olga.get("/operator/capacity/quoterequest/")
     assert list(page.context["cl"].result_list) == [requests[1], requests[2], requests[0]]
     assert "3 combined units of gpt-5.4" in page.text
+
+
+def test_olga_answers_with_a_form_and_the_owners_are_told(acme: Acme, olga: Client) -> None:
+    Organization.objects.update(is_sandbox=True, clock_at=at("2026-01-05"))
+    request = ask(acme, ExpectedTraffic(GROK, 1, 0), ExpectedTraffic(COMBINED, 1, 0))
+    url = f"/operator/capacity/quoterequest/{request.pk}/answer/"
+    assert url in olga.get(f"/operator/capacity/quoterequest/{request.pk}/change/").text
+    form = olga.get(url).context["form"]
+    assert (form["starts_on"].value(), form["ends_on"].value()) == (
+        day("2026-01-05"),
+        day("2027-01-05"),
+    )
+    fields = {
+        "starts_on": "2026-02-01",
+        "ends_on": "2026-01-01",
+        "anchor_day": "1",
+        "discount_percent": "5",
+        "discount_0": "12.5",
+        "discount_1": "",
+        "days_until_due": "14",
+        "terms": "As agreed.",
+        "reply": "With our thanks.",
+    }
+    assert "ends after it starts" in olga.post(url, fields).text
+    assert olga.post(url, fields | {"ends_on": "2027-02-01"}).status_code == 302
+
+    request = quote_requests(acme.organization).get()
+    form = order_forms(acme.organization).get(public_id=str(request.order_form))
+    assert (request.status, request.reply) == ("answered", "With our thanks.")
+    assert [(each.model, each.discount_percent) for each in form.model_discounts.all()] == [
+        (GROK, Decimal("12.5"))
+    ]
+    assert (form.days_until_due, form.terms, form.is_signed) == (14, "As agreed.", False)
+    entries = acme.organization.audit_entries.filter(source="admin").order_by("pk")
+    assert [entry.action for entry in entries] == ["order_form.created", "quote_request.answered"]
+    assert olga.post(url, fields).status_code == 302
+    assert OrderForm.objects.count() == 2
+    [email] = sent_emails()
+    assert email.to == [acme.alice.person.email]
+    assert "awaits your signature" in email.subject
+    assert f"/settings/order-form/forms/{form.public_id}/" in email.body
+    assert "1 input unit of grok-4-1-fast-reasoning" in email.body
+
+
+def test_olga_declines_with_a_sentence_that_the_owners_read(acme: Acme, olga: Client) -> None:
+    Organization.objects.update(is_sandbox=True, clock_at=at("2026-01-05"))
+    request = ask(acme)
+    url = f"/operator/capacity/quoterequest/{request.pk}/decline/"
+    assert olga.post(url, {"reply": " "}).context["form"].errors["reply"]
+    assert olga.post(url, {"reply": "There is no supply before May."}).status_code == 302
+    request = quote_requests(acme.organization).get()
+    assert (request.status, request.order_form) == ("declined", None)
+    entry = acme.organization.audit_entries.get(action="quote_request.declined")
+    assert entry.after == {"reply": "There is no supply before May."}
+    [email] = sent_emails()
+    assert email.to == [acme.alice.person.email]
+    assert "There is no supply before May." in email.body
+
+
+def sent_emails() -> list[EmailMessage]:
+    send_due_emails(now=at("2026-01-06"))
+    return mail.outbox

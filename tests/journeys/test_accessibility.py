@@ -22,6 +22,8 @@ PAGES = (
     f"scale-tier/models/{GROK}/timeline/",
     "purchase-requests/",
     "purchase-requests/threshold/",
+    "order-form/",
+    f"order-form/?model={GROK}&input_tpm=x&output_tpm=40000&model=gpt-5.4&input_tpm=1&output_tpm=",
     "limits/",
     "limits/organization/",
     "forecast/",

@@ -30,7 +30,7 @@ from schemathesis.config import (
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.api_client import ApiCast
-from tests.cast import GROK
+from tests.cast import GROK, unsigned_form
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +80,7 @@ def acme(api: ApiCast) -> Iterator[ApiCast]:
         pool=purchase["pool"],
         project=purchase["project"],
         project_id=purchase["project"],
+        form_id=unsigned_form(api.acme).public_id,
     )
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)

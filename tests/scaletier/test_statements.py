@@ -70,6 +70,7 @@ def _settings(acme: Acme) -> str:
 def _pages(acme: Acme) -> dict[str, str]:
     settings = _settings(acme)
     lot = Lot.objects.filter(snapshot__model=GROK).earliest("pk")
+    form = acme.organization.order_forms.get().public_id
     return {
         "Scale Tier": f"{settings}scale-tier/",
         "model": f"{settings}scale-tier/models/{GROK}/",
@@ -79,6 +80,8 @@ def _pages(acme: Acme) -> dict[str, str]:
         "Add capacity": f"{settings}scale-tier/add/?model={GROK}&input=2",
         "purchase requests": f"{settings}purchase-requests/",
         "decided requests": f"{settings}purchase-requests/?decided-q=bob&decided-status=declined",
+        "order form": f"{settings}order-form/",
+        "one order form": f"{settings}order-form/forms/{form}/",
         "limits": f"{settings}limits/",
         "forecast": f"{settings}forecast/",
         "billing details": f"{settings}billing-details/",

@@ -18,7 +18,7 @@ from billing.queries.upcoming_invoice import find_statement
 from capacity.models import Purchase
 from common.fragments import FRAGMENT_HEADER
 from tests.api_client import ApiCast
-from tests.cast import GROK, at, give_second_factor, signed_in
+from tests.cast import GROK, at, give_second_factor, signed_in, unsigned_form
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +67,7 @@ def ids(api: ApiCast) -> dict[str, str]:
         "cancellation_id": cancellation,
         "invoice_id": invoice,
         "line_key": line.key,
+        "form_id": unsigned_form(acme).public_id,
         "limit_id": acme.organization.projects.get().public_id,
         "project_id": acme.organization.projects.get().public_id,
     }

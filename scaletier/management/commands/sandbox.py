@@ -4,13 +4,14 @@ import json
 import secrets
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from accounts.models import Organization
 from common.instants import rfc3339
+from scaletier.management.arguments import parse_anchor_day, parse_percent
 from scaletier.sandbox import ROLES, Credentials, OrderTerms, add_person, set_up_organization
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200
@@ -38,26 +39,6 @@ def parse_organization_name(text: str) -> str:
     if not 0 < len(text.strip()) <= max_length:
         raise ArgumentTypeError(f"a name has 1 to {max_length} characters")
     return text.strip()
-
-
-def parse_anchor_day(text: str) -> int:
-    """Return a day of the month. Raises ArgumentTypeError."""
-    if not text.isdecimal() or not 1 <= int(text) <= 31:
-        raise ArgumentTypeError(f"“{text}” is not a day from 1 to 31")
-    return int(text)
-
-
-def parse_percent(text: str) -> Decimal:
-    """Return a percentage with two decimal places at most. Raises ArgumentTypeError."""
-    try:
-        percent = Decimal(text)
-    except InvalidOperation as error:
-        raise ArgumentTypeError(f"“{text}” is not a percentage") from error
-    if not percent.is_finite() or not 0 <= percent <= 100 or percent != round(percent, 2):
-        raise ArgumentTypeError(
-            f"“{text}” is not a percentage from 0 to 100 with two decimal places at most"
-        )
-    return percent
 
 
 class Command(BaseCommand):

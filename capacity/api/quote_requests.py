@@ -1,0 +1,45 @@
+"""Quote requests (R23)."""
+
+from http import HTTPStatus
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.access import Permission
+from accounts.api.endpoints import endpoint
+from accounts.api.views import OrganizationView
+from capacity.operations.quote_requests import request_quote
+from capacity.queries.quote_requests import ExpectedTraffic, quote_requests
+from capacity.serializers.quote_requests import (
+    QuoteRequestRequestSerializer,
+    QuoteRequestSerializer,
+)
+from common.api.pagination import PageQuery
+
+
+class QuoteRequests(OrganizationView):
+    @endpoint(
+        "list_quote_requests",
+        permission=Permission.MANAGE,
+        query=PageQuery,
+        response=QuoteRequestSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Requests for capacity, and our answers."""
+        return self.page(quote_requests(self.access.organization))
+
+    @endpoint(
+        "request_quote",
+        permission=Permission.MANAGE,
+        body=QuoteRequestRequestSerializer,
+        response=QuoteRequestSerializer,
+        status=HTTPStatus.CREATED,
+    )
+    def post(self, request: Request) -> Response:
+        """Ask for capacity by expected TPM. We answer with an order form, or decline."""
+        made = request_quote(
+            **self.caller,
+            models=[ExpectedTraffic(**asked) for asked in self.body["models"]],
+            note=self.body["note"],
+        )
+        return self.respond(quote_requests(self.access.organization).get(pk=made.pk))
