@@ -1,13 +1,23 @@
-"""Forms about units, quote requests and clocks."""
+"""Forms about units, quote requests, approvals and clocks."""
 
 from capacity.forms.quote_requests import QuoteRequestForm
-from capacity.forms.units import CancellationForm, ClockForm, KindField, PurchaseForm, units_field
+from capacity.forms.units import (
+    CancellationForm,
+    ClockForm,
+    DeclineForm,
+    PurchaseForm,
+    PurchaserLimitForm,
+    ThresholdForm,
+    posted_amount,
+)
 
 __all__ = [
     "CancellationForm",
     "ClockForm",
-    "KindField",
+    "DeclineForm",
     "PurchaseForm",
+    "PurchaserLimitForm",
     "QuoteRequestForm",
-    "units_field",
+    "ThresholdForm",
+    "posted_amount",
 ]

@@ -1,4 +1,4 @@
-"""Forms about units and clocks."""
+"""Forms about units, approvals and clocks."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby

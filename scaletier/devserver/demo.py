@@ -5,41 +5,30 @@ So the demo data keeps all rules.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.conf import settings
 from django.core.management.base import CommandError, OutputWrapper
 from django.db import connection
 from django.utils.crypto import salted_hmac
 
-from accounts.models import Organization, OutboundEmail, Role, User
+from accounts.models import OutboundEmail, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Caller
-from accounts.operations.projects import change_project, create_project
 from billing.domain.billing_details import Customer as BilledCustomer
 from billing.domain.money import Money
-from billing.models import OrderForm
 from billing.operations.billing_accounts import set_invoice_prefix
 from billing.operations.billing_details import set_billing_details
-from billing.operations.order_forms import sign_order_form
-from billing.operations.payments import record_payment
-from billing.queries.order_forms import STANDARD_TERMS
-from capacity.models import Purchase, PurchaseRequest, QuoteRequest, Snapshot
+from capacity.models import Snapshot
 from capacity.operations.approvals import decline_request, set_approval_threshold
-from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
-from capacity.operations.clock import advance_clock
 from capacity.operations.days import open_due_days
 from capacity.operations.purchasers import set_purchaser_limit
-from capacity.operations.purchases import buy_units
 from capacity.operations.quote_requests import (
-    answer_quote_request,
     decline_quote_request,
-    request_quote,
 )
 from capacity.queries.quote_requests import ExpectedTraffic
+from scaletier.devserver.demo_customer import OPERATOR, Customer, operator
 from scaletier.devserver.demo_guard import reason_to_refuse_demo_data
 from scaletier.devserver.progress import Progress
 from scaletier.sandbox import (
@@ -56,8 +45,6 @@ NORTHWIND_AGE = timedelta(days=141)
 
 CONTOSO_AGE = timedelta(days=14)
 """How far the clock of Contoso Robotics has been moved since."""
-
-PAYMENT_DELAY = timedelta(days=25)
 
 NORTHWIND = BilledCustomer(
     name="Northwind Labs GmbH",
@@ -79,7 +66,6 @@ PEOPLE = {
         ("dana@contoso.example", "Dana Fischer", Role.PURCHASER),
     ),
 }
-OPERATOR = ("operator@scaletier.example", "Olga Petrov")
 
 
 def password_for(email: str) -> str:
@@ -106,120 +92,6 @@ def sign_in_table() -> str:
         rows.append((person.name, person.email, person.password, f"{person.role}, {organization}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-@dataclass(slots=True)
-class Customer:
-    """A demo organization whose history is being made. Every operation happens at `now`."""
-
-    organization: Organization
-    by: Actor
-    now: datetime
-    progress: Progress
-
-    def advance(self, days: int) -> "Customer":
-        """Move `now` on day by day, and pay each invoice by bank transfer when it is 25 days old.
-
-        Returns the customer itself.
-        """
-        for _ in range(days):
-            unpaid_invoices = self.organization.invoices.filter(payment__status="open")
-            last_issue_date = self.now.date() - PAYMENT_DELAY
-            for invoice in unpaid_invoices.filter(issued_on__lte=last_issue_date):
-                record_payment(invoice=invoice, by=COMMAND, now=self.now)
-            self.now += timedelta(days=1)
-            if self.organization.is_sandbox:
-                advance_clock(organization=self.organization, to=self.now, by=self.by)
-            else:
-                open_due_days(organization=self.organization, now=self.now)
-            self.progress.advance()
-        return self
-
-    def buy(self, model: str, *, project: str | None = None, **units: int) -> Purchase:
-        purchase = buy_units(
-            organization=self.organization,
-            model=model,
-            units=units,
-            project=project,
-            by=self.by,
-            now=self.now,
-        )
-        assert isinstance(purchase, Purchase), "owners buy before there is a threshold"
-        return purchase
-
-    def project(self, name: str) -> str:
-        """Make a project. Returns its id."""
-        project = create_project(
-            organization=self.organization, name=name, by=self.by, now=self.now
-        )
-        return project.public_id
-
-    def archive(self, project_id: str) -> None:
-        change_project(
-            organization=self.organization,
-            project_id=project_id,
-            archived=True,
-            by=self.by,
-            now=self.now,
-        )
-
-    def request(self, model: str, **units: int) -> PurchaseRequest:
-        """Let the purchaser ask for a purchase above the approval threshold."""
-        purchaser = self.organization.memberships.get(role=Role.PURCHASER).user
-        request = buy_units(
-            organization=self.organization,
-            model=model,
-            units=units,
-            by=Actor("page", purchaser),
-            now=self.now,
-        )
-        assert isinstance(request, PurchaseRequest), "it costs more than the threshold"
-        return request
-
-    def cancel(self, purchase: Purchase, kind: str, units: int) -> str:
-        """Cancel units of the lot of this kind. Returns the id of the cancellation."""
-        lot = purchase.lots.get(kind=kind)
-        return cancel_units(
-            organization=self.organization,
-            lot_id=lot.public_id,
-            units=units,
-            by=self.by,
-            now=self.now,
-        ).public_id
-
-    def undo(self, cancellation_id: str) -> None:
-        undo_cancellation(
-            organization=self.organization,
-            cancellation_id=cancellation_id,
-            by=self.by,
-            now=self.now,
-        )
-
-    def ask(self, note: str, *models: ExpectedTraffic) -> QuoteRequest:
-        return request_quote(
-            organization=self.organization, models=models, note=note, by=self.by, now=self.now
-        )
-
-    def sign(self, request: QuoteRequest, *, discount: str, reply: str) -> None:
-        """The operator answers the request with an order form for a year, and the owner signs."""
-        form = answer_quote_request(
-            request=request,
-            form=OrderForm(
-                starts_on=self.now.date(),
-                ends_on=self.now.date() + timedelta(days=365),
-                discount_percent=Decimal(discount),
-                terms=STANDARD_TERMS,
-            ),
-            model_discounts={},
-            reply=reply,
-            by=_operator(),
-            now=self.now,
-        )
-        sign_order_form(form=form, signed_name=self.by.person.name, by=self.by, now=self.now)
-
-
-def _operator() -> Actor:
-    return Actor("admin", User.objects.get(email=OPERATOR[0]))
 
 
 def load_demo(*, now: datetime, output: OutputWrapper) -> None:
@@ -259,21 +131,7 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     """
     start = (now - NORTHWIND_AGE).replace(hour=9, minute=12, second=0, microsecond=0)
     customer = _create_customer("Northwind Labs", start, progress, terms=None)
-    customer.sign(
-        customer.ask(
-            "For our assistant. We would pay by bank transfer.",
-            ExpectedTraffic("gpt-4.1-2025-04-14", 350_000, 14_000),
-            ExpectedTraffic("gpt-4.1-mini-2025-04-14", 900_000, 40_000),
-        ),
-        discount="12.5",
-        reply="Welcome. The discount is that of your volume.",
-    )
-    set_invoice_prefix(
-        organization=customer.organization, prefix="NWL", by=COMMAND, now=customer.now
-    )
-    set_billing_details(
-        organization=customer.organization, details=NORTHWIND, by=customer.by, now=customer.now
-    )
+    _become_customer(customer)
     first = customer.buy("gpt-4.1-2025-04-14", input=12, output=6)
     mini = customer.advance(6).buy("gpt-4.1-mini-2025-04-14", input=2, output=1)
     customer.advance(31).cancel(first, "input", 4)
@@ -289,7 +147,7 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     decline_quote_request(
         request=customer.ask("A trial.", ExpectedTraffic("gpt-5.4", 90_000_000, 15_000_000)),
         reply="We have no supply of this size before next year; ask us again for a smaller one.",
-        by=_operator(),
+        by=operator(),
         now=customer.now,
     )
     customer.advance(28).buy("gpt-5.2-2025-12-11", project=assistant, input=5, output=8)
@@ -297,17 +155,34 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     customer.advance(11).buy("gpt-5.4", combined=3)
     recent = customer.advance(8).buy("gpt-4.1-2025-04-14", output=2)
     customer.advance(5).cancel(recent, "output", 1)
-    _add_purchase_requests(customer)
-    customer.ask(
-        "For the launch in spring. Is there a better discount at this size?",
-        ExpectedTraffic("gpt-5.4", 600_000, 100_000),
-        ExpectedTraffic("gpt-5.2-2025-12-11", 900_000, 120_000),
-    )
+    _add_requests(customer)
     open_due_days(organization=customer.organization, now=now)
 
 
-def _add_purchase_requests(customer: Customer) -> None:
-    """Set an approval threshold; one request of the purchaser is declined, one waits."""
+def _become_customer(customer: Customer) -> None:
+    """Ask for a quote, sign the order form that answers it, and say who is billed."""
+    customer.sign(
+        customer.ask(
+            "For our assistant. We would pay by bank transfer.",
+            ExpectedTraffic("gpt-4.1-2025-04-14", 350_000, 14_000),
+            ExpectedTraffic("gpt-4.1-mini-2025-04-14", 900_000, 40_000),
+        ),
+        discount="12.5",
+        reply="Welcome. The discount is that of your volume.",
+    )
+    set_invoice_prefix(
+        organization=customer.organization, prefix="NWL", by=COMMAND, now=customer.now
+    )
+    set_billing_details(
+        organization=customer.organization, details=NORTHWIND, by=customer.by, now=customer.now
+    )
+
+
+def _add_requests(customer: Customer) -> None:
+    """Set an approval threshold; one request of the purchaser is declined, one waits.
+
+    The owner waits for the answer to another quote request.
+    """
     change = Caller(organization=customer.organization, by=customer.by, now=customer.now)
     set_approval_threshold(**change, threshold=Money(100_000, settings.CURRENCY))
     refused = customer.request("gpt-5.4", combined=8)
@@ -319,6 +194,11 @@ def _add_purchase_requests(customer: Customer) -> None:
     purchaser = refused.requested_by.public_id
     set_purchaser_limit(**change, user_id=purchaser, limit=Money(200_000, settings.CURRENCY))
     customer.request("gpt-4.1-2025-04-14", input=10)
+    customer.ask(
+        "For the launch in spring. Is there a better discount at this size?",
+        ExpectedTraffic("gpt-5.4", 600_000, 100_000),
+        ExpectedTraffic("gpt-5.2-2025-12-11", 900_000, 120_000),
+    )
 
 
 def create_contoso(now: datetime, progress: Progress) -> None:
