@@ -9,7 +9,7 @@ from accounts.models import Organization
 from accounts.queries.members import owners
 from billing.domain.billing_details import Customer
 from billing.domain.tax_ids import provider_tax_id
-from billing.models import ProviderCustomer
+from billing.models import CustomerSync, ProviderCustomer, SyncStatus
 from billing.queries.billing_details import customer_of
 from billing.stripe_gateway import Gateway, ProviderUnavailable, StripeCustomer
 
@@ -27,14 +27,25 @@ def sync_customer(organization: Organization, gateway: Gateway, now: datetime) -
     customer, _ = ProviderCustomer.objects.get_or_create(
         organization=organization, defaults={"asked_at": now}
     )
+    details = _details(customer.organization)
     try:
-        return _find_or_make(customer, gateway)
+        customer_id = _find_or_make(customer, details, gateway)
     except ProviderUnavailable as error:
         if error.key_used_up:
             _unchanged(customer).update(generation=F("generation") + 1)
         raise ProviderUnavailable(
             str(error)
         ) from error  # The keys of the invoice are still usable.
+    _send_again_if_changed(organization, details)
+    return customer_id
+
+
+def _send_again_if_changed(organization: Organization, sent: StripeCustomer) -> None:
+    """Put the customer in the queue if its details are others by now: those sent may come last."""
+    if _details(Organization.objects.get(pk=organization.pk)) != sent:
+        CustomerSync.objects.filter(pk=organization.pk).update(
+            status=SyncStatus.PENDING, revision=F("revision") + 1, failures=0, next_attempt_at=None
+        )
 
 
 def sync_tax_id(
@@ -76,8 +87,7 @@ def forget_customer(organization: Organization, now: datetime) -> None:
     )
 
 
-def _find_or_make(customer: ProviderCustomer, gateway: Gateway) -> str:
-    details = _details(customer.organization)
+def _find_or_make(customer: ProviderCustomer, details: StripeCustomer, gateway: Gateway) -> str:
     if not customer.provider_id:
         organization_id = customer.organization.public_id
         since = customer.asked_at - CLOCKS_APART

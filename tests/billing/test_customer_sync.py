@@ -1,7 +1,6 @@
 """Billing details reach the customer at Stripe, after failures too, and the last ones win."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client, override_settings
@@ -12,7 +11,6 @@ from billing.models import CustomerSync
 from billing.operations.billing_details import set_billing_details
 from billing.operations.customer_sync import sync_next_customer
 from billing.operations.invoice_sync import SyncResult, sync_next_invoice
-from billing.operations.provider_customers import sync_tax_id
 from tests.billing.stripe_cast import ISSUED, Stripe, running_stripe
 from tests.cast import Acme, at, make_acme
 
@@ -116,42 +114,6 @@ def test_a_transient_error_at_any_step_is_retried(acme: Acme, done: bool) -> Non
             assert results[0] is SyncResult.RETRY_LATER
             assert results[-1] is SyncResult.SYNCED
             assert_stripe_has_details(stripe)
-
-
-def test_details_that_change_while_they_are_sent_are_sent_again(
-    acme: Acme, stripe: Stripe, monkeypatch: Any
-) -> None:
-    """The worker that sends the earlier ones keeps its claim, so that they do not come last."""
-    set_details(acme, OTHERS)
-
-    def change_meanwhile(*args: Any, **options: Any) -> None:
-        monkeypatch.undo()
-        set_details(acme)
-        assert sync_next_customer(now=ISSUED) is None, "the claim keeps others away"
-        sync_tax_id(*args, **options)
-
-    monkeypatch.setattr("billing.operations.customer_sync.sync_tax_id", change_meanwhile)
-    assert sync_until_settled() == [SyncResult.SYNCED, SyncResult.SYNCED]
-    assert_stripe_has_details(stripe)
-
-
-def test_a_worker_whose_claim_ran_out_lets_the_details_be_sent_again(
-    acme: Acme, stripe: Stripe, monkeypatch: Any
-) -> None:
-    set_details(acme, OTHERS)
-
-    def stall(*args: Any, **options: Any) -> None:
-        monkeypatch.undo()
-        set_details(acme)
-        assert sync_next_customer(now=ISSUED + MINUTE) is SyncResult.SYNCED
-        stripe.stand_in.store.save(stripe.customers[0] | {"name": OTHERS.name})  # It comes last.
-
-    monkeypatch.setattr("billing.operations.customer_sync.sync_tax_id", stall)
-    assert sync_next_customer(now=ISSUED) is SyncResult.SYNCED
-    assert get_sync().status == "pending"
-    acme.organization.provider_customer.delete()
-    assert sync_next_customer(now=ISSUED + MINUTE) is SyncResult.SYNCED
-    assert_stripe_has_details(stripe)
 
 
 def test_a_refused_tax_id_stays_failed_with_the_reason_and_stops_no_invoice(
