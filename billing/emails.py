@@ -8,14 +8,25 @@ from accounts.models import OutboundEmail
 from accounts.operations.emails import email_context
 from billing.domain.money import Money
 from billing.models import Invoice, SpendAlert
+from billing.pdf import invoice_pdf
+from billing.queries.invoices import find_invoice, statement_of
 
 
 @email_context("invoice_issued")
+def issued_invoice_context(email: OutboundEmail) -> dict[str, Any]:
+    """The PDF is attached: whoever reads the billing email may not be able to sign in."""
+    invoice = find_invoice(organization=email.organization, invoice_id=email.about)
+    pdf = invoice_pdf(statement_of(invoice, on=invoice.issued_on))
+    name = f"invoice-{invoice.display_number}.pdf"
+    return _context(invoice) | {"attachments": [(name, pdf, "application/pdf")]}
+
+
 @email_context("payment_failed")
-def invoice_context(email: OutboundEmail) -> dict[str, Any]:
-    invoice = Invoice.objects.select_related("organization__billing").get(
-        organization=email.organization, public_id=email.about
-    )
+def failed_payment_context(email: OutboundEmail) -> dict[str, Any]:
+    return _context(find_invoice(organization=email.organization, invoice_id=email.about))
+
+
+def _context(invoice: Invoice) -> dict[str, Any]:
     billing_email = invoice.billed_to.get("email", "")
     return {
         "invoice": invoice,

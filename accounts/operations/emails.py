@@ -179,6 +179,7 @@ def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=_recipients(email, context),
         headers={"Message-ID": f"<{message_id}@{settings.MAIL_DOMAIN}>"},
+        attachments=context.get("attachments", ()),
     )
 
 

@@ -98,6 +98,9 @@ def test_an_issued_invoice_keeps_the_details_of_the_day_of_its_issue(api: ApiCas
     mail.outbox.clear()
     send_due_emails(now=at("2026-03-01"))
     recipients = {message.subject: message.to for message in mail.outbox}
+    [(name, pdf, kind)] = mail.outbox[-1].attachments
+    assert (name, kind) == ("invoice-ACM-0002.pdf", "application/pdf")
+    assert bytes(pdf).startswith(b"%PDF-")
     people = [api.acme.alice.person.email, api.acme.bob.person.email]
     assert recipients["Invoice ACM-0001 of Acme: $880.00, due 2026-03-03"] == people
     assert recipients["Invoice ACM-0002 of Acme: $1,120.00, due 2026-03-31"] == [

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 from django.apps.registry import Apps
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from tests.cast import at
+from accounts.models import Organization
+from billing.models import Invoice
+from billing.queries.invoices import invoices, statement_of
+from tests.cast import at, day
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -68,10 +72,16 @@ def _invoice(apps: Apps, number: int, **sync: Any) -> int:
     return invoice_pk
 
 
-def test_invoices_keep_their_payment_status_and_their_sync(earlier: Apps) -> None:
+def test_invoices_keep_their_payment_status_and_sync_and_get_readable_numbers(
+    earlier: Apps,
+) -> None:
     sent = _invoice(earlier, 1, status="sent", provider_id="in_1", sent_at=at("2026-02-02"))
     not_needed = _invoice(earlier, 2, status="needless")
     failed = _invoice(earlier, 3, status="failed", problem="No such customer.")
+    for organization in model_of(earlier, "accounts", "Organization").objects.all():
+        model_of(earlier, "billing", "Account").objects.create(
+            organization=organization, anchor_day=1, last_invoice_number=1
+        )
 
     apps = migrate_to(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
@@ -85,6 +95,12 @@ def test_invoices_keep_their_payment_status_and_their_sync(earlier: Apps) -> Non
     assert syncs[failed].last_error == "No such customer."
     payment = model_of(apps, "billing", "InvoicePayment").objects.get(invoice=sent)
     assert (payment.status, payment.status_changed_at) == ("paid", at("2026-02-03"))
+    numbers = [invoice.display_number for invoice in Invoice.objects.order_by("pk")]
+    assert numbers == ["ACM-0001", "ACM2-0001", "ACM3-0001"]
+    statement = statement_of(
+        invoices(Organization.objects.earliest("pk")).get(), on=day("2026-02-03")
+    )
+    assert (statement.billed_to.name, statement.seller) == ("Acme", settings.SELLER)
 
 
 def test_emails_and_stored_responses_are_kept(earlier: Apps) -> None:
