@@ -15,7 +15,7 @@ from billing.queries.invoices import find_invoice, statement_of
 @email_context("invoice_issued")
 def issued_invoice_context(email: OutboundEmail) -> dict[str, Any]:
     """The PDF is attached: whoever reads the billing email may not be able to sign in."""
-    invoice = find_invoice(organization=email.organization, invoice_id=email.about)
+    invoice = _invoice(email)
     pdf = invoice_pdf(statement_of(invoice, on=invoice.issued_on))
     name = f"invoice-{invoice.display_number}.pdf"
     return _context(invoice) | {"attachments": [(name, pdf, "application/pdf")]}
@@ -23,7 +23,12 @@ def issued_invoice_context(email: OutboundEmail) -> dict[str, Any]:
 
 @email_context("payment_failed")
 def failed_payment_context(email: OutboundEmail) -> dict[str, Any]:
-    return _context(find_invoice(organization=email.organization, invoice_id=email.about))
+    return _context(_invoice(email))
+
+
+def _invoice(email: OutboundEmail) -> Invoice:
+    assert email.organization, "an invoice is of an organization"
+    return find_invoice(organization=email.organization, invoice_id=email.about)
 
 
 def _context(invoice: Invoice) -> dict[str, Any]:

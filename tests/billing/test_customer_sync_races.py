@@ -31,7 +31,7 @@ FRENCH = Customer(**OTHERS.document() | {"country": "FR", "tax_id": "FRXX9999999
 
 
 @contextmanager
-def stalled(worker: Worker, stripe: Stripe, path: str) -> Iterator[Future[object]]:
+def stalled(worker: Worker, stripe: Stripe, path: str) -> Iterator[Future[SyncResult | None]]:
     """Run the block while a worker waits for Stripe to take its details, which happens after it."""
     stripe.inject_fault(how="wait", method="POST", path=path)
 
