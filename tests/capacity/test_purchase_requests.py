@@ -13,7 +13,7 @@ from accounts.operations.changes import Caller
 from accounts.operations.emails import send_due_emails
 from accounts.operations.members import remove_member, set_role, withdraw_purchaser
 from billing.domain.money import Money
-from billing.models import Charge, OrderForm
+from billing.models import Charge
 from billing.operations.limits import set_spend_limit
 from capacity.models import Pool, Purchase, PurchaseRequest, Transaction
 from capacity.operations.approvals import (
@@ -196,7 +196,7 @@ def asks_nobody(acme: Acme) -> bool:
 
 
 def end_the_order_form(acme: Acme) -> None:
-    OrderForm.objects.update(ends_on=day("2026-01-11"))
+    acme.form_ends("2026-01-11", on="2026-01-10")
 
 
 def sell_out(acme: Acme) -> None:

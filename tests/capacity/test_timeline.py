@@ -10,7 +10,6 @@ from django.urls import reverse
 from accounts.models import Organization
 from accounts.operations.projects import create_project
 from billing.domain.money import Money
-from billing.models import OrderForm
 from billing.operations.limits import set_spend_limit
 from capacity.models import Kind, Snapshot
 from capacity.queries.catalogue import find_listing
@@ -32,8 +31,7 @@ def acme(catalogue: None) -> Acme:
 
     One of the former ends after 2026-02-12; one of the latter after 2026-03-06.
     """
-    acme = make_acme("2026-01-01", is_sandbox=True)
-    OrderForm.objects.update(days_until_due=400)
+    acme = make_acme("2026-01-01", is_sandbox=True, days_until_due=400)
     create_project(
         organization=acme.organization, name="Search", by=acme.alice, now=at("2026-01-01")
     )
@@ -78,7 +76,7 @@ def retire(acme: Acme) -> None:
 
 
 def end_the_form(acme: Acme) -> None:
-    OrderForm.objects.update(ends_on=day("2026-04-01"))
+    acme.form_ends("2026-04-01", on=TODAY)
 
 
 def limit_the_organization(acme: Acme) -> None:
