@@ -29,8 +29,8 @@ class AmountField(forms.CharField):
     """
 
     def __init__(self, *, empty: str = "no limit", **options: Any) -> None:
-        placeholder = empty.capitalize()
-        attrs = {"inputmode": "decimal", "autocomplete": "off", "placeholder": placeholder}
+        attrs: dict[str, Any] = {"inputmode": "decimal", "autocomplete": "off"}
+        attrs |= {"placeholder": empty.capitalize(), "data-focus": True}  # First in its dialog.
         super().__init__(required=False, widget=forms.TextInput(attrs=attrs), **options)
         self.empty = empty
 

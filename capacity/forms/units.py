@@ -200,7 +200,7 @@ class DeclineForm(forms.Form):
         required=False,
         max_length=MAX_REASON_LENGTH,
         help_text="Optional. The person who asked reads it.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "data-focus": True}),
     )
 
     def clean_reason(self) -> str:

@@ -179,7 +179,7 @@ def _become_customer(customer: Customer) -> None:
 
 
 def _add_requests(customer: Customer) -> None:
-    """Set an approval threshold; one request of the purchaser is declined, one waits.
+    """Set an approval threshold; one request of the purchaser is declined, one waits a day.
 
     The owner waits for the answer to another quote request.
     """
@@ -193,7 +193,7 @@ def _add_requests(customer: Customer) -> None:
     )
     purchaser = refused.requested_by.public_id
     set_purchaser_limit(**change, user_id=purchaser, limit=Money(200_000, settings.CURRENCY))
-    customer.request("gpt-4.1-2025-04-14", input=10)
+    customer.advance(6).request("gpt-4.1-2025-04-14", input=10)
     customer.ask(
         "For the launch in spring. Is there a better discount at this size?",
         ExpectedTraffic("gpt-5.4", 600_000, 100_000),
