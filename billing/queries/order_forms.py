@@ -5,7 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
@@ -25,6 +25,9 @@ from billing.models import BillingAccount, ModelDiscount, OrderForm
 from common.errors import NotFound
 
 DEFAULT_ANCHOR_DAY = 1
+
+SOON = timedelta(days=60)
+"""A form that ends so soon is followed by a new one, not replaced by it."""
 
 STANDARD_TERMS = """\
 The customer buys token units on the Scale Tier page or through the API, at the list price of the \
@@ -184,10 +187,11 @@ def terms_digest(form: OrderForm) -> str:
 def proposed_form(organization: Organization, on: date) -> OrderForm:
     """Return a form for an operator to start from, not saved: for a year, on the present terms.
 
-    It starts when the present form ends, or today.
+    It starts when the present form ends, if that is soon, or today.
     """
     present = order_forms(organization).filter(signed_at__isnull=False).first()
-    starts_on = max(present.end or on, on) if present else on
+    end = present.end if present else None
+    starts_on = end if end and on < end <= on + SOON else on
     leap_day = (starts_on.month, starts_on.day) == (2, 29)
     return OrderForm(
         organization=organization,

@@ -241,4 +241,4 @@ class QuoteRequestAdmin(ReadOnlyAdmin):
 
 
 def _lines(texts: Iterable[str]) -> SafeString:
-    return format_html_join("\n", "{}<br>", ((text,) for text in texts))
+    return format_html_join("\n", '<span class="nowrap">{}</span><br>', ((text,) for text in texts))

@@ -2,12 +2,14 @@
 
 import pytest
 from django.core import mail
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, OutboundEmail
 from accounts.operations.emails import send_due_emails
 from billing.queries.order_forms import ends_without_successor
 from capacity.queries.order_form_ends import EndingUnits, order_form_end
-from tests.cast import GPT, GROK, Acme, at, day, make_acme
+from tests.cast import GPT, GROK, Acme, at, day, make_acme, signed_in, unsigned_form
 
 pytestmark = pytest.mark.django_db
 
@@ -106,13 +108,39 @@ def test_the_page_is_told_from_30_days_before_on_and_until_another_is_in_force(
     assert never.awaits_signature
 
 
+@pytest.mark.usefixtures("catalogue", "same_minute")
+def test_the_scale_tier_page_says_what_ends_and_what_to_do(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    acme = make_acme("2026-01-10", is_sandbox=True)
+    acme.buys("2026-01-10", input=4)
+    acme.form_ends("2026-01-30", on="2026-01-10")
+    page = reverse("scale_tier", args=[acme.organization.public_id])
+    alice, bob = signed_in(acme.alice), signed_in(acme.bob)
+    alice.get(page)
+    with django_assert_max_num_queries(12):
+        text = " ".join(alice.get(page).text.split())
+    assert 'its last day is <time datetime="2026-01-29">' in text
+    assert f'4 input units of <a href="{page}models/{GROK}/">' in text
+    assert "Ask for an order form" in text
+    assert "Owners can ask for another and sign it." in bob.get(page).text
+    draft = unsigned_form(acme)
+    assert f"/order-form/forms/{draft.public_id}/" in alice.get(page).text
+    acme.open_days("2026-01-30")
+    Organization.objects.update(clock_at=at("2026-01-30"))
+    assert "The order form has ended" in alice.get(page).text
+    fresh = make_acme("2026-01-10", signed=False, is_sandbox=True)
+    page = reverse("scale_tier", args=[fresh.organization.public_id])
+    assert "once an order form is signed" in signed_in(fresh.alice).get(page).text
+
+
 def test_ends_of_many_organizations_take_one_statement(
-    acme: Acme, django_assert_num_queries: pytest.FixtureRequest
+    acme: Acme, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     companies = [acme, make_acme(), make_acme()]
     for company, ends_on in zip(companies, ("2026-03-15", "2026-03-15", "2026-03-16"), strict=True):
         company.form_ends(ends_on, on="2026-01-10")
     keys = [company.organization.pk for company in companies]
-    with django_assert_num_queries(1):  # type: ignore[operator]
+    with django_assert_num_queries(1):
         rows = list(ends_without_successor(keys, [day("2026-03-15"), day("2026-03-20")]))
     assert rows == [(key, day("2026-03-15")) for key in keys[:2]]
