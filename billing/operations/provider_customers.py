@@ -53,14 +53,11 @@ def sync_tax_id(
 ) -> None:
     """Give the Stripe customer the organization's tax id, and take every other one from it.
 
-    A tax id of no type that Stripe has is printed on invoices as text instead; the tax ids that
-    are there then are an operator's and stay. Raises ProviderError, also for an id whose form
-    Stripe refuses.
+    A tax id of no type that Stripe has is printed on invoices as text instead. Raises
+    ProviderError, also for an id whose form Stripe refuses.
     """
     details = customer_of(organization)
     wanted = provider_tax_id(details.country, details.tax_id)
-    if details.tax_id and wanted is None:
-        return
     present = gateway.tax_ids(customer_id)
     for tax_id in present:
         if (tax_id.type, tax_id.value) != wanted:

@@ -206,10 +206,10 @@ def _customer(details: StripeCustomer) -> "CustomerCreateParams":
     are its second. Town and postal code are in them, and not in fields of their own.
     """
     first, *others = details.address.split("\n")
-    return {
+    params: CustomerCreateParams = {
         "name": details.name,
         "email": details.email,
-        "address": {"line1": first, "line2": ", ".join(others), "country": details.country},
+        "address": "",
         "invoice_settings": {
             "custom_fields": [
                 {"name": name, "value": value} for name, value in details.fields.items()
@@ -217,6 +217,13 @@ def _customer(details: StripeCustomer) -> "CustomerCreateParams":
             or "",
         },
     }
+    if details.address:
+        params["address"] = {
+            "line1": first,
+            "line2": ", ".join(others),
+            "country": details.country,
+        }
+    return params
 
 
 def _metadata(stripe_object: stripe.StripeObject) -> dict[str, str]:

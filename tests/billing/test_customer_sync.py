@@ -89,6 +89,7 @@ def test_the_customer_has_the_details_and_follows_each_change(acme: Acme, stripe
     assert customer["address"] == {"line1": "1 Main Street", "line2": None, "country": "KE"}
     fields = customer["invoice_settings"]["custom_fields"]
     assert fields == [{"name": "Tax ID", "value": OTHERS.tax_id}]  # Stripe has no type for it.
+    assert tax_ids(stripe) == []
 
     set_details(acme, Customer(**OTHERS.document() | {"tax_id": ""}))
     sync_until_settled()
