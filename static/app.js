@@ -3,6 +3,7 @@ import "./answers.js";
 import "./charts.js";
 import "./dialog.js";
 import "./live.js";
+import "./refresh.js";
 import "./tables.js";
 import "./units.js";
 

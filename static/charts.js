@@ -1,4 +1,5 @@
-// Pictures of the timeline: the day under the pointer, or the one that the arrow keys choose.
+// Pictures of the timeline and of usage: the day or step under the pointer, or the one that the arrow
+// keys choose.
 
 const DAY = 86_400_000;
 
@@ -7,14 +8,16 @@ const dayText = (chart, day) =>
 
 // Each row of the table holds from its day until the next row.
 const rowOf = (chart, day) =>
-  [...chart.querySelectorAll("[data-day]")].findLast((row) => Number(row.dataset.day) <= day);
+  [...chart.querySelectorAll("[data-day]")]
+    .sort((one, other) => one.dataset.day - other.dataset.day)
+    .findLast((row) => Number(row.dataset.day) <= day);
 
 function read(slider) {
   const chart = slider.closest("[data-chart]");
   const day = Number(slider.value);
   const row = rowOf(chart, day);
   const happens = Number(row.dataset.day) === day ? row.dataset.events : "";
-  const text = `${dayText(chart, day)}: ${row.dataset.value}`;
+  const text = `${row.dataset.label ?? dayText(chart, day)}: ${row.dataset.value}`;
   slider.setAttribute("aria-valuetext", happens ? `${text}; ${happens}` : text);
   chart.querySelector("[data-reading]").textContent = text;
   chart.querySelector("[data-happens]").textContent = happens;

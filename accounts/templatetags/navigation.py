@@ -26,6 +26,7 @@ class SettingsPage:
 
 SETTINGS_PAGES = (
     SettingsPage("Scale Tier", "scale_tier", Permission.SCALE_TIER),
+    SettingsPage("Usage", "usage", Permission.USAGE),
     SettingsPage("Purchase requests", "purchase_requests", Permission.SCALE_TIER),
     SettingsPage("Order form", "order_form", Permission.MANAGE),
     SettingsPage("Limits", "limits", Permission.LIMITS_AND_INVOICES),

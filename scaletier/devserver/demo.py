@@ -30,6 +30,7 @@ from capacity.operations.quote_requests import (
 from capacity.queries.quote_requests import ExpectedTraffic
 from scaletier.devserver.demo_customer import OPERATOR, Customer, operator
 from scaletier.devserver.demo_guard import reason_to_refuse_demo_data
+from scaletier.devserver.demo_traffic import add_traffic
 from scaletier.devserver.progress import Progress
 from scaletier.sandbox import (
     COMMAND,
@@ -157,6 +158,8 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     customer.advance(5).cancel(recent, "output", 1)
     _add_requests(customer)
     open_due_days(organization=customer.organization, now=now)
+    batch = customer.project("Batch evaluation")
+    add_traffic(customer.organization, now=now, assistant=assistant, batch=batch)
 
 
 def _become_customer(customer: Customer) -> None:

@@ -27,6 +27,7 @@ PAGES = (
     "limits/",
     "limits/organization/",
     "forecast/",
+    "usage/",
     "billing-details/",
     "invoices/",
     "invoices/upcoming/",

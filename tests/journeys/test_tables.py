@@ -124,6 +124,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             "purchase-requests/",
             "limits/",
             "forecast/",
+            "usage/?window=1d",
             "invoices/",
             "invoices/upcoming/",
             "projects/",

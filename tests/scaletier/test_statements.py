@@ -84,6 +84,7 @@ def _pages(acme: Acme) -> dict[str, str]:
         "one order form": f"{settings}order-form/forms/{form}/",
         "limits": f"{settings}limits/",
         "forecast": f"{settings}forecast/",
+        "usage": f"{settings}usage/",
         "billing details": f"{settings}billing-details/",
         "invoices": f"{settings}invoices/",
         "upcoming invoice": f"{settings}invoices/upcoming/",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +68,13 @@ class Usage:
         """Return the sums of all buckets."""
         names = ("scale", "account", "entitlement", "requests")
         return {name: sum(getattr(bucket, name) for bucket in self.buckets) for name in names}
+
+    @property
+    def covered_percent(self) -> Decimal | None:
+        """Return the percentage of tokens that capacity covered, rounded down; None without any."""
+        totals = self.totals
+        tokens = totals["scale"] + totals["account"]
+        return Decimal(totals["scale"] * 1000 // tokens) / 10 if tokens else None
 
 
 @dataclass(frozen=True, slots=True)
