@@ -157,6 +157,11 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     recent = customer.advance(8).buy("gpt-4.1-2025-04-14", output=2)
     customer.advance(5).cancel(recent, "output", 1)
     _add_requests(customer)
+    _bring_to(customer, now, assistant)
+
+
+def _bring_to(customer: Customer, now: datetime, assistant: str) -> None:
+    """Open the last days, and add the traffic of the last 30."""
     open_due_days(organization=customer.organization, now=now)
     batch = customer.project("Batch evaluation")
     add_traffic(customer.organization, now=now, assistant=assistant, batch=batch)
