@@ -40,6 +40,6 @@ class QuoteRequests(OrganizationView):
         made = request_quote(
             **self.caller,
             models=[ExpectedTraffic(**asked) for asked in self.body["models"]],
-            note=self.body["note"],
+            note=self.body["note"] or "",
         )
         return self.respond(quote_requests(self.access.organization).get(pk=made.pk))

@@ -34,7 +34,9 @@ class QuoteRequestRequestSerializer(StrictSerializer):
     models = serializers.ListField(
         child=ExpectedTrafficSerializer(), min_length=1, max_length=MAX_MODELS
     )
-    note = Paragraphs(max_length=MAX_NOTE_LENGTH, required=False, default="", allow_blank=True)
+    note = Paragraphs(
+        max_length=MAX_NOTE_LENGTH, required=False, allow_blank=True, allow_null=True, default=""
+    )
 
 
 class RequestedModelSerializer(serializers.Serializer[RequestedModel]):

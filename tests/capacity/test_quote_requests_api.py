@@ -55,6 +55,8 @@ def test_alice_asks_by_expected_tpm_and_reads_units_and_daily_price(api: ApiCast
         "order_form": None,
     }
     assert api.alice.get("quote-requests").json()["data"] == [made.json()]
+    again = api.alice.post("quote-requests", body | {"note": None})
+    assert (again.status_code, again.json()["note"]) == (201, "")
 
 
 @pytest.mark.parametrize(

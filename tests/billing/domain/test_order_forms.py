@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.order_forms import Discounts, FormTerms, form_in_force, order_form_spans
+from billing.domain.order_forms import (
+    Discounts,
+    FormStatus,
+    FormTerms,
+    first_day_without_form,
+    form_in_force,
+    form_status,
+    order_form_spans,
+)
 
 START = date(2026, 1, 1)
 DAYS = 12
@@ -87,3 +95,34 @@ def test_a_model_has_its_own_discount_even_of_nothing_or_else_the_general_one() 
     discounts = Discounts(Decimal(10), {"grok": Decimal(25), "gpt": Decimal(0)})
     assert [discounts.on(model) for model in ("grok", "gpt", "other")] == [25, 0, 10]
     assert Discounts().on("grok") == 0
+
+
+@given(forms=forms(), since=st.integers(0, 2 * DAYS))
+def test_the_first_day_without_a_form_is_the_first_one_of_all_days(
+    forms: list[FormTerms], since: int
+) -> None:
+    days = [number for number in range(since, 3 * DAYS) if not form_in_force(forms, on(number))]
+    expected = on(days[0]) if days else None
+    assert first_day_without_form(forms, on(since)) == expected
+
+
+@given(forms=forms(), today=st.integers(0, 2 * DAYS), is_signed=st.booleans())
+def test_one_form_at_most_is_in_force_and_it_is_the_one_that_counts(
+    forms: list[FormTerms], today: int, is_signed: bool
+) -> None:
+    in_force = form_in_force(forms, on(today))
+    for terms in forms:
+        status = form_status(
+            starts_on=terms.starts_on,
+            ends_on=terms.ends_on,
+            is_signed=is_signed,
+            is_in_force=terms == in_force,
+            on=on(today),
+        )
+        is_over = terms.ends_on is not None and terms.ends_on <= on(today)
+        assert (status == FormStatus.ENDED) == is_over
+        assert (status == FormStatus.IN_FORCE) == (is_signed and terms == in_force)
+        assert (status == FormStatus.AWAITING_SIGNATURE) == (not is_signed and not is_over)
+        if is_signed and not is_over and terms != in_force:
+            started = terms.starts_on <= on(today)
+            assert status == (FormStatus.REPLACED if started else FormStatus.UPCOMING)
