@@ -5,5 +5,5 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        # The first registers the contexts of emails, the second what allauth tells of people.
-        from accounts import emails, receivers  # noqa: F401, PLC0415
+        # They register the words of audit entries, the contexts of emails, and what allauth tells.
+        from accounts import audit_words, emails, receivers  # noqa: F401, PLC0415

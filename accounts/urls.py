@@ -5,7 +5,15 @@
 
 from django.urls import path
 
-from accounts.views import api_keys, home, invitations, members, sessions, sign_in_requirements
+from accounts.views import (
+    api_keys,
+    audit,
+    home,
+    invitations,
+    members,
+    sessions,
+    sign_in_requirements,
+)
 
 SETTINGS = "organizations/<slug:organization_id>/settings"
 
@@ -39,6 +47,8 @@ urlpatterns = [
     ),
     path(f"{SETTINGS}/members/<str:user_id>/role/", members.change_role, name="change_role"),
     path(f"{SETTINGS}/members/<str:user_id>/remove/", members.remove, name="remove_member"),
+    path(f"{SETTINGS}/audit-log/", audit.audit_page, name="audit"),
+    path(f"{SETTINGS}/audit-log/changes.csv", audit.audit_csv, name="audit_csv"),
     path(f"{SETTINGS}/api-keys/", api_keys.api_keys_page, name="api_keys"),
     path(f"{SETTINGS}/api-keys/<str:key_id>/revoke/", api_keys.revoke, name="revoke_api_key"),
 ]

@@ -5,4 +5,5 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import emails  # noqa: F401, PLC0415 - it registers the contexts of emails
+        # They register the words of audit entries and the contexts of emails.
+        from billing import audit_words, emails  # noqa: F401, PLC0415

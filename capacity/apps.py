@@ -5,4 +5,5 @@ class CapacityConfig(AppConfig):
     name = "capacity"
 
     def ready(self) -> None:
-        from capacity import emails  # noqa: F401, PLC0415 - it registers the contexts of emails
+        # They register the words of audit entries and the contexts of emails.
+        from capacity import audit_words, emails  # noqa: F401, PLC0415

@@ -15,6 +15,12 @@ def new_public_id(prefix: str) -> str:
     return prefix + uuid.uuid4().hex
 
 
+def short_id(public_id: str) -> str:
+    """Return the prefix of a public id and the first of its characters: `lot_3f9a2c61…`."""
+    prefix, _, rest = public_id.partition("_")
+    return f"{prefix}_{rest[:8]}…"
+
+
 class PublicIdField(models.CharField[str, str]):
     """The public id of a row. Python makes it, or the database in an `INSERT … SELECT`."""
 

@@ -30,6 +30,17 @@ FEW_ROWS = 5
 """A list of so few rows shows no search and no filters."""
 
 
+def day(label: str) -> forms.DateField:
+    """Return a filter by a day, UTC."""
+    return forms.DateField(
+        label=label,
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"invalid": f"{label} is a date, YYYY-MM-DD; it is ignored."},
+    )
+
+
 def choice(label: str, every: str, choices: Sequence[tuple[str, Any]]) -> forms.ChoiceField:
     """Return a filter. `every` is the label of the choice that leaves nothing out."""
     return forms.ChoiceField(
@@ -54,8 +65,9 @@ class ListFilters(forms.Form):
         error_messages={"max_length": "A search has at most 100 characters; it is ignored."},
     )
 
-    def __init__(self, name: str, query: QueryDict) -> None:
+    def __init__(self, name: str, query: QueryDict, **added: forms.Field) -> None:
         super().__init__(query, prefix=name)
+        self.fields.update(added)  # Filters whose choices depend on the list.
         labels = [(value, label) for value, (label, _) in self.orders.items()]
         self.fields["sort"] = forms.ChoiceField(
             label="Order",
@@ -64,6 +76,7 @@ class ListFilters(forms.Form):
             error_messages={"invalid_choice": "There is no order “%(value)s”; it is ignored."},
         )
         self.fields["q"].widget = forms.TextInput(attrs={"placeholder": self.searches})
+        self.order_fields(self.field_order)
         self.is_valid()
 
     def clean_q(self) -> str:
@@ -81,7 +94,7 @@ class ListFilters(forms.Form):
 
     def value(self, name: str) -> str:
         """Return what was chosen or typed; empty if nothing was, or nothing that is valid."""
-        return str(self.cleaned_data.get(name, ""))
+        return str(self.cleaned_data.get(name) or "")
 
     @property
     def choices(self) -> list[forms.BoundField]:

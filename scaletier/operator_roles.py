@@ -6,7 +6,9 @@ from accounts.operations.operator_roles import OperatorRole, keep_operator_roles
 
 PAGES = {
     "accounts": (
+        "apikey",
         "auditentry",
+        "invitation",
         "membership",
         "organization",
         "outboundemail",
@@ -26,7 +28,16 @@ PAGES = {
         "orderform",
         "providerevent",
     ),
-    "capacity": ("listprice", "lot", "quoterequest", "snapshot", "tokenunit"),
+    "capacity": (
+        "cancellation",
+        "listprice",
+        "lot",
+        "pool",
+        "purchase",
+        "quoterequest",
+        "snapshot",
+        "tokenunit",
+    ),
 }
 READ = {f"{app}.view_{model}" for app, models in PAGES.items() for model in models} | {
     "capacity.check_invariants"

@@ -6,6 +6,8 @@ from django.views.generic import RedirectView
 
 from capacity.views.invariants import invariants
 from common.api.views import UnknownPath
+from scaletier.desk import sections  # noqa: F401 - it arranges the operator's pages
+from scaletier.desk.views import customer_page, desk, search_page
 
 handler400 = "scaletier.error_pages.bad_request"
 
@@ -20,6 +22,11 @@ urlpatterns = [
     path("accounts/email/", RedirectView.as_view(pattern_name="account_change_password")),
     path("accounts/", include("allauth.urls")),
     path("operator/invariants/", invariants, name="invariants"),
+    # Django's own page would change a password without an entry in the audit log.
+    path("operator/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
+    path("operator/search/", search_page, name="operator_search"),
+    path("operator/customers/<slug:organization_id>/", customer_page, name="customer"),
+    path("operator/", desk, name="desk"),
     path("operator/", admin.site.urls),
 ]
 

@@ -4,20 +4,24 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db import models, transaction
 from django.forms import ModelForm, model_to_dict
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organization, User
 from accounts.operations.audit import Actor, record
 from accounts.operations.days import bring_up_to_date
 from accounts.operations.organizations import lock_organization
+from accounts.queries.audit_words import history_ids
 from common.client_address import client_address
+from common.instants import rfc3339
 
 CONFIRMED = "_confirmed"
 """The name under which a form says which effects the operator has read."""
@@ -47,20 +51,49 @@ def now_in(organization: Organization | None) -> datetime:
     return organization.now() if organization else timezone.now()
 
 
+def _public_id(row: Any) -> str:
+    return str(getattr(row, "public_id", row))
+
+
 def _new_value(form: ModelForm[Any], row: Any, name: str) -> Any:
     """Return a field's value after the change; relations to many rows are saved after the row."""
     value = form.cleaned_data.get(name)
-    return value if isinstance(value, models.QuerySet) else model_to_dict(row).get(name)
+    if isinstance(value, models.QuerySet | models.Model):
+        return value
+    return model_to_dict(row).get(name)
 
 
-def _text(value: Any) -> str:
+def _stored(value: Any) -> Any:
+    """Return a value as an audit entry stores it: a row by its public id, or by its name."""
+    if value is None or isinstance(value, bool | int):
+        return value
     if isinstance(value, list | models.QuerySet):
         return ", ".join(str(item) for item in value)
-    return str(value)
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return str(getattr(value, "public_id", value))
+
+
+def _values_of_row(row: Any, parent: str) -> dict[str, Any]:
+    """Return the values of an inline row, without its key and that of the row it belongs to."""
+    values = model_to_dict(row, exclude=["id", parent])
+    return {name: _stored(value) for name, value in values.items()}
 
 
 def _digest(effects: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(effects).encode()).hexdigest()
+
+
+def history_of(page: admin.ModelAdmin[Any], request: HttpRequest, object_id: str) -> HttpResponse:
+    """Redirect to the audit entries about a row: Django's own history knows operators alone."""
+    row = page.get_object(request, unquote(object_id))
+    if row is None:
+        raise Http404
+    subject = page.subject_of(row) if isinstance(page, AuditedAdmin) else _public_id(row)
+    organization = _organization_of(row)
+    ids = history_ids(organization, subject) if organization else {subject}
+    entries = reverse("admin:accounts_auditentry_changelist")
+    return redirect(f"{entries}?{urlencode({'subject__in': ','.join(sorted(ids))})}")
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):
@@ -154,33 +187,77 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
-        organization = _organization_of(obj)
-        record(
-            organization=organization,
-            by=operator(request),
-            action=f"{obj._meta.model_name}.{'changed' if change else 'created'}",
-            subject=str(getattr(obj, "public_id", obj)),
-            at=now_in(organization),
-            before={name: _text(form.initial.get(name)) for name in form.changed_data} or None,
-            after={name: _text(_new_value(form, obj, name)) for name in form.changed_data},
+        if change and not form.changed_data:
+            return
+        before = {name: _stored(form.initial.get(name)) for name in form.changed_data}
+        self.record_change(
+            request,
+            obj,
+            "changed" if change else "created",
+            before=before if change else None,
+            after={name: _stored(_new_value(form, obj, name)) for name in form.changed_data},
         )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Write an audit entry for each inline row too, with its new values."""
+        """Write an audit entry for each inline row too, with its values."""
         super().save_formset(request, form, formset, change)
-        organization = _organization_of(form.instance)
-        rows: list[tuple[str, Any]] = [("created", row) for row in formset.new_objects]
-        rows += [("changed", row) for row, _ in formset.changed_objects]
-        rows += [("deleted", row) for row in formset.deleted_objects]
-        for verb, row in rows:
-            record(
-                organization=organization,
-                by=operator(request),
-                action=f"{row._meta.model_name}.{verb}",
-                subject=str(getattr(form.instance, "public_id", form.instance)),
-                at=now_in(organization),
-                after={name: str(value) for name, value in model_to_dict(row).items()},
-            )
+        parent = formset.fk.name
+        for row in formset.new_objects:
+            self._record_row(request, form.instance, row, "created", after=(row, parent))
+        for row, _ in formset.changed_objects:
+            self._record_row(request, form.instance, row, "changed", after=(row, parent))
+        for row in formset.deleted_objects:
+            self._record_row(request, form.instance, row, "deleted", before=(row, parent))
+
+    def _record_row(
+        self,
+        request: HttpRequest,
+        parent: Any,
+        row: Any,
+        verb: str,
+        *,
+        before: tuple[Any, str] | None = None,
+        after: tuple[Any, str] | None = None,
+    ) -> None:
+        record(
+            organization=_organization_of(parent),
+            by=operator(request),
+            action=f"{row._meta.model_name}.{verb}",
+            subject=self.subject_of(parent),
+            at=now_in(_organization_of(parent)),
+            before=_values_of_row(*before) if before else None,
+            after=_values_of_row(*after) if after else None,
+        )
+
+    def record_change(
+        self,
+        request: HttpRequest,
+        row: Any,
+        verb: str,
+        *,
+        before: dict[str, Any] | None,
+        after: dict[str, Any],
+    ) -> None:
+        """Write the audit entry of a row in the log of its organization, or of the platform."""
+        organization = _organization_of(row)
+        record(
+            organization=organization,
+            by=operator(request),
+            action=f"{row._meta.model_name}.{verb}",
+            subject=self.subject_of(row),
+            at=now_in(organization),
+            before=before,
+            after=after,
+        )
+
+    def subject_of(self, row: Any) -> str:
+        """Return what an audit entry about the row names as its subject."""
+        return _public_id(row)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return history_of(self, request, object_id)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -194,3 +271,8 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return history_of(self, request, object_id)

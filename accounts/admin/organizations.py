@@ -12,6 +12,7 @@ from accounts.admin.audited import AuditedAdmin, ReadOnlyAdmin, operator
 from accounts.models import Membership, Organization, Project, Role
 from accounts.operations.members import LastOwner, check_owner_remains
 from accounts.operations.organizations import create_organization
+from accounts.queries.organizations import organizations_behind
 
 
 class MembershipInline(admin.TabularInline[Membership, Organization]):
@@ -25,10 +26,29 @@ class MembershipInline(admin.TabularInline[Membership, Organization]):
         return False
 
 
+class DaysFilter(admin.SimpleListFilter):
+    """Organizations whose present day is opened, or not."""
+
+    title = "days"
+    parameter_name = "days"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [("behind", "Behind: a day is not opened")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: models.QuerySet[Any]
+    ) -> models.QuerySet[Any]:
+        if self.value() != "behind":
+            return queryset
+        return queryset.filter(pk__in=organizations_behind(timezone.now()).values("pk"))
+
+
 @admin.register(Organization)
 class OrganizationAdmin(AuditedAdmin):
     list_display = ("name", "public_id", "is_sandbox", "opened_until", "created_at")
-    list_filter = ("is_sandbox",)
+    list_filter = ("is_sandbox", DaysFilter)
     search_fields = ("name", "public_id")
     fields = ("name", "public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
     readonly_fields = ("public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
@@ -66,7 +86,7 @@ class MembershipAdmin(AuditedAdmin):
     form = MembershipForm
     list_display = ("organization", "user", "role")
     list_filter = ("role",)
-    search_fields = ("organization__name", "user__email")
+    search_fields = ("organization__name", "organization__public_id", "user__email")
     autocomplete_fields = ("organization", "user")
     fields = ("organization", "user", "role")
 
@@ -79,6 +99,10 @@ class MembershipAdmin(AuditedAdmin):
         if not change:
             obj.created_at = obj.organization.now()
         super().save_model(request, obj, form, change)
+
+    def subject_of(self, row: Any) -> str:
+        """Return the public id of the member, as in the entries of what owners do."""
+        return str(row.user.public_id)
 
 
 @admin.register(Project)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.admin.audited import AuditedAdmin, operator
 from accounts.models import Membership, Organization, User
+from accounts.operations.audit import record_for_person
 from accounts.operations.members import LastOwner, check_owner_remains
 from accounts.operations.operator_roles import OperatorRole
 from accounts.operations.second_factors import reset_second_factor
@@ -82,6 +83,25 @@ class UserAdmin(AuditedAdmin):
         memberships = Membership.objects.filter(user=int(object_id[:18]))
         return list(
             Organization.objects.filter(pk__in=memberships.values("organization")).order_by("pk")
+        )
+
+    def record_change(
+        self,
+        request: HttpRequest,
+        row: Any,
+        verb: str,
+        *,
+        before: dict[str, Any] | None,
+        after: dict[str, Any],
+    ) -> None:
+        """Write the entry in the log of each organization of the person."""
+        record_for_person(
+            row,
+            by=operator(request),
+            action=f"user.{verb}",
+            real_now=timezone.now(),
+            before=before,
+            after=after,
         )
 
     def get_urls(self) -> list[URLPattern]:

@@ -73,10 +73,15 @@ class OrganizationView(APIView):
     @property
     def caller(self) -> Caller:
         """Return the first arguments of every operation."""
-        address = client_address(self.request)
+        key = self.request.auth
         return Caller(
             organization=self.access.organization,
-            by=Actor(source="api", user=self.access.user, address=address),
+            by=Actor(
+                source="api",
+                user=self.access.user,
+                address=client_address(self.request),
+                api_key=key if isinstance(key, ApiKey) else None,
+            ),
             now=self.now,
         )
 

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from accounts.models.api_keys import ApiKey
 from accounts.models.organizations import Organization
 from accounts.models.users import User
 from common.append_only import append_only
@@ -19,10 +20,24 @@ class AuditEntry(models.Model):
 
     public_id = PublicIdField(prefix="evt_")
     organization = models.ForeignKey(
-        Organization, null=True, on_delete=models.PROTECT, related_name="audit_entries"
+        Organization,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="audit_entries",
+        db_index=False,
     )
-    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    actor = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     source = models.CharField(max_length=10)
+    api_key = models.ForeignKey(
+        ApiKey,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The key that the request came with.",
+    )
     address = models.GenericIPAddressField(null=True)
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=300, help_text="Public id of what changed.")
@@ -34,8 +49,14 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name_plural = "audit entries"
         triggers = append_only()
+        # One for each filter of the log. Each begins with the organization and ends in the order of
+        # the log, so that a page costs the same however long the log is.
         indexes = [
             models.Index(fields=["organization", "-id"], name="audit_newest_first"),
+            models.Index(fields=["organization", "subject", "-id"], name="audit_of_subject"),
+            models.Index(fields=["organization", "actor", "-id"], name="audit_of_actor"),
+            models.Index(fields=["organization", "action", "-id"], name="audit_of_action"),
+            models.Index(fields=["organization", "at"], name="audit_of_time"),
             models.Index(
                 fields=["subject", "recorded_at"],
                 condition=models.Q(action=FAILED_SIGN_IN),

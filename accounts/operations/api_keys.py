@@ -69,7 +69,7 @@ def record_new_address(key: ApiKey, *, address: str, real_now: datetime) -> None
         if is_new:
             record(
                 organization=key.organization,
-                by=Actor("api", key.user, address),
+                by=Actor("api", key.user, address, key),
                 action="api_key.used_from_new_address",
                 subject=key.public_id,
                 at=key.organization.clock_at or real_now,

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
-from accounts.models import AuditEntry, Organization, User
+from accounts.models import ApiKey, AuditEntry, Organization, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +15,13 @@ class Actor:
     """Who makes a change, and from where.
 
     `source` is `page`, `api`, `admin`, `command`, `stripe`, or `time` for the opening of a day.
+    `api_key` is the key that the request came with; without one it came in a browser's session.
     """
 
     source: str
     user: User | None = None
     address: str | None = None
+    api_key: ApiKey | None = None
 
     @property
     def person(self) -> User:
@@ -50,6 +52,7 @@ def record(
         organization=organization,
         actor=by.user,
         source=by.source,
+        api_key=by.api_key,
         address=by.address,
         action=action,
         subject=subject,
@@ -65,6 +68,7 @@ def record_for_person(
     by: Actor,
     action: str,
     real_now: datetime,
+    before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
     """Write the entry of what happened to a person's identity: sign-ins, passwords, factors.
@@ -82,9 +86,11 @@ def record_for_person(
             organization=organization,
             actor=by.user,
             source=by.source,
+            api_key=by.api_key,
             address=by.address,
             action=action,
             subject=person.public_id,
+            before=before,
             after=after,
             at=(organization and organization.clock_at) or real_now,
         )
@@ -107,8 +113,16 @@ def record_each(
         cursor.execute(
             f"""
             INSERT INTO {AuditEntry._meta.db_table}
-                (organization_id, subject, after, actor_id, source, address, action, at)
-            SELECT change.*, %s::bigint, %s, %s::inet, %s, %s FROM ({sql}) change
+                (organization_id, subject, after, actor_id, source, api_key_id, address, action, at)
+            SELECT change.*, %s::bigint, %s, %s::bigint, %s::inet, %s, %s FROM ({sql}) change
             """,  # noqa: S608 - the query is Django's own
-            (by.user.pk if by.user else None, by.source, by.address, action, at, *params),
+            (
+                by.user.pk if by.user else None,
+                by.source,
+                by.api_key.pk if by.api_key else None,
+                by.address,
+                action,
+                at,
+                *params,
+            ),
         )

@@ -36,6 +36,7 @@ SETTINGS_PAGES = (
     SettingsPage("Projects", "projects", Permission.MANAGE),
     SettingsPage("Members", "members", Permission.MANAGE),
     SettingsPage("API keys", "api_keys", Permission.OWN_API_KEYS),
+    SettingsPage("Audit log", "audit", Permission.MANAGE),
 )
 
 ACCOUNT_PAGES = (

@@ -23,7 +23,7 @@ from billing.models import (
 from billing.operations.invoice_sync import retry_sync
 from billing.operations.payments import record_payment
 from billing.operations.provider_events import process_event_again
-from billing.queries.payments import payment_effect
+from billing.queries.payments import long_overdue_payments, payment_effect
 from common.errors import BusinessError
 
 
@@ -59,6 +59,24 @@ class InvoiceLineInline(ReadOnlyInline):
     exclude = ("organization",)
 
 
+class StandingFilter(admin.SimpleListFilter):
+    """Invoices that make their organization overdue (R11); sandboxes pay nobody."""
+
+    title = "standing"
+    parameter_name = "standing"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [("overdue", "Unpaid 14 days past due")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "overdue":
+            return queryset
+        overdue = long_overdue_payments(timezone.now().date()).filter(organization__clock_at=None)
+        return queryset.filter(pk__in=overdue.values("pk"))
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
     """Issued invoices and their payment status. Operators record bank transfers here."""
@@ -71,7 +89,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         "due_on",
         "payment_status",
     )
-    list_filter = ("payment__status", "due_on")
+    list_filter = ("payment__status", StandingFilter, "due_on")
     search_fields = (
         "public_id",
         "=number",

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
+from accounts.models import Organization
 from accounts.operations.audit import Actor, record
 from accounts.operations.changes import Change, organization_change
 from billing.models import InvoicePayment, InvoiceSync, PaymentStatus, ProviderEvent
@@ -115,18 +116,20 @@ def process_event(event_id: int, *, now: datetime) -> bool:
 def process_event_again(*, event: ProviderEvent, by: Actor, now: datetime) -> bool:
     """Process an event that could not be processed, at an operator's word; return whether it was.
 
-    An unreadable payload cannot be processed at all.
+    It is recorded in the log of the customer whose invoice the event is about. An unreadable
+    payload cannot be processed at all.
     """
     if event.type == UNREADABLE or event.processed_at:
         return False
+    organization = _organization_of(event)
     with transaction.atomic(durable=True):
         ProviderEvent.objects.filter(pk=event.pk).update(error="")
         record(
-            organization=None,
+            organization=organization,
             by=by,
             action="provider_event.retried",
             subject=event.event_id,
-            at=now,
+            at=(organization and organization.clock_at) or now,
             before={"error": event.error},
         )
     return process_event(event.pk, now=now)
@@ -201,6 +204,15 @@ def _sync_of(event: ProviderEvent) -> InvoiceSync | None:
         )
         .first()
     )
+
+
+def _organization_of(event: ProviderEvent) -> Organization | None:
+    """Return the organization of the event's invoice, or None: an odd payload may name none."""
+    try:
+        sync = _sync_of(event)
+    except ODD:
+        return None
+    return sync.organization if sync else None
 
 
 def _note_payment_failed(change: Change, payment: InvoicePayment, *, at: datetime) -> str:

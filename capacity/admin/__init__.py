@@ -1,3 +1,3 @@
 """The operator's pages of capacity."""
 
-from capacity.admin import catalogue, quote_requests  # noqa: F401 - they register pages
+from capacity.admin import catalogue, purchases, quote_requests  # noqa: F401 - they register pages

@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from common import days
+from common import days, ids
 from common.decimals import plain
 from common.instants import rfc3339
 from common.texts import counted as counted_text
@@ -86,9 +86,8 @@ def counted(value: int, noun: str) -> str:
 
 @register.filter
 def short_id(public_id: str) -> str:
-    """Return the prefix of a public id and the first of its characters: `lot_3f9a2c61…`."""
-    prefix, _, rest = public_id.partition("_")
-    return f"{prefix}_{rest[:8]}…"
+    """Return a public id shortened for people: `lot_3f9a2c61…`."""
+    return ids.short_id(public_id)
 
 
 @register.filter
@@ -107,3 +106,11 @@ def sentence_case(text: str) -> str:
 def without_placeholder(field: forms.BoundField) -> SafeString:
     """Return the widget without its placeholder, which would only repeat the label."""
     return field.as_widget(attrs={"placeholder": False})
+
+
+@register.simple_tag
+def filter_control(field: forms.BoundField, path: str) -> SafeString:
+    """Return the control of a list's filter, which applies when it is changed."""
+    return field.as_widget(
+        attrs={"class": "control", "autocomplete": "off", "hx-get": path, "hx-trigger": "change"}
+    )

@@ -20,6 +20,7 @@ def test_an_audit_entry_says_who_did_what_and_from_where(api: ApiCast) -> None:
         "recorded_at": entry["recorded_at"],
         "by": api.acme.alice.person.public_id,
         "source": "api",
+        "key": api.acme.organization.api_keys.get(user=api.acme.alice.person).public_id,
         "address": "127.0.0.1",
         "action": "project.created",
         "subject": project,

@@ -93,7 +93,7 @@ def test_olga_adds_a_price_and_cannot_edit_one(acme: Acme, olga: Client) -> None
     assert unit.supply_cap == 40
     entry = AuditEntry.objects.get(action="listprice.created")
     assert entry.after
-    assert entry.after["amount"] == "900"
+    assert entry.after["amount"] == 900
 
 
 def test_olga_cannot_change_a_signed_form_nor_its_discounts(acme: Acme, olga: Client) -> None:

@@ -36,6 +36,7 @@ PAGES = (
     "members/",
     "members/two-factor/",
     "api-keys/",
+    "audit-log/",
     "no-such-page/",
 )
 ACCOUNT_PAGES = ("password/change", "password/reset", "2fa", "sessions", "logout")

@@ -91,6 +91,7 @@ def _pages(acme: Acme) -> dict[str, str]:
         "projects": f"{settings}projects/",
         "members": f"{settings}members/",
         "API keys": f"{settings}api-keys/",
+        "audit log": f"{settings}audit-log/?entries-q=alice&entries-subject={lot.public_id}",
     }
 
 

@@ -129,6 +129,7 @@ def test_a_filter_by_an_id_of_acme_finds_at_globex_what_an_unknown_id_finds(
     filters = {
         "lots": {"project": Purchase.objects.get().project.public_id},
         "charges": {"lot": ids["lot_id"]},
+        "audit": {"subject": ids["lot_id"], "actor": api.acme.alice.person.public_id},
     }
     for path, query in filters.items():
         unknown = {name: f"{value[:-1]}x" for name, value in query.items()}

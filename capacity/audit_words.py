@@ -1,0 +1,131 @@
+"""The words of capacity's audit entries, and the names and pages of what they are about."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet, Value
+from django.urls import reverse
+
+from accounts.models import Organization
+from accounts.queries.audit_words import (
+    FieldWords,
+    Subject,
+    history_of,
+    register_actions,
+    register_fields,
+    subjects_of,
+)
+from billing.audit_words import money
+from capacity.models import Cancellation, ExpiryReason, Lot, Pool, Purchase
+from common.texts import counted
+
+register_actions(
+    "Capacity",
+    {
+        "units.bought": ("Units bought", "Bought {units} of {model}"),
+        "units.cancelled": ("Units cancelled", "Cancelled {units} of {lot}; last day {ends_on}"),
+        "cancellation.undone": ("Cancellation undone", "Undid the {subject}"),
+        "units.expired": ("Units expired", "{units} of {subject} expired: {reason}"),
+        "pool.created": ("Pool created", "Created the pool “{name}” of {model}"),
+        "clock.advanced": ("Clock moved", "Moved the clock from {before[now]} to {after[now]}"),
+    },
+)
+register_actions(
+    "Order forms",
+    {
+        "quote_request.created": ("Capacity asked for", "Asked for capacity of {models}"),
+    },
+)
+register_actions(
+    "Catalogue",
+    {
+        "catalogue.imported": ("Catalogue imported", "Imported a catalogue of {subject}"),
+        "supply.set": ("Supply capped", "Capped the units of {subject} at {cap}"),
+        "snapshot.created": ("Model added", "Added the model {model}"),
+        "snapshot.changed": ("Model changed", "Changed the model {subject}"),
+        "tokenunit.created": ("Token unit added", "Added {kind} units of {snapshot}"),
+        "tokenunit.changed": ("Token unit changed", "Changed {subject}"),
+        "listprice.created": ("List price added", "Set a price of {subject} from {from_on} on"),
+    },
+)
+
+
+def units_in_words(value: Any) -> str:
+    """Return a number of units, or those of several kinds: `4 input units and 2 output units`."""
+    if isinstance(value, dict):
+        return " and ".join(counted(units, f"{kind} unit") for kind, units in value.items())
+    return counted(int(value), "unit")
+
+
+register_fields(
+    {
+        "units": FieldWords("Units", units_in_words),
+        "units.bought:amount": money("Charged at once, standard rates"),
+        "units.expired:reason": FieldWords(
+            "Reason", lambda value: dict(ExpiryReason.choices).get(value, value).lower()
+        ),
+        "listprice.created:amount": money("Price of a unit and day"),
+        "from_on": FieldWords("First day", lambda value: f"{value} UTC"),
+        "retires_on": FieldWords("Retires on", lambda value: f"{value} UTC"),
+        "cap": FieldWords("Units that exist"),
+        "supply_cap": FieldWords("Units that exist"),
+        "tpm": FieldWords("Tokens per minute of a unit"),
+    }
+)
+
+PREFIXES = ("pur_", "lot_", "can_", "pt_")
+
+
+@subjects_of(*PREFIXES)
+def capacity_subjects(
+    organization: Organization | None, ids: Collection[str]
+) -> dict[str, Subject]:
+    """Return purchases, lots, cancellations and pools by their public ids."""
+    own = {"organization": organization} if organization else {}
+    nothing = Value("")
+    rows: list[QuerySet[Any, tuple[str, str, str, int, str]]] = [
+        Purchase.objects.filter(public_id__in=ids, **own).values_list(
+            "public_id", "snapshot__model", nothing, Value(0), nothing
+        ),
+        Lot.objects.filter(public_id__in=ids, **own).values_list(
+            "public_id", "snapshot__model", "kind", "units", "public_id"
+        ),
+        Cancellation.objects.filter(public_id__in=ids, **own).values_list(
+            "public_id", "lot__snapshot__model", "lot__kind", "units", "lot__public_id"
+        ),
+        Pool.objects.filter(public_id__in=ids, **own).values_list(
+            "public_id", "snapshot__model", "name", Value(0), nothing
+        ),
+    ]
+    found = rows[0].union(*rows[1:], all=True)
+    return {row[0]: _subject(organization, *row) for row in found}
+
+
+def _subject(
+    organization: Organization | None, key: str, model: str, kind: str, units: int, lot: str
+) -> Subject:
+    names = {
+        "pur": f"purchase of {model}",
+        "lot": f"lot of {counted(units, f'{kind} unit')} of {model}",
+        "can": f"cancellation of {counted(units, f'{kind} unit')} of {model}",
+        "pt": f"pool “{kind}” of {model}",
+    }
+    name = names[key.partition("_")[0]]
+    if organization is None:
+        return Subject(name)
+    here = organization.public_id
+    if lot:
+        return Subject(name, reverse("lot", args=[here, lot]))
+    url = reverse("model", args=[here, model])
+    query = f"?{urlencode({'lots-q': key})}#lots" if key.startswith("pur_") else ""
+    return Subject(name, url + query)
+
+
+@history_of("lot_", "pur_")
+def history_of_lots(organization: Organization, public_id: str) -> Iterable[str]:
+    """Return the purchase of a lot and its cancellations; of a purchase, those of all its lots."""
+    column = "public_id" if public_id.startswith("lot_") else "purchase__public_id"
+    lots = Lot.objects.filter(organization=organization, **{column: public_id})
+    rows = lots.values_list("public_id", "purchase__public_id", "cancellations__public_id")
+    return {key for row in rows for key in row if key}
