@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast
 from django.urls import reverse
 
@@ -17,6 +17,7 @@ from accounts.queries.audit_words import (
     register_fields,
     subjects_of,
 )
+from billing.domain.invoice_numbers import display_number
 from billing.domain.money import Money
 from billing.models import Invoice, OrderForm
 from common.days import last_day
@@ -48,6 +49,29 @@ register_actions(
 register_actions(
     "Limits",
     {"limit.set": ("Spend limit set", "Set the spend limit of {subject} to {after[amount]}")},
+)
+register_actions(
+    "Billing details",
+    {
+        "billing_details.set": ("Billing details set", "Set the billing details"),
+        "billing_details.sent": ("Billing details sent", "Sent the billing details to Stripe"),
+        "billing_details.send_again": (
+            "Billing details sent again",
+            "Had the billing details sent to Stripe again",
+        ),
+        "billing_details.sending_failed": (
+            "Billing details not sent",
+            "Could not send the billing details to Stripe",
+        ),
+        "invoice_prefix.set": (
+            "Prefix of invoices set",
+            "Set the prefix of invoice numbers to {invoice_prefix}",
+        ),
+        "billingaccount.changed": (
+            "Billing account changed by an operator",
+            "Set the prefix of invoice numbers to {invoice_prefix}",
+        ),
+    },
 )
 register_actions(
     "Invoices and payments",
@@ -107,6 +131,8 @@ register_fields(
         "anchor_day": FieldWords("First day of invoice periods"),
         "signed_name": FieldWords("Signed as"),
         "stripe_invoice": FieldWords("Invoice at Stripe"),
+        "invoice_prefix": FieldWords("Prefix of invoice numbers"),
+        "tax_id": FieldWords("Tax id"),
     }
 )
 
@@ -115,19 +141,18 @@ register_fields(
 def billing_subjects(organization: Organization | None, ids: Collection[str]) -> dict[str, Subject]:
     """Return invoices and order forms by their public ids."""
     own = {"organization": organization} if organization else {}
-    invoices: QuerySet[Any, tuple[str, str]] = Invoice.objects.filter(
+    invoices: QuerySet[Any, tuple[str, str, int]] = Invoice.objects.filter(
         public_id__in=ids, **own
-    ).values_list("public_id", Cast("number", CharField()))
-    forms: QuerySet[Any, tuple[str, str]] = OrderForm.objects.filter(
+    ).values_list("public_id", "organization__billing__invoice_prefix", "number")
+    forms: QuerySet[Any, tuple[str, str, int]] = OrderForm.objects.filter(
         public_id__in=ids, **own
-    ).values_list("public_id", Cast("starts_on", CharField()))
-    return {
-        key: _subject(organization, key, detail) for key, detail in invoices.union(forms, all=True)
-    }
+    ).values_list("public_id", Cast("starts_on", CharField()), Value(0))
+    found = invoices.union(forms, all=True)
+    return {key: _subject(organization, key, text, number) for key, text, number in found}
 
 
-def _subject(organization: Organization | None, key: str, detail: str) -> Subject:
+def _subject(organization: Organization | None, key: str, text: str, number: int) -> Subject:
     if key.startswith("of_"):
-        return Subject(f"order form from {detail}")
+        return Subject(f"order form from {text}")
     url = reverse("invoice", args=[organization.public_id, key]) if organization else ""
-    return Subject(f"invoice {detail}", url)
+    return Subject(f"invoice {display_number(text, number)}", url)

@@ -17,7 +17,7 @@ from accounts.queries.audit_words import (
     subjects_of,
 )
 from billing.audit_words import money
-from capacity.models import Cancellation, ExpiryReason, Lot, Pool, Purchase
+from capacity.models import Cancellation, ExpiryReason, Lot, Pool, Purchase, PurchaseRequest
 from common.texts import counted
 
 register_actions(
@@ -29,6 +29,24 @@ register_actions(
         "units.expired": ("Units expired", "{units} of {subject} expired: {reason}"),
         "pool.created": ("Pool created", "Created the pool “{name}” of {model}"),
         "clock.advanced": ("Clock moved", "Moved the clock from {before[now]} to {after[now]}"),
+    },
+)
+register_actions(
+    "Purchase requests",
+    {
+        "purchase.requested": ("Purchase requested", "Asked to buy {units} of {model}"),
+        "purchase_request.approved": ("Purchase request approved", "Approved the {subject}"),
+        "purchase_request.declined": ("Purchase request declined", "Declined the {subject}"),
+        "purchase_request.withdrawn": ("Purchase request withdrawn", "Withdrew the {subject}"),
+        "purchase_request.lapsed": ("Purchase request lapsed", "{subject} lapsed"),
+        "purchaser.limit_set": (
+            "Purchaser's limit set",
+            "Set the limit of {subject} to {after[limit_per_day]} a day",
+        ),
+        "approval.set": (
+            "Approval threshold set",
+            "Set the threshold of approvals to {after[threshold_per_day]} a day",
+        ),
     },
 )
 register_actions(
@@ -66,6 +84,11 @@ register_fields(
             "Reason", lambda value: dict(ExpiryReason.choices).get(value, value).lower()
         ),
         "listprice.created:amount": money("Price of a unit and day"),
+        "due_now": money("Due at once, standard rates"),
+        "then_per_day": money("Then a day, standard rates"),
+        "threshold_per_day": money("Threshold a day"),
+        "limit_per_day": money("Most that one purchase costs a day"),
+        "lapses_on": FieldWords("Lapses on", lambda value: f"{value} UTC"),
         "from_on": FieldWords("First day", lambda value: f"{value} UTC"),
         "retires_on": FieldWords("Retires on", lambda value: f"{value} UTC"),
         "cap": FieldWords("Units that exist"),
@@ -74,10 +97,8 @@ register_fields(
     }
 )
 
-PREFIXES = ("pur_", "lot_", "can_", "pt_")
 
-
-@subjects_of(*PREFIXES)
+@subjects_of("pur_", "lot_", "can_", "pt_", "req_")
 def capacity_subjects(
     organization: Organization | None, ids: Collection[str]
 ) -> dict[str, Subject]:
@@ -97,6 +118,9 @@ def capacity_subjects(
         Pool.objects.filter(public_id__in=ids, **own).values_list(
             "public_id", "snapshot__model", "name", Value(0), nothing
         ),
+        PurchaseRequest.objects.filter(public_id__in=ids, **own).values_list(
+            "public_id", "snapshot__model", nothing, Value(0), nothing
+        ),
     ]
     found = rows[0].union(*rows[1:], all=True)
     return {row[0]: _subject(organization, *row) for row in found}
@@ -110,6 +134,7 @@ def _subject(
         "lot": f"lot of {counted(units, f'{kind} unit')} of {model}",
         "can": f"cancellation of {counted(units, f'{kind} unit')} of {model}",
         "pt": f"pool “{kind}” of {model}",
+        "req": f"purchase request for {model}",
     }
     name = names[key.partition("_")[0]]
     if organization is None:
@@ -117,6 +142,8 @@ def _subject(
     here = organization.public_id
     if lot:
         return Subject(name, reverse("lot", args=[here, lot]))
+    if key.startswith("req_"):
+        return Subject(name, reverse("purchase_requests", args=[here]) + f"#{key}")
     url = reverse("model", args=[here, model])
     query = f"?{urlencode({'lots-q': key})}#lots" if key.startswith("pur_") else ""
     return Subject(name, url + query)

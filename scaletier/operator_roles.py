@@ -34,6 +34,7 @@ PAGES = {
         "lot",
         "pool",
         "purchase",
+        "purchaserequest",
         "quoterequest",
         "snapshot",
         "tokenunit",

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin
-from capacity.models import Cancellation, Pool, Purchase
+from capacity.models import Cancellation, Pool, Purchase, PurchaseRequest
 
 
 @admin.register(Purchase)
@@ -18,6 +18,17 @@ class PurchaseAdmin(ReadOnlyAdmin):
     @admin.display(description="Charged at once, standard rates")
     def charged(self, purchase: Purchase) -> str:
         return str(purchase.list_amount)
+
+
+@admin.register(PurchaseRequest)
+class PurchaseRequestAdmin(ReadOnlyAdmin):
+    """What waits for an owner's approval, and what became of it. Operators decide nothing here."""
+
+    list_display = ("public_id", "organization", "snapshot", "status", "requested_at", "lapses_on")
+    list_filter = ("status",)
+    search_fields = ("public_id", "organization__name", "organization__public_id")
+    list_select_related = ("organization", "snapshot")
+    ordering = ("-pk",)
 
 
 @admin.register(Cancellation)

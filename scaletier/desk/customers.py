@@ -99,6 +99,7 @@ def _latest(rows: Any) -> list[Any]:
 def _invoices(organization: Organization, today: date) -> list[InvoiceRow]:
     rows = []
     for invoice in invoices(organization).prefetch_related(None)[:MOST]:
+        invoice.organization = organization
         status = invoice.status_on(today)
         total = invoice.money(invoice.total)
         rows.append(InvoiceRow(invoice, total, status, is_owed=status in {"open", "overdue"}))

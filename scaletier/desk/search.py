@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Organization, User
+from billing.domain.invoice_numbers import parse_number
 from billing.models import Invoice
 from common.ids import PublicIdField
 
@@ -86,12 +87,16 @@ def _people(request: HttpRequest, text: str) -> Iterator[Result]:
 def _invoices(request: HttpRequest, text: str) -> Iterator[Result]:
     if not may_view(request, Invoice):
         return
-    digits = text.lower().removeprefix("invoice").strip()
-    if digits.isascii() and digits.isdecimal() and len(digits) < 10:
-        numbered = Invoice.objects.filter(number=int(digits)).select_related("organization")
-        for invoice in numbered.order_by("-pk")[:MOST]:
-            note = f"{invoice.money(invoice.total)}, due on {invoice.due_on}"
-            yield Result(str(invoice), note, _page(request, invoice) or "")
+    parsed = parse_number(text.lower().removeprefix("invoice"))
+    if parsed is None:
+        return
+    prefix, number = parsed
+    rows = Invoice.objects.filter(number=number)
+    if prefix:
+        rows = rows.filter(organization__billing__invoice_prefix=prefix)
+    for invoice in rows.select_related("organization__billing").order_by("-pk")[:MOST]:
+        note = f"{invoice.money(invoice.total)}, due on {invoice.due_on}"
+        yield Result(str(invoice), note, _page(request, invoice) or "")
 
 
 def _ids(request: HttpRequest, text: str) -> Iterator[Result]:

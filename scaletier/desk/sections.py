@@ -9,7 +9,8 @@ from django.urls import reverse
 SECTIONS = {
     "Customers": ("organization", "membership", "user", "project", "apikey", "invitation"),
     "Sales": ("quoterequest", "orderform"),
-    "Money": ("invoice", "charge", "invoicesync", "providerevent", "outboundemail"),
+    "Money": ("invoice", "billingdetails", "billingaccount", "charge"),
+    "Sent and received": ("invoicesync", "customersync", "providerevent", "outboundemail"),
     "Capacity": ("lot", "purchase", "purchaserequest", "cancellation", "pool"),
     "Catalogue": ("snapshot", "tokenunit"),
     "Record and staff": ("auditentry", "group"),

@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Min, Model, Q, QuerySet
+from django.db.models import Count, DateField, Min, Model, Q, QuerySet, Value
 from django.urls import reverse
 
 from accounts.models import Organization, OutboundEmail, User
 from accounts.queries.organizations import organizations_behind
-from billing.models import InvoicePayment, InvoiceSync, ProviderEvent, SyncStatus
+from billing.models import CustomerSync, InvoicePayment, InvoiceSync, ProviderEvent, SyncStatus
 from billing.queries.payments import long_overdue_payments
 from capacity.models import QuoteRequest, QuoteRequestStatus
 
@@ -22,7 +22,7 @@ class Queue:
     """Something that operators see to. `rows` returns what waits at the real time.
 
     `plural` names what waits, `noun` one of it. Whoever may see `model` sees the queue. `oldest` is
-    the column that says since when one waits.
+    the column that says since when one waits; empty if nothing does.
     """
 
     what: str
@@ -81,11 +81,20 @@ QUEUES = (
     ),
     Queue(
         what="Invoices that did not reach Stripe",
-        plural="failed syncs",
+        plural="failed syncs of invoices",
         noun="invoice",
         model=InvoiceSync,
         rows=lambda _now: InvoiceSync.objects.filter(status=SyncStatus.FAILED),
         oldest="invoice__issued_on",
+        query={"status__exact": SyncStatus.FAILED.value},
+    ),
+    Queue(
+        what="Billing details that did not reach Stripe",
+        plural="failed syncs of billing details",
+        noun="customer",
+        model=CustomerSync,
+        rows=lambda _now: CustomerSync.objects.filter(status=SyncStatus.FAILED),
+        oldest="",
         query={"status__exact": SyncStatus.FAILED.value},
     ),
     Queue(
@@ -146,7 +155,8 @@ def _of(queue: Queue, organization: Organization) -> Q:
 def _state(queue: Queue, now: datetime, condition: Q | None = None) -> Waiting:
     rows = queue.rows(now).filter(condition or Q())
     figures = rows.order_by().aggregate(
-        count=Count(queue.counted, distinct=queue.counted != "pk"), oldest=Min(queue.oldest)
+        count=Count(queue.counted, distinct=queue.counted != "pk"),
+        oldest=Min(queue.oldest) if queue.oldest else Value(None, output_field=DateField()),
     )
     oldest = figures["oldest"]
     day = oldest.date() if isinstance(oldest, datetime) else oldest

@@ -195,7 +195,7 @@ def test_everything_leads_to_its_own_history(acme: Acme) -> None:
     [invoice] = acme.organization.invoices.all()
     page = reverse("invoice", args=[here, invoice.public_id])
     issued = follow(alice, page, invoice.public_id)
-    assert sentences(issued) == ["Issued invoice 1 of $880.00"]
+    assert sentences(issued) == [f"Issued invoice {invoice.display_number} of $880.00"]
     bob = acme.bob.person.public_id
     assert len(sentences(follow(alice, reverse("members", args=[here]), bob))) == 2
     key = alice.post(reverse("api_keys", args=[here]), {"name": "CI"}).context["new_key"]

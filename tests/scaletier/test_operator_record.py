@@ -12,7 +12,14 @@ from django.urls import reverse
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin
 from accounts.models import AuditEntry, Membership, Organization, OutboundEmail, User
-from billing.models import Invoice, InvoiceSync, OrderForm, ProviderEvent
+from billing.models import (
+    BillingAccount,
+    CustomerSync,
+    Invoice,
+    InvoiceSync,
+    OrderForm,
+    ProviderEvent,
+)
 from capacity.models import Lot, Snapshot, TokenUnit
 from tests.cast import GROK, Acme, at, make_acme
 from tests.operator_pages import save
@@ -23,6 +30,7 @@ PAGES = admin.site._registry
 NOT_HERE = {"SpendAlert"}
 
 CHANGES: dict[type[Model], dict[str, Any]] = {
+    BillingAccount: {"invoice_prefix": "GBX"},
     Organization: {"name": "Acme Ltd"},
     Membership: {"role": "owner"},
     User: {"name": "Robert"},
@@ -53,14 +61,17 @@ def acme(catalogue: None) -> Acme:
         payload={"data": {"object": about}},
         error="ValueError",
     )
+    CustomerSync.objects.get_or_create(organization=acme.organization)
     Group.objects.create(name="Bookkeeping")
+    make_acme("2026-02-10", is_sandbox=True)
     return acme
 
 
 def row_of(model: type[Model], acme: Acme) -> Any:
     """The row of Acme that an operator opens; of the catalogue, one of the model it bought."""
-    rows = model.objects.all()  # type: ignore[attr-defined]
+    rows = model.objects.order_by("pk")  # type: ignore[attr-defined]
     chosen: dict[type[Model], dict[str, Any]] = {
+        BillingAccount: {"last_invoice_number": 0},
         Membership: {"user": acme.bob.person},
         User: {"pk": acme.bob.person.pk},
         Group: {"name": "Bookkeeping"},
@@ -122,11 +133,13 @@ def test_every_change_is_recorded_or_refused(
 
 def organization_of(row: Any, acme: Acme) -> Organization | None:
     """In whose log a change of the row belongs; the catalogue and roles are the platform's."""
-    is_of_platform = isinstance(row, Group | Snapshot | TokenUnit)
-    return None if is_of_platform else acme.organization
+    if isinstance(row, User):
+        return acme.organization
+    return row if isinstance(row, Organization) else getattr(row, "organization", None)
 
 
 ACTIONS: dict[type[Model], dict[str, str]] = {
+    CustomerSync: {"retry": "billing_details.send_again"},
     Invoice: {"record_payment": "invoice.paid"},
     InvoiceSync: {"retry": "invoice.send_again"},
     OutboundEmail: {"retry": "email.retried"},
@@ -146,6 +159,7 @@ def test_every_action_is_in_the_customers_log(
             assert offered == set(ACTIONS.get(model, {}))
             for action in offered:
                 InvoiceSync.objects.update(status="failed")
+                CustomerSync.objects.update(status="failed")
                 row = row_of(model, acme)
                 form = {"action": action, "_selected_action": [row.pk], "confirmed": "yes"}
                 olga.post(page_of(model, "changelist"), form)
