@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, DateField, Min, Model, Q, QuerySet, Value
+from django.db.models import Count, Min, Model, Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Organization, OutboundEmail, User
@@ -154,10 +154,9 @@ def _of(queue: Queue, organization: Organization) -> Q:
 
 def _state(queue: Queue, now: datetime, condition: Q | None = None) -> Waiting:
     rows = queue.rows(now).filter(condition or Q())
-    figures = rows.order_by().aggregate(
-        count=Count(queue.counted, distinct=queue.counted != "pk"),
-        oldest=Min(queue.oldest) if queue.oldest else Value(None, output_field=DateField()),
-    )
-    oldest = figures["oldest"]
+    figures = {"count": Count(queue.counted, distinct=queue.counted != "pk")}
+    since = {"oldest": Min(queue.oldest)} if queue.oldest else {}
+    found = rows.order_by().aggregate(**figures, **since)
+    oldest = found.get("oldest")
     day = oldest.date() if isinstance(oldest, datetime) else oldest
-    return Waiting(queue, figures["count"], day, days=(now.date() - day).days if day else 0)
+    return Waiting(queue, found["count"], day, days=(now.date() - day).days if day else 0)
