@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0008_encrypted_second_factors'),
+        ('accounts', '0009_sign_in_requirements_and_projects'),
     ]
 
     operations = [
