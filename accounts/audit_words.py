@@ -30,6 +30,11 @@ register_actions(
         "organization.created": ("Organization created", "Created the organization “{name}”"),
         "organization.changed": ("Organization changed", "Changed the organization"),
         "project.created": ("Project created", "Created the project “{name}”"),
+        "project.changed": ("Project changed", "Changed the project “{name}”"),
+        "sign_in_requirements.set": (
+            "Second factor required, or not",
+            "Set whether a second factor is required: {after[second_factor]}",
+        ),
         "email.retried": ("Email sent again", "Had an email sent again"),
     },
 )
@@ -63,6 +68,7 @@ register_actions(
         "second_factor.reset": ("Second factor reset", "Reset the second factor of {subject}"),
         "recovery_codes.generated": ("Recovery codes made", "Made new recovery codes"),
         "recovery_codes.removed": ("Recovery codes removed", "Removed the recovery codes"),
+        "session.ended": ("Session ended", "Ended a session of {subject}"),
         "user.created": ("Person created by an operator", "Created the person {email}"),
         "user.changed": ("Person changed by an operator", "Changed the person {subject}"),
     },
@@ -113,6 +119,9 @@ register_fields(
         "is_staff": FieldWords("Operator"),
         "is_superuser": FieldWords("May do everything as an operator"),
         "now": FieldWords("Clock"),
+        "second_factor": FieldWords("Second factor required"),
+        "keys_refused_from": FieldWords("API keys refused from"),
+        "session.ended:address": FieldWords("Address of the session"),
     }
 )
 
@@ -160,7 +169,7 @@ def _subject(organization: Organization | None, key: str, name: str, detail: str
     here = [organization.public_id]
     urls = {
         "user": _members_url(organization, detail),
-        "proj": reverse("limits", args=here) + f"#{key}",
+        "proj": f"{reverse('projects', args=here)}?{urlencode({'projects-q': key})}",
         "invite": reverse("members", args=here),
     }
     return Subject(texts[prefix], urls.get(prefix, ""))

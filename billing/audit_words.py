@@ -27,6 +27,10 @@ register_actions(
     {
         "order_form.created": ("Order form made", "Made an order form from {starts_on} on"),
         "order_form.signed": ("Order form signed", "Signed the {subject} as “{signed_name}”"),
+        "order_form.terminated": (
+            "Order form ended early",
+            "Ended the {subject} early; last day {after[ends_on]}",
+        ),
         "orderform.created": (
             "Order form made by an operator",
             "Made an order form from {starts_on} on",
@@ -153,6 +157,7 @@ def billing_subjects(organization: Organization | None, ids: Collection[str]) ->
 
 def _subject(organization: Organization | None, key: str, text: str, number: int) -> Subject:
     if key.startswith("of_"):
-        return Subject(f"order form from {text}")
+        url = reverse("read_order_form", args=[organization.public_id, key]) if organization else ""
+        return Subject(f"order form from {text}", url)
     url = reverse("invoice", args=[organization.public_id, key]) if organization else ""
     return Subject(f"invoice {display_number(text, number)}", url)

@@ -17,7 +17,15 @@ from accounts.queries.audit_words import (
     subjects_of,
 )
 from billing.audit_words import money
-from capacity.models import Cancellation, ExpiryReason, Lot, Pool, Purchase, PurchaseRequest
+from capacity.models import (
+    Cancellation,
+    ExpiryReason,
+    Lot,
+    Pool,
+    Purchase,
+    PurchaseRequest,
+    QuoteRequest,
+)
 from common.texts import counted
 
 register_actions(
@@ -53,6 +61,11 @@ register_actions(
     "Order forms",
     {
         "quote_request.created": ("Capacity asked for", "Asked for capacity of {models}"),
+        "quote_request.answered": (
+            "Quote request answered",
+            "Answered the {subject} with the {order_form}",
+        ),
+        "quote_request.declined": ("Quote request declined", "Declined the {subject}: {reply}"),
     },
 )
 register_actions(
@@ -98,7 +111,7 @@ register_fields(
 )
 
 
-@subjects_of("pur_", "lot_", "can_", "pt_", "req_")
+@subjects_of("pur_", "lot_", "can_", "pt_", "req_", "qr_")
 def capacity_subjects(
     organization: Organization | None, ids: Collection[str]
 ) -> dict[str, Subject]:
@@ -121,6 +134,9 @@ def capacity_subjects(
         PurchaseRequest.objects.filter(public_id__in=ids, **own).values_list(
             "public_id", "snapshot__model", nothing, Value(0), nothing
         ),
+        QuoteRequest.objects.filter(public_id__in=ids, **own).values_list(
+            "public_id", nothing, nothing, Value(0), nothing
+        ),
     ]
     found = rows[0].union(*rows[1:], all=True)
     return {row[0]: _subject(organization, *row) for row in found}
@@ -135,6 +151,7 @@ def _subject(
         "can": f"cancellation of {counted(units, f'{kind} unit')} of {model}",
         "pt": f"pool “{kind}” of {model}",
         "req": f"purchase request for {model}",
+        "qr": "quote request",
     }
     name = names[key.partition("_")[0]]
     if organization is None:
@@ -142,11 +159,17 @@ def _subject(
     here = organization.public_id
     if lot:
         return Subject(name, reverse("lot", args=[here, lot]))
+    return Subject(name, _url(here, key, model))
+
+
+def _url(here: str, key: str, model: str) -> str:
+    """Return the page of a purchase, a pool or a request."""
     if key.startswith("req_"):
-        return Subject(name, reverse("purchase_requests", args=[here]) + f"#{key}")
-    url = reverse("model", args=[here, model])
-    query = f"?{urlencode({'lots-q': key})}#lots" if key.startswith("pur_") else ""
-    return Subject(name, url + query)
+        return reverse("purchase_requests", args=[here]) + f"#{key}"
+    if key.startswith("qr_"):
+        return reverse("order_form", args=[here])
+    page = reverse("model", args=[here, model])
+    return f"{page}?{urlencode({'lots-q': key})}#lots" if key.startswith("pur_") else page
 
 
 @history_of("lot_", "pur_")

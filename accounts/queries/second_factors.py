@@ -1,7 +1,5 @@
 """Second factors, which allauth keeps."""
 
-from collections.abc import Iterable
-
 from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 
@@ -20,9 +18,3 @@ def second_factors(user: User) -> "QuerySet[Authenticator]":
 def has_second_factor(user: User) -> bool:
     """Return whether signing in as this person takes more than a password."""
     return second_factors(user).exists()
-
-
-def people_with_second_factor(users: Iterable[int]) -> set[int]:
-    """Return which of the users, given by primary key, have a second factor."""
-    factors = Authenticator.objects.filter(user__in=list(users), type__in=SECOND_FACTORS)
-    return set(factors.values_list("user_id", flat=True))

@@ -12,12 +12,11 @@ from accounts.models import AuditEntry, Membership, Organization
 from accounts.queries.audit import audit_entries
 from accounts.queries.audit_words import EntryInWords, in_words
 from accounts.queries.members import members
-from accounts.queries.second_factors import people_with_second_factor
 from billing.domain.money import Money
 from billing.models import Invoice, OrderForm
 from billing.queries.invoices import invoices
 from billing.queries.limits import Limits, limits
-from billing.queries.order_forms import order_forms_in_force
+from billing.queries.order_forms import order_forms, order_forms_in_force
 from billing.queries.standing import Standing, standing
 from capacity.models import Lot
 from capacity.queries.active_capacity import ModelCapacity, capacity_by_model
@@ -28,14 +27,6 @@ MOST = 10
 """The most rows of a list; the whole list is one click away."""
 
 Part = TypeVar("Part")
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    """A member, and whether they sign in with a second factor."""
-
-    membership: Membership
-    has_second_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +51,7 @@ class Customer:
     limits: Limits | None
     capacity: Sequence[ModelCapacity] | None
     invoices: Sequence[InvoiceRow] | None
-    members: Sequence[MemberRow] | None
+    members: Sequence[Membership] | None
     waiting: Sequence[Waiting]
     entries: Sequence[EntryInWords] | None
 
@@ -82,18 +73,14 @@ def customer(request: HttpRequest, organization: Organization) -> Customer:
         form_in_force=seen(
             OrderForm, lambda: order_forms_in_force(today).filter(organization=organization).first()
         ),
-        order_forms=seen(OrderForm, lambda: _latest(organization.order_forms)),
+        order_forms=seen(OrderForm, lambda: list(order_forms(organization)[:MOST])),
         limits=seen(Invoice, lambda: limits(organization, on=today)),
         capacity=seen(Lot, lambda: capacity_by_model(organization, on=today)),
         invoices=seen(Invoice, lambda: _invoices(organization, today)),
-        members=seen(Membership, lambda: _members(organization)),
+        members=seen(Membership, lambda: list(members(organization)[:MOST])),
         waiting=waiting_of(request.user, organization, now=timezone.now()),
         entries=seen(AuditEntry, lambda: _entries(organization)),
     )
-
-
-def _latest(rows: Any) -> list[Any]:
-    return list(rows.order_by("-pk")[:MOST])
 
 
 def _invoices(organization: Organization, today: date) -> list[InvoiceRow]:
@@ -104,12 +91,6 @@ def _invoices(organization: Organization, today: date) -> list[InvoiceRow]:
         total = invoice.money(invoice.total)
         rows.append(InvoiceRow(invoice, total, status, is_owed=status in {"open", "overdue"}))
     return rows
-
-
-def _members(organization: Organization) -> list[MemberRow]:
-    rows = list(members(organization)[:MOST])
-    secured = people_with_second_factor(row.user_id for row in rows)
-    return [MemberRow(row, row.user_id in secured) for row in rows]
 
 
 def _entries(organization: Organization) -> list[EntryInWords]:

@@ -35,7 +35,7 @@ CHANGES: dict[type[Model], dict[str, Any]] = {
     Membership: {"role": "owner"},
     User: {"name": "Robert"},
     Group: {"name": "Billing"},
-    OrderForm: {"ends_on": "2030-01-01"},
+    OrderForm: {"days_until_due": 45},
     Snapshot: {"name": "Grok, fast"},
     TokenUnit: {"supply_cap": 900},
 }
@@ -63,7 +63,7 @@ def acme(catalogue: None) -> Acme:
     )
     CustomerSync.objects.get_or_create(organization=acme.organization)
     Group.objects.create(name="Bookkeeping")
-    make_acme("2026-02-10", is_sandbox=True)
+    make_acme("2026-02-10", is_sandbox=True, signed=False)
     return acme
 
 
@@ -73,6 +73,7 @@ def row_of(model: type[Model], acme: Acme) -> Any:
     chosen: dict[type[Model], dict[str, Any]] = {
         BillingAccount: {"last_invoice_number": 0},
         Membership: {"user": acme.bob.person},
+        OrderForm: {"signed_at": None},
         User: {"pk": acme.bob.person.pk},
         Group: {"name": "Bookkeeping"},
         Snapshot: {"model": GROK},
