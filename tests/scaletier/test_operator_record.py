@@ -63,6 +63,7 @@ def acme(catalogue: None) -> Acme:
     )
     CustomerSync.objects.get_or_create(organization=acme.organization)
     Group.objects.create(name="Bookkeeping")
+    make_acme("2026-02-10", is_sandbox=True)
     make_acme("2026-02-10", is_sandbox=True, signed=False)
     return acme
 
