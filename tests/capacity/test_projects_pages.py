@@ -63,7 +63,7 @@ def test_alice_renames_archives_and_restores_a_project(api: ApiCast, alice: Clie
     assert "Project “Chat” is now “Support”" in alice.get(url(api, "projects")).text
 
     question = alice.get(url(api, "archive_project", chat), headers=HTMX).text
-    assert "Its 4 active units and its spend limit go on" in question
+    assert "Its 4 active units, and its spend limit if it has one, go on" in question
     alice.post(url(api, "archive_project", chat))
     page = alice.get(url(api, "projects"), {"projects-state": "archived"})
     assert [row.name for row in page.context["projects"]] == ["Support"]
