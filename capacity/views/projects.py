@@ -85,7 +85,7 @@ def archive_project(request: PageRequest, access: AccessContext, project_id: str
         return redirect(list_url(request, "projects"))
     units = sum(holding.units for holding in holdings_of(access.organization, project))
     going_on = (
-        f"Its {counted(units, 'active unit')}, and its spend limit if it has one, go on as they are."
+        f"Its {counted(units, 'active unit')}, and its spend limit if it has one, go on as before."
         if units
         else "It holds no active units."
     )

@@ -13,10 +13,11 @@ from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone
 
 from accounts.models import AuditEntry, Membership, Role, User
+from accounts.operations.audit import Actor
 from accounts.operations.emails import send_due_emails
 from accounts.operations.operator_roles import OperatorRole
 from scaletier.operator_roles import GRANTS, PAGES
-from tests.cast import Acme, make_acme, signed_in, yesterday
+from tests.cast import Acme, give_second_factor, make_acme, signed_in, yesterday
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +58,10 @@ def test_in_production_no_page_is_open_without_a_second_factor(acme: Acme, path:
         )
         assert browser.get("/operator/").status_code == 302
         TOTP.activate(olga, generate_totp_secret())
+        assert browser.get(f"/operator/{path}").status_code != 302
+        Authenticator.objects.filter(user=olga).delete()
+        assert browser.get(f"/operator/{path}").status_code == 302
+        give_second_factor(Actor("page", olga), kind="webauthn")
         assert browser.get(f"/operator/{path}").status_code != 302
     assert signed_in(acme.alice).get("/operator/", follow=True).status_code == 403
 

@@ -162,6 +162,7 @@ def test_secrets_of_second_factors_are_encrypted_and_stay_good_when_the_key_chan
     expected = codes.generate_codes()
     assert secret not in str(totp.instance.data)
     code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+    passkey = Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Passkey"})
     key = settings.SECRET_KEY
     with override_settings(SECRET_KEY="another key", SECRET_KEY_FALLBACKS=[key]):
         assert TOTP(Authenticator.objects.get(pk=totp.instance.pk)).validate_code(code)
@@ -176,6 +177,8 @@ def test_secrets_of_second_factors_are_encrypted_and_stay_good_when_the_key_chan
     with override_settings(SECRET_KEY="another key", SECRET_KEY_FALLBACKS=[]):
         codes.instance.refresh_from_db()
         assert RecoveryCodes(codes.instance).generate_codes() == expected
+    passkey.refresh_from_db()
+    assert passkey.data == {"name": "Passkey"}  # A public key is no secret.
 
 
 def test_secrets_of_an_earlier_version_are_good_and_the_migration_encrypts_them(

@@ -77,7 +77,8 @@ def test_every_page_is_accessible_and_fits_the_screen(globex: World, themed_page
     for path in ACCOUNT_PAGES:
         page.goto(f"{globex.site.url}/accounts/{path}/")
         _check_accessibility(page)
-    page.goto(f"{globex.site.url}/accounts/2fa/webauthn/add/")
+    page.goto(f"{globex.site.url}/accounts/reauthenticate/?next=/accounts/2fa/webauthn/add/")
+    _check_accessibility(page)
     page.get_by_label("Password").fill(globex.alice.password)
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading", name="Add a passkey")).to_be_visible()
