@@ -14,7 +14,10 @@ def counted(number: int, noun: str) -> str:
 
 def is_single_line(text: str) -> bool:
     """Return whether the text has no line break and no other control character."""
-    return not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in text)
+    # No printable character is a control character; most texts are printable as a whole.
+    return text.isprintable() or not any(
+        unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in text
+    )
 
 
 def validate_single_line(text: str) -> None:
