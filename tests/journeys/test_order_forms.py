@@ -57,11 +57,14 @@ def _ask_for_two_models(page: Page) -> None:
     second.get_by_label("Model", exact=True).select_option(GROK)
     second.get_by_label("Input TPM").fill("lots")
     expect(second.get_by_role("alert")).to_contain_text("Enter a whole number")
+    second.get_by_label("Input TPM").press("Enter")  # Sends, and removes no model.
+    expect(page).to_have_url(re.compile("/requests/$"))
+    expect(second.get_by_role("alert")).to_contain_text("Enter a whole number")
     second.get_by_label("Input TPM").fill("31501")
     expect(needed).to_contain_text("2 input units")
     expect(needed).to_contain_text("$920.00")
     page.get_by_label("Note").fill("We start at once.")
-    page.get_by_role("button", name="Send request").click()
+    page.get_by_role("button", name="Send request", exact=True).click()
     expect(section(page, "Requests")).to_contain_text("Open")
 
 
