@@ -53,6 +53,7 @@ class OrganizationAdmin(AuditedAdmin):
     fields = ("name", "public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
     readonly_fields = ("public_id", "is_sandbox", "clock_at", "opened_until", "created_at")
     inlines = (MembershipInline,)
+    change_form_template = "admin/accounts/change_organization.html"
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool

@@ -29,6 +29,8 @@ def list_pages(request: HttpRequest, app_label: str | None = None) -> list[dict[
     if app_label:
         return apps
     pages = {page["object_name"].lower(): page for app in apps for page in app["models"]}
+    if "apikey" in pages:
+        pages["apikey"]["name"] = "API keys"
     sections = {
         title: [pages.pop(name) for name in names if name in pages]
         for title, names in SECTIONS.items()
