@@ -40,6 +40,7 @@ urlpatterns = [
     ),
     path(f"{SCALE_TIER}/add/", purchases.add_capacity, name="add_capacity"),
     path(f"{SCALE_TIER}/add/summary/", purchases.summary, name="purchase_summary"),
+    path(f"{SCALE_TIER}/add/recommended/", purchases.recommended_units, name="recommended_units"),
     path(f"{SCALE_TIER}/add/checkout/", purchases.checkout, name="checkout"),
     path(
         f"{SCALE_TIER}/add/checkout/timeline/",

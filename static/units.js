@@ -46,6 +46,17 @@ function followWithScale({ target: slider }) {
 document.addEventListener("input", syncNumberAndSlider, { capture: true });
 document.addEventListener("change", followWithScale);
 
+// A recommended number is taken as if somebody had typed it.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-takes]");
+  if (!link) return;
+  event.preventDefault();
+  const number = document.getElementById(link.dataset.takes);
+  number.value = link.dataset.units;
+  number.dispatchEvent(new Event("input", { bubbles: true }));
+  number.focus();
+});
+
 const fillSliders = (root) => root.querySelectorAll("[data-slides]").forEach(fillSlider);
 document.addEventListener("htmx:load", (event) => fillSliders(event.detail.elt));
 window.addEventListener("pageshow", () => fillSliders(document));

@@ -23,6 +23,7 @@ from capacity.queries.pools import pools_of_model
 from capacity.queries.purchases import cost_in_words
 from capacity.queries.quotes import check_units, quote_units
 from capacity.templatetags.units import units_by_kind
+from capacity.usage.queries.recommendations import recommendations
 from capacity.views.page_keys import PageKey, page_key
 from capacity.views.timeline_pictures import Picture, pictures
 from common.errors import BusinessError, InvalidRequest, NotFound
@@ -40,6 +41,27 @@ def add_capacity(request: PageRequest, access: AccessContext) -> HttpResponse:
         response = render_fragment(request, "capacity/add_capacity.html#order", context)
         return replace_url(response, f"{request.path}?{request.GET.urlencode()}")
     return render(request, "capacity/add_capacity.html", context)
+
+
+@permission_required(Permission.BUY)
+@require_GET
+def recommended_units(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Show the units that would have covered the last 30 days (R16); the page loads them by htmx.
+
+    Each comes with the address of the page with these units in the form.
+    """
+    listing = _form_of_one_model(access, request.GET).listing
+    if listing is None:
+        raise NotFound("There is no such model.")
+    advice = []
+    for found in recommendations(access.organization, listing=listing, now=access.now):
+        query = request.GET.copy()
+        query[found.kind] = str(found.recommended)
+        advice.append((found, query.urlencode()))
+    context = {"advice": advice, "snapshot": listing.snapshot}
+    if request.htmx:
+        return render_fragment(request, "capacity/recommended_units.html#advice", context)
+    return render(request, "capacity/recommended_units.html", context)
 
 
 @permission_required(Permission.BUY)

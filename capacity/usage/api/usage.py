@@ -83,5 +83,4 @@ class Recommendations(OrganizationView):
         listing = find_listing(
             organization=organization, model=self.query["model"], on=self.now.date()
         )
-        close_due_windows(organization, now=self.now)
         return self.page(recommendations(organization, listing=listing, now=self.now))

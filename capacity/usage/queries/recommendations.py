@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Sum
+from django.db.models import Subquery, Sum
 
 from accounts.models import Organization
 from capacity.models import Kind, Lot, Snapshot
@@ -88,15 +88,13 @@ def _tokens_by_window(
     last = window_of(now)
     first = last - (WINDOWS - 1) * WINDOW
     sums: defaultdict[datetime, list[int]] = defaultdict(lambda: [0, 0, 0])
-    state = OrganizationUsage.objects.filter(organization=organization).first()
-    if state is None:
-        return {}
     of_snapshot = {"organization": organization, "snapshot": snapshot, "opted_out": False}
     columns = ("input_tokens", "cached_tokens", "output_tokens")
-    open_from = max(first, state.closed_until)
+    open_from = OrganizationUsage.objects.filter(organization=organization).values("closed_until")
+    still_open = UsageMinute.objects.filter(minute__gte=Subquery(open_from))
     for time, rows in (
         ("starts_at", UsageWindow.objects.filter(starts_at__gte=first, **of_snapshot)),
-        ("minute", UsageMinute.objects.filter(minute__gte=open_from, **of_snapshot)),
+        ("minute", still_open.filter(minute__gte=first, **of_snapshot)),
     ):
         for at, *tokens in rows.values_list(time, *columns):
             if (window := window_of(at)) <= last:
