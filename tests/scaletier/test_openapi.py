@@ -27,7 +27,7 @@ from schemathesis.config import (
     ProjectsConfig,
     SchemathesisConfig,
 )
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.api_client import ApiCast
 from tests.cast import GROK, unsigned_form
@@ -125,5 +125,14 @@ def test_an_operation_answers_as_documented(case: "Case[Any]", acme: ApiCast) ->
     for caller in (acme.alice, others[turn]):
         case.call_and_validate(
             headers={**caller.headers, "Accept-Encoding": "identity"},
-            excluded_checks=[positive_data_acceptance],
+            excluded_checks=[positive_data_acceptance, *_checks_of_what_was_made_valid(case)],
         )
+
+
+def _checks_of_what_was_made_valid(case: "Case[Any]") -> list[Any]:
+    """A read of an invalid path under which the hook has put a real id is accepted, rightly.
+
+    What is sent with other methods still has to be refused where its body is wrong.
+    """
+    real = set(REAL.values()) & {str(value) for value in (case.path_parameters or {}).values()}
+    return [negative_data_rejection] if case.method == "GET" and real else []
