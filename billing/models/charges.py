@@ -73,6 +73,24 @@ class Charge(models.Model):
                     RETURN NULL;
                 """,
             ),
+            # R10: limits read the sums of days. Whatever posts charges keeps them, also a process
+            # of an older release, during an upgrade.
+            pgtrigger.Trigger(
+                name="adds_to_daily_spend",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="posted"),  # type: ignore[no-untyped-call]
+                func="""
+                    INSERT INTO billing_dailyspend (organization_id, project_id, posted_on, amount)
+                    SELECT organization_id, project_id, posted_on, sum(amount) FROM posted
+                    GROUP BY organization_id, project_id, posted_on
+                    ORDER BY organization_id, project_id
+                    ON CONFLICT (organization_id, posted_on, project_id)
+                    DO UPDATE SET amount = billing_dailyspend.amount + excluded.amount;
+                    RETURN NULL;
+                """,
+            ),
         ]
         constraints = [
             # R7: a day that is opened twice cannot be charged twice.

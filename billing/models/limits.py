@@ -87,7 +87,7 @@ class SpendAlert(models.Model):
 class DailySpend(models.Model):
     """The sum of the charges of a project that were posted on a day, in minor units.
 
-    `post_charges` keeps it in the statement that posts them, so that limits need not read charges.
+    A trigger of charges keeps it, so that limits need not read them.
     """
 
     organization = models.ForeignKey(

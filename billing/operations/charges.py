@@ -33,18 +33,6 @@ FORM_IN_FORCE = (
     .values("id", "discount_percent")[:1]
 )
 
-# Limits read the sums of days (R10), so the statement that posts charges keeps them.
-ADD_TO_DAILY_SPEND = """
-spend AS (
-    INSERT INTO billing_dailyspend (organization_id, project_id, posted_on, amount)
-    SELECT organization_id, project_id, posted_on, sum(amount) FROM posted
-    GROUP BY organization_id, project_id, posted_on
-    ORDER BY organization_id, project_id
-    ON CONFLICT (organization_id, posted_on, project_id)
-    DO UPDATE SET amount = billing_dailyspend.amount + excluded.amount
-)
-"""
-
 
 def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
     """Post one charge for each row of the query `due`; return the number of charges.
@@ -64,22 +52,17 @@ def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
         cursor.execute(
             f"""
             WITH due ({names}) AS ({due_sql}),
-            numbered AS (SELECT due.*, row_number() OVER () AS place FROM due),
-            posted AS (
-                INSERT INTO {Charge._meta.db_table} ({names}, amount, discount_percent)
-                SELECT {", ".join(f"due.{name}" for name in COLUMNS)},
-                       due.units * due.price_per_day * (due.service_to - due.service_from),
-                       coalesce(own.discount_percent, form.discount_percent, 0)
-                FROM numbered due
-                LEFT JOIN LATERAL ({form_sql}) form ON true
-                LEFT JOIN billing_modeldiscount own
-                       ON own.order_form_id = form.id AND own.model = due.model
-                ORDER BY due.place
-                RETURNING organization_id, project_id, posted_on, amount
-            ),
-            {ADD_TO_DAILY_SPEND}
-            SELECT count(*) FROM posted
+            numbered AS (SELECT due.*, row_number() OVER () AS place FROM due)
+            INSERT INTO {Charge._meta.db_table} ({names}, amount, discount_percent)
+            SELECT {", ".join(f"due.{name}" for name in COLUMNS)},
+                   due.units * due.price_per_day * (due.service_to - due.service_from),
+                   coalesce(own.discount_percent, form.discount_percent, 0)
+            FROM numbered due
+            LEFT JOIN LATERAL ({form_sql}) form ON true
+            LEFT JOIN billing_modeldiscount own
+                   ON own.order_form_id = form.id AND own.model = due.model
+            ORDER BY due.place
             """,  # noqa: S608 - column names are the constants above
             (*due_params, *form_params),
         )
-        return int(cursor.fetchone()[0])
+        return int(cursor.rowcount)

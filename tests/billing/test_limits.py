@@ -205,11 +205,21 @@ def test_the_sums_of_days_are_those_of_the_charges(acme: Acme) -> None:
     acme.buys("2026-01-25", input=5, output=1)
     acme.buys("2026-01-25", input=1)
     acme.open_days("2026-02-05")
+    post_like_a_process_of_an_earlier_release()
     charged: defaultdict[str, int] = defaultdict(int)
     for posted_on, amount in Charge.objects.values_list("posted_on", "amount"):
         charged[str(posted_on)] += amount
     counted = DailySpend.objects.values_list("posted_on", "amount")
     assert {str(posted_on): amount for posted_on, amount in counted} == charged
+
+
+def post_like_a_process_of_an_earlier_release() -> None:
+    """It knows nothing of the sums of days; of two charges, one is of a day without any."""
+    charges = list(Charge.objects.filter(posted_on="2026-02-05")[:2])
+    for charge, posted_on in zip(charges, ("2026-02-05", "2026-02-06"), strict=True):
+        charge.pk, charge.public_id = None, f"{charge.public_id}x"
+        charge.posted_on, charge.lot = day(posted_on), f"{charge.lot}x"
+    Charge.objects.bulk_create(charges)
 
 
 @given(

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from accounts.models import Organization, Project, User
-from billing.models import BillingAccount, Charge, DailySpend, OrderForm
+from billing.models import BillingAccount, Charge, OrderForm
 from capacity.models import Lot, Pool, Purchase, Snapshot
 from tests.cast import GROK, load_catalogue
 
@@ -99,13 +99,4 @@ def _add_lots(purchases: list[Purchase], starts_on: date, renewing_from: date) -
             discount_percent=0,
         )
         for lot in lots
-    )
-    DailySpend.objects.bulk_create(
-        DailySpend(
-            organization_id=purchase.organization_id,
-            project_id=purchase.project_id,
-            posted_on=starts_on,
-            amount=purchase.amount,
-        )
-        for purchase in purchases
     )
