@@ -11,9 +11,9 @@ from accounts.operations.changes import organization_change
 from accounts.operations.emails import enqueue_emails
 from accounts.queries.projects import find_project
 from billing.domain.money import Money
-from billing.domain.periods import anchors_starting_on
+from billing.domain.periods import Period, anchors_starting_on
 from billing.models import SpendAlert, SpendLimit
-from billing.queries.limits import Limits, limits
+from billing.queries.limits import LimitEffect, Limits, LimitState, limits
 from billing.queries.spend import UNALERTED, posted_parameters
 from common.errors import InvalidRequest
 from common.instants import midnight
@@ -72,27 +72,45 @@ def raise_alerts(*, organization: Organization, on: date, at: datetime) -> None:
     if not SpendLimit.objects.filter(organization=organization, amount__isnull=False).exists():
         return
     present = limits(organization, on=on)
-    told = set(
-        SpendAlert.objects.filter(
-            organization=organization, period_start=present.period.start
-        ).values_list("project_id", "percent")
-    )
-    alerts = SpendAlert.objects.bulk_create(
+    states = [present.organization, *present.projects]
+    _tell(organization, [(state, state.spent) for state in states], present.period, at)
+
+
+def raise_alerts_of_purchase(
+    *, organization: Organization, effects: Sequence[LimitEffect], period: Period, at: datetime
+) -> None:
+    """Alert about each threshold that a purchase reaches, like `raise_alerts` (R10).
+
+    `effects` are those of its quote: no other limit has changed, so nothing is counted anew.
+    """
+    _tell(organization, [(effect.state, effect.spent_after) for effect in effects], period, at)
+
+
+def _tell(
+    organization: Organization,
+    spends: Sequence[tuple[LimitState, Money]],
+    period: Period,
+    at: datetime,
+) -> None:
+    reached = [
         SpendAlert(
             organization=organization,
             project=state.project,
-            period_start=present.period.start,
+            period_start=period.start,
             percent=percent,
             at=at,
-            limit_amount=state.limit.amount,
-            spent=state.spent.amount,
+            limit_amount=state.amount or 0,
+            spent=spent.amount,
         )
-        for state in (present.organization, *present.projects)
-        if state.limit is not None
-        for percent in state.reached
-        if (state.project and state.project.pk, percent) not in told
-    )
-    for alert in alerts:
+        for state, spent in spends
+        for percent in state.reached_by(spent)
+    ]
+    if not reached:
+        return
+    alerts = SpendAlert.objects.filter(organization=organization, period_start=period.start)
+    told = set(alerts.values_list("project_id", "percent"))
+    new = [alert for alert in reached if (alert.project_id, alert.percent) not in told]
+    for alert in SpendAlert.objects.bulk_create(new):
         enqueue_emails(kind="spend_alert", about={organization.pk: alert.public_id}, now=at)
 
 

@@ -9,13 +9,12 @@ from django.conf import settings
 from accounts.models import Organization
 from billing.domain.invoices import LineItem, invoice_totals
 from billing.domain.money import Money
-from billing.domain.order_forms import Discounts, FormTerms, OrderFormSpan, order_form_spans
+from billing.domain.order_forms import Discounts, OrderFormSpan
 from billing.domain.periods import Period
 from billing.models import ChargeType
 from billing.queries.charges import charge_lines
 from billing.queries.invoices import StatementLine, statement_lines
-from billing.queries.order_forms import billing_account, signed_forms
-from billing.queries.spend import hard_limits
+from billing.queries.standing import Standing, standing
 from billing.seller import ComingRenewal, connected_seller
 
 PERIODS = 4
@@ -46,54 +45,32 @@ def forecast(
     They are exact: known ends, dated prices, order forms, hard limits and retirements count, and
     each day has the discount of the order form that is in force on it (R8).
     """
-    tiles = upcoming_periods(organization, on=on, number=periods)
+    present = standing(organization, on)
+    tiles = present.periods(periods)
     posted = charge_lines([organization.pk], tiles[0]).get(organization.pk, [])
-    forms = signed_forms(organization)
-    first, *later = lines_to_come(organization, forms, on=on, periods=tiles)
+    first, *later = lines_to_come(organization, present, periods=tiles)
     invoices = [[*posted, *first], *later]
     return [_invoice(period, lines) for period, lines in zip(tiles, invoices, strict=True)]
 
 
 def lines_to_come(
-    organization: Organization,
-    forms: Sequence[FormTerms],
-    *,
-    on: date,
-    periods: Sequence[Period],
+    organization: Organization, present: Standing, *, periods: Sequence[Period]
 ) -> list[list[LineItem]]:
-    """Return the renewals from `on` on as invoice lines of each of the periods (R22).
+    """Return the renewals from today on as invoice lines of each of the periods (R22).
 
-    The first period contains `on`; `forms` are the signed order forms.
+    The first period is the present one.
     """
-    spans = order_form_spans(forms, on)
+    spans = present.form_spans
     renewals = list(
         connected_seller().renewals_to_come(
             organization=organization,
-            on=on,
+            on=present.on,
             until=periods[-1].end,
             order_forms=spans,
-            limits=hard_limits(organization, periods),
+            limits=present.hard_limits(periods),
         )
     )
     return [list(_lines(renewals, period, spans)) for period in periods]
-
-
-def upcoming_periods(organization: Organization, *, on: date, number: int) -> list[Period]:
-    """Return the period that contains `on` and those after it, `number` in all (R2)."""
-    account = billing_account(organization)
-    tiles = [account.period_containing(on)]
-    while len(tiles) < number:
-        tiles.append(account.period_containing(tiles[-1].end))
-    return tiles
-
-
-def periods_until(organization: Organization, *, on: date, end: date) -> list[Period]:
-    """Return the period that contains `on` and those after it that start before `end` (R2)."""
-    account = billing_account(organization)
-    tiles = [account.period_containing(on)]
-    while tiles[-1].end < end:
-        tiles.append(account.period_containing(tiles[-1].end))
-    return tiles
 
 
 def _lines(

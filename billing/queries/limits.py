@@ -1,5 +1,6 @@
 """Spend of a period against the limits of an organization and its projects (R10)."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,13 +9,13 @@ from http import HTTPStatus
 from django.conf import settings
 
 from accounts.models import Organization, Project
-from billing.domain.limits import thresholds_reached
+from billing.domain.limits import HardLimits, thresholds_reached
 from billing.domain.money import Money
 from billing.domain.periods import Period
 from billing.models import SpendLimit
 from billing.models.limits import default_alerts
-from billing.queries.order_forms import billing_account
-from billing.queries.spend import posted_in, spend_limits, to_come_in
+from billing.queries.standing import Standing, standing
+from billing.seller import connected_seller
 from common.errors import BusinessError, NotFound
 
 
@@ -38,6 +39,8 @@ class LimitState:
     alerts: Sequence[int]
     posted: int
     to_come: int
+    foreseen: int = 0
+    """What the next period will cost, if somebody asked for it."""
 
     @property
     def title(self) -> str:
@@ -56,6 +59,10 @@ class LimitState:
     @property
     def to_come_money(self) -> Money:
         return _money(self.to_come)
+
+    @property
+    def foreseen_money(self) -> Money:
+        return _money(self.foreseen)
 
     @property
     def limit(self) -> Money | None:
@@ -85,12 +92,11 @@ class LimitState:
         """Return what is to come in percent of the limit or, past it, of what is spent."""
         return self.to_come * 100 // max(self.amount or 0, self.spent.amount, 1)
 
-    @property
-    def reached(self) -> list[int]:
-        """Return the thresholds that are reached."""
+    def reached_by(self, spent: Money) -> list[int]:
+        """Return the thresholds that such a spend reaches."""
         if self.amount is None:
             return []
-        return thresholds_reached(spent=self.spent.amount, limit=self.amount, alerts=self.alerts)
+        return thresholds_reached(spent=spent.amount, limit=self.amount, alerts=self.alerts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,29 +132,38 @@ class Limits:
     """All limits of an organization in one period: its own, and that of each project."""
 
     period: Period
+    next_period: Period
     organization: LimitState
     projects: Sequence[LimitState] = field(default_factory=list)
 
 
-def limits(organization: Organization, *, on: date) -> Limits:
+def limits(organization: Organization, *, on: date, foresees: bool = False) -> Limits:
     """Return the limits with the spend of the period that contains the service day `on` (R10).
 
-    Every project has a state, with or without a limit, the default project first.
+    Every project has a state, with or without a limit, the default project first. With `foresees`
+    they also have what the next period will cost at standard rates, if nobody changes anything:
+    known ends and the hard limits themselves taken into account (R22).
     """
-    period = billing_account(organization).period_containing(on)
-    posted = posted_in(organization, period)
-    to_come = to_come_in(organization, period, on)
-    stored = {limit.project_id: limit for limit in spend_limits(organization)}
+    present = standing(organization, on)
+    this_period, next_period = present.periods(2)
+    stored = {limit.project_id: limit for limit in present.limits}
+    to_come = _renewals(organization, present, [this_period])
+    coming: Mapping[int, int] = {}
+    if foresees:
+        both = [this_period, next_period]
+        coming = _renewals(organization, present, both, present.hard_limits(both))
+
+    def state(project: Project | None) -> LimitState:
+        key = project.pk if project else None
+        counted = (_sum(amounts, key) for amounts in (present.posted, to_come, coming))
+        return _state(stored.get(key), project, *counted)
+
     rows = Project.objects.filter(organization=organization).order_by("-is_default", "name")
     return Limits(
-        period=period,
-        organization=_state(stored.get(None), None, _sum(posted, None), _sum(to_come, None)),
-        projects=[
-            _state(
-                stored.get(project.pk), project, _sum(posted, project.pk), _sum(to_come, project.pk)
-            )
-            for project in rows
-        ],
+        period=this_period,
+        next_period=next_period,
+        organization=state(None),
+        projects=[state(project) for project in rows],
     )
 
 
@@ -164,27 +179,54 @@ def find_limit(organization: Organization, project_id: str | None, *, on: date) 
 
 
 def effects_of_purchase(
-    organization: Organization, *, project_id: str | None, cost: Money, on: date
+    organization: Organization, present: Standing, *, project_id: str | None, cost: Money
 ) -> list[LimitEffect]:
     """Return the effect of a purchase on each limit that it counts against (R10).
 
     `project_id` is a public id; None is the default project. `cost` is what is due in the present
     period.
     """
-    stored = {
-        limit.project_id: limit
-        for limit in spend_limits(organization).exclude(amount=None)
-        if limit.project is None or _is(limit.project, project_id)
-    }
-    if not stored:
-        return []
-    period = billing_account(organization).period_containing(on)
-    posted = posted_in(organization, period)
-    to_come = to_come_in(organization, period, on)
-    return [
-        LimitEffect(_state(limit, limit.project, _sum(posted, key), _sum(to_come, key)), cost)
-        for key, limit in sorted(stored.items(), key=lambda item: item[0] or 0)
+    concerned = [
+        limit
+        for limit in present.limits
+        if limit.amount is not None and (limit.project is None or _is(limit.project, project_id))
     ]
+    if not concerned:
+        return []
+    to_come = _renewals(organization, present, [present.period])
+    return [
+        LimitEffect(
+            _state(
+                limit,
+                limit.project,
+                _sum(present.posted, limit.project_id),
+                _sum(to_come, limit.project_id),
+            ),
+            cost,
+        )
+        for limit in concerned
+    ]
+
+
+def _renewals(
+    organization: Organization,
+    present: Standing,
+    periods: Sequence[Period],
+    limits: HardLimits | None = None,
+) -> Mapping[int, int]:
+    """Return the renewals to come in the last of the periods, in minor units, by project."""
+    renewals = connected_seller().renewals_to_come(
+        organization=organization,
+        on=present.on,
+        until=periods[-1].end,
+        order_forms=present.form_spans,
+        limits=limits,
+    )
+    amounts: defaultdict[int, int] = defaultdict(int)
+    for renewal in renewals:
+        days = (renewal.end - max(renewal.start, periods[-1].start)).days
+        amounts[renewal.project] += renewal.units * renewal.price_per_day * max(days, 0)
+    return amounts
 
 
 def _is(project: Project, project_id: str | None) -> bool:
@@ -197,7 +239,7 @@ def _sum(amounts: Mapping[int, int], project: int | None) -> int:
 
 
 def _state(
-    limit: SpendLimit | None, project: Project | None, posted: int, to_come: int
+    limit: SpendLimit | None, project: Project | None, posted: int, to_come: int, foreseen: int = 0
 ) -> LimitState:
     return LimitState(
         project=project,
@@ -206,6 +248,7 @@ def _state(
         alerts=limit.alerts if limit else default_alerts(),
         posted=posted,
         to_come=to_come,
+        foreseen=foreseen,
     )
 
 

@@ -1,6 +1,5 @@
-"""What is spent in a period: what is posted, and the renewals still to come (R10)."""
+"""What is posted under the limits of many organizations at once (R10)."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,15 +7,9 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import BoolOr
 from django.db import connection
-from django.db.models import QuerySet, Sum
 
-from accounts.models import Organization
-from billing.domain.limits import HardLimits
-from billing.domain.order_forms import order_form_spans
-from billing.domain.periods import Period, period_containing
-from billing.models import DailySpend, SpendLimit
-from billing.queries.order_forms import signed_forms
-from billing.seller import connected_seller
+from billing.domain.periods import period_containing
+from billing.models import SpendLimit
 
 # What is posted in the present period under each limit, in minor units. `project_id` is null for
 # the limit of an organization. The parameters are `period_starts` and the organizations.
@@ -91,49 +84,6 @@ def rooms(organizations: Sequence[int], *, on: date) -> Mapping[int, int]:
         return dict(cursor.fetchall())
 
 
-def hard_limits(organization: Organization, periods: Sequence[Period]) -> HardLimits | None:
-    """Return the hard limits in the present period and the periods after it; None without any."""
-    stored = spend_limits(organization).filter(is_hard=True).exclude(amount=None)
-    amounts = {limit.project_id: limit.amount or 0 for limit in stored}
-    if not amounts:
-        return None
-    return HardLimits(
-        organization=amounts.get(None),
-        projects={project: amount for project, amount in amounts.items() if project is not None},
-        posted=posted_in(organization, periods[0]),
-        periods=periods,
-    )
-
-
 def posted_parameters(organizations: Sequence[int], on: date) -> list[Any]:
     """Return the parameters of `POSTED` on the service day `on`."""
     return [period_starts(on), list(organizations)]
-
-
-def spend_limits(organization: Organization) -> QuerySet[SpendLimit]:
-    """Return the stored limits of the organization, with and without an amount."""
-    return SpendLimit.objects.filter(organization=organization).select_related("project")
-
-
-def posted_in(organization: Organization, period: Period) -> Mapping[int, int]:
-    """Return what is posted in the period, in minor units, by primary key of the project."""
-    days = DailySpend.objects.filter(
-        organization=organization, posted_on__gte=period.start, posted_on__lt=period.end
-    )
-    sums = days.order_by().values_list("project_id").annotate(total=Sum("amount"))
-    return {project: int(total) for project, total in sums}
-
-
-def to_come_in(organization: Organization, period: Period, on: date) -> Mapping[int, int]:
-    """Return the renewals that are still to come in the period, in minor units, by project."""
-    renewals = connected_seller().renewals_to_come(
-        organization=organization,
-        on=on,
-        until=period.end,
-        order_forms=order_form_spans(signed_forms(organization), on),
-    )
-    to_come: defaultdict[int, int] = defaultdict(int)
-    for renewal in renewals:
-        days = (renewal.end - renewal.start).days
-        to_come[renewal.project] += renewal.units * renewal.price_per_day * days
-    return to_come

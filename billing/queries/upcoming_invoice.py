@@ -19,7 +19,7 @@ from billing.queries.invoices import (
     statement_lines,
     statement_of,
 )
-from billing.queries.order_forms import billing_account, signed_forms
+from billing.queries.standing import standing
 
 
 def upcoming_invoice(
@@ -30,12 +30,11 @@ def upcoming_invoice(
     Its lines are the posted charges. Its `projected_total` adds the renewals to come. It is made
     out as the present billing details say, which are read unless `billed_to` is given.
     """
-    account = billing_account(organization)
-    period = account.period_containing(on)
+    present = standing(organization, on)
+    period = present.period
     posted = charge_lines([organization.pk], period).get(organization.pk, [])
     so_far = invoice_totals(posted)
-    forms = signed_forms(organization)
-    [to_come] = lines_to_come(organization, forms, on=on, periods=[period])
+    [to_come] = lines_to_come(organization, present, periods=[period])
     projected = invoice_totals([*posted, *to_come])
     return Statement(
         id=None,
@@ -43,7 +42,7 @@ def upcoming_invoice(
         status="open",
         period=period,
         issued_on=period.end,
-        due_on=period.end + timedelta(days=days_until_due(forms, period.end)),
+        due_on=period.end + timedelta(days=days_until_due(present.forms, period.end)),
         lines=statement_lines(so_far.lines, settings.CURRENCY),
         subtotal=_money(so_far.subtotal),
         discount=_money(so_far.discount),

@@ -24,7 +24,7 @@ ORGANIZATION = "organization"
 def limits_page(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show the limits of the organization and of each project, with the spend of the period."""
     context = {
-        "limits": limits(access.organization, on=access.now.date()),
+        "limits": limits(access.organization, on=access.now.date(), foresees=True),
         "can_set": access.may(Permission.MANAGE),
     }
     return render(request, "billing/limits.html", context)

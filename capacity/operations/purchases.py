@@ -9,7 +9,7 @@ from accounts.operations.audit import Actor
 from accounts.operations.changes import Change, organization_change
 from billing.domain.money import Money
 from billing.operations.charges import post_charges
-from billing.operations.limits import raise_alerts
+from billing.operations.limits import raise_alerts_of_purchase
 from capacity.models import Lot, Purchase, PurchaseRequest, TokenUnit, Transaction, TransactionType
 from capacity.operations.pools import get_default_pool
 from capacity.operations.purchase_requests import create_request
@@ -70,8 +70,12 @@ def make_purchase(change: Change, checked: CheckedPurchase) -> Purchase:
     _create_lots(change, purchase, checked.quote)
     post_charges(first_term_charges(purchase))
     _record(change, purchase, checked.quote)
-    if checked.quote.limits:
-        raise_alerts(organization=change.organization, on=change.today, at=change.now)
+    raise_alerts_of_purchase(
+        organization=change.organization,
+        effects=checked.quote.limits,
+        period=checked.quote.period,
+        at=change.now,
+    )
     return purchase
 
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 from accounts.models import Organization
 from accounts.queries.projects import find_project
 from billing.domain.limits import HardLimits
+from billing.queries.standing import Standing
 from capacity.domain.terms import Term
 from capacity.domain.timeline import Cause, UnitChange
 from capacity.models import Lot, Snapshot
@@ -77,16 +78,16 @@ class PlannedPurchase:
 def planned_purchase(
     *,
     organization: Organization,
+    present: Standing,
     listing: Listing,
     units: Mapping[str, int],
-    on: date,
     project: str | None,
 ) -> PlannedPurchase:
-    """Return the purchase of units of a snapshot on the service day `on`, without its checks.
+    """Return the purchase of units of a snapshot today, without its checks.
 
     `project` is a public id; None is the default one. Raises NotFound for another's (R18).
     """
-    term, lines = priced_lines(organization=organization, listing=listing, units=units, on=on)
+    term, lines = priced_lines(listing, units, present.period, present.on)
     return PlannedPurchase(
         snapshot=listing.snapshot,
         term=term,

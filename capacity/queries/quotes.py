@@ -13,8 +13,8 @@ from django.conf import settings
 from accounts.models import Organization, Project, User
 from accounts.queries.projects import find_open_project
 from billing.domain.money import Money
+from billing.domain.periods import Period
 from billing.queries.limits import LimitEffect, effects_of_purchase
-from billing.queries.order_forms import billing_account
 from billing.queries.standing import standing
 from capacity.domain.terms import Term
 from capacity.models import Kind, Pool, Snapshot
@@ -67,6 +67,8 @@ class Quote:
     organization: Organization
     rights: BuyerRights
     listing: Listing
+    period: Period
+    """The present invoice period."""
     term: Term
     all_lines: Sequence[QuoteLine]
     """A line for each kind of the snapshot, with or without units."""
@@ -177,18 +179,15 @@ def quote_units(
 
     `project` is the public id of the project whose limit counts; None is the default one.
     """
-    term, lines = priced_lines(organization=organization, listing=listing, units=units, on=on)
     present, rights = standing(organization, on), buyer_rights(organization, buyer)
+    term, lines = priced_lines(listing, units, present.period, on)
     cost = _total(line.amount for line in lines)
-    limits = (
-        effects_of_purchase(organization, project_id=project, cost=cost, on=on)
-        if present.has_limits
-        else []
-    )
+    limits = effects_of_purchase(organization, present, project_id=project, cost=cost)
     return Quote(
         organization=organization,
         rights=rights,
         listing=listing,
+        period=present.period,
         term=term,
         all_lines=lines,
         limits=limits,
@@ -205,10 +204,10 @@ def quote_units(
 
 
 def priced_lines(
-    *, organization: Organization, listing: Listing, units: Mapping[str, int], on: date
+    listing: Listing, units: Mapping[str, int], period: Period, on: date
 ) -> tuple[Term, list[QuoteLine]]:
     """Return the term of a purchase, and a line for each kind, with or without units (R3)."""
-    term = Term.bought_on(on, billing_account(organization).period_containing(on))
+    term = Term.bought_on(on, period)
     lines = [
         QuoteLine(offer, units.get(offer.kind, 0), term.first_term_days) for offer in listing.offers
     ]

@@ -7,10 +7,8 @@ from datetime import date, timedelta
 from django.db.models import F, Sum
 
 from accounts.models import Organization
-from billing.domain.order_forms import order_form_spans
-from billing.queries.forecast import periods_until
-from billing.queries.order_forms import signed_forms
-from billing.queries.spend import hard_limits, rooms
+from billing.queries.spend import rooms
+from billing.queries.standing import standing
 from capacity.models import Lot
 from capacity.queries.renewals import units_that_limits_end
 
@@ -34,15 +32,15 @@ class RefusedRenewal:
 def refused_renewals(organization: Organization, *, on: date) -> list[RefusedRenewal]:
     """Return the units that hard limits will end in the 7 days after `on`, the first ones first."""
     until = on + AHEAD + timedelta(days=1)
-    periods = periods_until(organization, on=on, end=until)
-    limits = hard_limits(organization, periods)
+    present = standing(organization, on)
+    limits = present.hard_limits(present.periods_until(until))
     if limits is None:
         return []
     ends = units_that_limits_end(
         organization=organization,
         on=on,
         until=until,
-        order_forms=order_form_spans(signed_forms(organization), on),
+        order_forms=present.form_spans,
         limits=limits,
     )
     lots = Lot.objects.select_related("snapshot").in_bulk([end.key for end in ends if end.key])

@@ -5,7 +5,7 @@ limits end lots one by one, in order of purchase, so with them each lot is a row
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -88,7 +88,7 @@ def foreseen_with_plans(
     """Return `foreseen_units` for each of the plans, as if it were made now; None is no change."""
     present = units_by_terms(organization, of_each_lot=limits is not None)
     planned = [plan.applied_to(present) if plan else present for plan in plans]
-    list_prices = _list_prices({row["of_snapshot"] for rows in planned for row in rows})
+    list_prices = _list_prices((row for rows in planned for row in rows), until)
     foreseen = []
     for plan, rows in zip(plans, planned, strict=True):
         units = [_foreseen(row, on, until, order_forms, list_prices) for row in rows]
@@ -116,7 +116,7 @@ def units_that_limits_end(
 ) -> list[LimitEnd[int | None]]:
     """Return the units that hard limits will end on the days `[on, until)`, by key of the lot."""
     rows = units_by_terms(organization, of_each_lot=True)
-    list_prices = _list_prices({row["of_snapshot"] for row in rows})
+    list_prices = _list_prices(rows, until)
     units = [_foreseen(row, on, until, order_forms, list_prices) for row in rows]
     return [end for end in limit_ends(_plans(units), limits) if end.on < until]
 
@@ -222,10 +222,16 @@ def _priced_days(
     return list(price_spans(start, until, agreement=agreement, list_prices=list_prices))
 
 
-def _list_prices(snapshots: set[int]) -> Mapping[tuple[int, str], DatedPrices]:
+def _list_prices(rows: Iterable[Row], until: date) -> Mapping[tuple[int, str], DatedPrices]:
+    """Return the list prices of the units whose agreed price does not hold up to `until` (R6)."""
+    snapshots = {
+        row["of_snapshot"]
+        for row in rows
+        if max(row["of_commitment_ends_on"], row["of_first_term_ends_on"]) < until
+    }
     prices: defaultdict[tuple[int, str], list[tuple[date, int]]] = defaultdict(list)
-    rows = ListPrice.objects.filter(token_unit__snapshot__in=snapshots).order_by("from_on")
-    for snapshot, kind, from_on, amount in rows.values_list(
+    dated = ListPrice.objects.filter(token_unit__snapshot__in=snapshots).order_by("from_on")
+    for snapshot, kind, from_on, amount in dated.values_list(
         "token_unit__snapshot_id", "token_unit__kind", "from_on", "amount"
     ):
         prices[snapshot, kind].append((from_on, amount))

@@ -9,10 +9,7 @@ from typing import Any
 from django.db.models import F, QuerySet, Sum, Value
 
 from accounts.models import Organization
-from billing.domain.order_forms import order_form_spans
-from billing.queries.forecast import periods_until
-from billing.queries.order_forms import signed_forms
-from billing.queries.spend import hard_limits
+from billing.queries.standing import Standing, standing
 from capacity.domain.timeline import Cause, Mark, Step, UnitChange, marks_of, steps_of
 from capacity.models import Expiry, Kind, Lot, TokenUnit
 from capacity.queries.catalogue import KIND_ORDER
@@ -48,21 +45,22 @@ def timeline(
     bought. Days up to `on` are the record, later ones are foreseen. Raises NotFound for a model
     that does not exist.
     """
-    [unchanged] = timelines(organization, on=on, start=start, end=end, model=model, plans=[None])
+    present = standing(organization, on)
+    [unchanged] = timelines(organization, present, start=start, end=end, model=model, plans=[None])
     return unchanged
 
 
 def timelines(
     organization: Organization,
+    present: Standing,
     *,
-    on: date,
     start: date,
     end: date,
     model: str | None = None,
     kinds: Collection[Kind] | None = None,
     plans: Sequence[Plan | None],
 ) -> list[list[KindTimeline]]:
-    """Return the `timeline` for each of the plans, as if it were made on the day `on`.
+    """Return the `timeline` for each of the plans, as if it were made today.
 
     With `kinds`, those of the `model` have their steps.
     """
@@ -70,7 +68,7 @@ def timelines(
     keys = {(model, kind) for kind in every if model}
     recorded = _recorded(organization, model)
     result = []
-    for plan, units in zip(plans, _foreseen(organization, on, end, plans), strict=True):
+    for plan, units in zip(plans, _foreseen(organization, present, end, plans), strict=True):
         changes: Changes = defaultdict(list, {key: list(rows) for key, rows in recorded.items()})
         for row in units:
             if model in {None, row.model} and row.end:
@@ -138,15 +136,15 @@ def _sums(rows: QuerySet[Any, Any], lot: str, *, day: str, cause: F | Value) -> 
 
 
 def _foreseen(
-    organization: Organization, on: date, end: date, plans: Sequence[Plan | None]
+    organization: Organization, present: Standing, end: date, plans: Sequence[Plan | None]
 ) -> list[list[ForeseenUnits]]:
-    periods = periods_until(organization, on=on, end=end)
+    periods = present.periods_until(end)
     return foreseen_with_plans(
         organization=organization,
-        on=on,
+        on=present.on,
         until=periods[-1].end,
-        order_forms=order_form_spans(signed_forms(organization), on),
-        limits=hard_limits(organization, periods),
+        order_forms=present.form_spans,
+        limits=present.hard_limits(periods),
         plans=plans,
     )
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import AccessContext, Permission
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import redirect_from_dialog, say_once
+from billing.queries.standing import standing
 from capacity.forms import CancellationForm
 from capacity.models import Cancellation, CancellationStatus, Kind, Lot
 from capacity.operations.cancellations import cancel_units, undo_cancellation
@@ -74,7 +75,7 @@ def cancellation_timeline(request: PageRequest, access: AccessContext, lot_id: s
         plan = PlannedCancellation(lot, units, lot.terms_of_cancelling(units, on=today).ends_on)
     after = pictures(
         access.organization,
-        on=today,
+        standing(access.organization, today),
         model=lot.snapshot.model,
         kinds={Kind(lot.kind)},
         plan=plan,

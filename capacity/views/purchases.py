@@ -14,6 +14,7 @@ from accounts.access import AccessContext, Permission
 from accounts.queries.projects import projects_to_choose
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import redirect_from_dialog, say_once
+from billing.queries.standing import standing
 from capacity.forms import PurchaseForm
 from capacity.models import Kind, Purchase, PurchaseRequest
 from capacity.operations.purchases import buy_units
@@ -36,7 +37,8 @@ from common.idempotency import IdempotencyKey, ReplayedResponse
 def add_capacity(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show the page; for htmx only the form of the chosen model, with the typed units."""
     catalogue = listings(organization=access.organization, on=access.now.date())
-    context = _quote_context(access, _form(access, request.GET, catalogue))
+    form = _form(access, request.GET, catalogue, shows_choices=True)
+    context = _quote_context(access, form)
     if request.htmx:
         response = render_fragment(request, "capacity/add_capacity.html#order", context)
         return replace_url(response, f"{request.path}?{request.GET.urlencode()}")
@@ -68,7 +70,9 @@ def recommended_units(request: PageRequest, access: AccessContext) -> HttpRespon
 @require_GET
 def summary(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show only the Summary. A slider requests it at each move."""
-    context = _quote_context(access, _form_of_one_model(access, request.GET))
+    data = request.GET.copy()
+    data.pop("pool", None)  # It changes no figure, and to check it would take a statement.
+    context = _quote_context(access, _form_of_one_model(access, data))
     return render_fragment(request, "capacity/add_capacity.html#summary", context)
 
 
@@ -99,16 +103,17 @@ def purchase_timeline(request: PageRequest, access: AccessContext) -> HttpRespon
     form = _form_of_one_model(access, request.GET)
     after: list[Picture] = []
     if form.listing and form.is_valid():
+        present = standing(access.organization, access.now.date())
         plan = planned_purchase(
             organization=access.organization,
+            present=present,
             listing=form.listing,
             units=form.units,
-            on=access.now.date(),
             project=form.cleaned_data.get("project") or None,
         )
         after = pictures(
             access.organization,
-            on=access.now.date(),
+            present,
             model=form.listing.snapshot.model,
             kinds={Kind(line.kind) for line in plan.lines},
             plan=plan,
@@ -183,23 +188,23 @@ def _form_of_one_model(access: AccessContext, data: QueryDict) -> PurchaseForm:
     return _form(access, data, [listing])
 
 
-def _form(access: AccessContext, data: QueryDict, catalogue: list[Listing]) -> PurchaseForm:
-    """Return the form. Projects and pools are read only if one can be chosen or was chosen."""
+def _form(
+    access: AccessContext,
+    data: QueryDict,
+    catalogue: list[Listing],
+    *,
+    shows_choices: bool = False,
+) -> PurchaseForm:
+    """Return the form. Projects and pools are read only if a choice is shown or was made."""
     organization, model = access.organization, data.get("model", "")
+    reads_projects = shows_choices or "project" in data
+    reads_pools = shows_choices or "pool" in data
     return PurchaseForm(
         data,
         listings=catalogue,
-        projects=projects_to_choose(organization) if _reads(data, "project") else [],
-        pools=pools_of_model(organization, model=model) if _reads(data, "pool") else [],
+        projects=projects_to_choose(organization) if reads_projects else [],
+        pools=pools_of_model(organization, model=model) if reads_pools else [],
     )
-
-
-def _reads(data: QueryDict, choice: str) -> bool:
-    """Return whether the rows of a choice are needed.
-
-    A posted confirmation, which has a `key`, has its choices as hidden fields.
-    """
-    return "key" not in data or choice in data
 
 
 def _quote_context(access: AccessContext, form: PurchaseForm) -> dict[str, Any]:

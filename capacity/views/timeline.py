@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import AccessContext, Permission
 from accounts.views.permissions import PageRequest, permission_required
+from billing.queries.standing import Standing, standing
 from capacity.views.timeline_pictures import Picture, pictures
 from common.fragments import render_fragment
 
@@ -19,7 +20,7 @@ from common.fragments import render_fragment
 @require_GET
 def timeline_page(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show the models that have active units now; for htmx only the pictures."""
-    every = pictures(access.organization, on=access.now.date())
+    every = pictures(access.organization, _standing(access))
     by_model: dict[str, list[Picture]] = {}
     ended = set()
     for picture in every:
@@ -35,8 +36,12 @@ def timeline_page(request: PageRequest, access: AccessContext) -> HttpResponse:
 @require_GET
 def model_timeline(request: PageRequest, access: AccessContext, model: str) -> HttpResponse:
     """Show all kinds of one snapshot; for htmx only the pictures."""
-    of_model = pictures(access.organization, on=access.now.date(), model=model)
+    of_model = pictures(access.organization, _standing(access), model=model)
     return _answer(request, "pictures", {"pictures": of_model, "model": model})
+
+
+def _standing(access: AccessContext) -> Standing:
+    return standing(access.organization, access.now.date())
 
 
 def _answer(request: PageRequest, partial: str, context: dict[str, Any]) -> HttpResponse:

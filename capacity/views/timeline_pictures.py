@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from accounts.models import Organization
+from billing.queries.standing import Standing
 from capacity.domain.step_charts import (
     DayScale,
     StepPaths,
@@ -109,22 +110,23 @@ class Picture:
 
 def pictures(
     organization: Organization,
+    present: Standing,
     *,
-    on: date,
     model: str | None = None,
     kinds: Collection[Kind] | None = None,
     plan: Plan | None = None,
     now: str = "now",
 ) -> list[Picture]:
-    """Return a picture of each of the kinds, from 90 days before the day `on` to 90 days after it.
+    """Return a picture of each of the kinds, from 90 days before today to 90 days after it.
 
     With a `plan`, the pictures are of what would be after it, and show what is to come before it.
-    `now` is how the words call the day `on`.
+    `now` is how the words call today.
     """
+    on = present.on
     scale = DayScale(on - REACH, on + REACH + timedelta(days=1))
     before, after = timelines(
         organization,
-        on=on,
+        present,
         start=scale.start,
         end=scale.end,
         model=model,

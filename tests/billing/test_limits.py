@@ -13,6 +13,7 @@ from billing.domain.limits import Renewal, Room, thresholds_reached, units_past_
 from billing.domain.money import Money
 from billing.models import Charge, DailySpend, SpendAlert, SpendLimit
 from billing.operations.limits import set_spend_limit
+from billing.queries.forecast import forecast
 from billing.queries.limits import Limits, SpendLimitExceeded, limits
 from capacity.models import Expiry, ExpiryReason
 from capacity.operations.days import open_day
@@ -166,6 +167,25 @@ def test_renewals_in_their_commitment_are_charged_past_a_limit_and_count(acme: A
     assert Charge.objects.filter(lot=young.public_id, posted_on="2026-02-20").count() == 1
     expiry = Expiry.objects.get(reason=ExpiryReason.SPEND_LIMIT)
     assert (expiry.lot, expiry.ended_on) == (old, day("2026-02-19"))
+
+
+@pytest.mark.django_db
+def test_the_next_period_beside_a_limit_is_that_of_the_forecast(acme: Acme) -> None:
+    project = create_project(
+        organization=acme.organization, name="Search", by=acme.alice, now=at("2026-01-25")
+    )
+    acme.buys("2026-01-10", input=4)
+    acme.buys("2026-01-25", input=2, project=project.public_id)
+    on = day("2026-01-25")
+    for amount in (None, 100_000):  # The limit ends some units in February.
+        set_limit(acme, amount, "2026-01-25")
+        foreseen = limits(acme.organization, on=on, foresees=True)
+        [_, february, *_] = forecast(acme.organization, on=on)
+        assert foreseen.next_period == february.period
+        assert foreseen.organization.foreseen == february.subtotal.amount > 0
+        assert sum(state.foreseen for state in foreseen.projects) == february.subtotal.amount
+    assert february.subtotal.amount <= 100_000
+    assert limits(acme.organization, on=on).organization.foreseen == 0
 
 
 @pytest.mark.django_db

@@ -23,6 +23,7 @@ def test_alice_sets_a_limit_and_sees_it(api: ApiCast) -> None:
     text = page.content.decode()
     assert "$440.00" in text  # Two units for the 22 days left of January.
     assert "$794.50" in text
+    assert "$560.00" in text  # Two units for the 28 days of February.
     limit = SpendLimit.objects.get()
     assert (limit.amount, limit.is_hard, limit.alerts) == (123_450, True, [50, 80])
 

@@ -11,12 +11,13 @@ from accounts.models import Organization
 from accounts.operations.projects import create_project
 from billing.domain.money import Money
 from billing.operations.limits import set_spend_limit
+from billing.queries.standing import standing
 from capacity.models import Kind, Snapshot
 from capacity.queries.catalogue import find_listing
 from capacity.queries.lot_terms import Plan
 from capacity.queries.plans import PlannedCancellation, planned_purchase
 from capacity.queries.timeline import KindTimeline, timelines
-from capacity.views.timeline_pictures import pictures
+from capacity.views.timeline_pictures import Picture, pictures
 from tests.cast import GROK, Acme, at, day, make_acme, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -51,12 +52,17 @@ def search(acme: Acme) -> str:
 def seen(acme: Acme, *plans: Plan | None) -> list[list[KindTimeline]]:
     return timelines(
         acme.organization,
-        on=day(TODAY),
+        standing(acme.organization, day(TODAY)),
         start=day("2026-01-01"),
         end=day("2026-06-01"),
         model=GROK,
         plans=plans,
     )
+
+
+def seen_as_pictures(acme: Acme, kinds: set[Kind] | None = None) -> list[Picture]:
+    present = standing(acme.organization, day(TODAY))
+    return pictures(acme.organization, present, model=GROK, kinds=kinds)
 
 
 def set_limit(acme: Acme, amount: int, project_id: str | None = None) -> None:
@@ -129,9 +135,9 @@ def plan(acme: Acme) -> Plan:
     """Two input units and an output unit for the project Search."""
     return planned_purchase(
         organization=acme.organization,
+        present=standing(acme.organization, day(TODAY)),
         listing=find_listing(organization=acme.organization, model=GROK, on=day(TODAY)),
         units={"input": 2, "output": 1},
-        on=day(TODAY),
         project=search(acme),
     )
 
@@ -165,7 +171,9 @@ def test_what_a_cancellation_would_end_is_what_it_ends(
 
 def test_a_picture_says_the_same_in_words_and_as_a_table(acme: Acme) -> None:
     retire(acme)
-    [picture] = pictures(acme.organization, on=day(TODAY), model=GROK, kinds={Kind.INPUT})
+    [picture] = pictures(
+        acme.organization, standing(acme.organization, day(TODAY)), model=GROK, kinds={Kind.INPUT}
+    )
     assert picture.words == (
         "283,500 TPM now; falls to 252,000 TPM after 2026-02-12 (1 unit cancelled) and to 220,500 "
         "TPM after 2026-03-06 (1 unit cancelled), then 1 more change. Last changed on 2026-02-05: "
@@ -198,12 +206,12 @@ def test_a_picture_says_the_same_in_words_and_as_a_table(acme: Acme) -> None:
 
 def test_the_words_name_what_a_limit_and_an_order_form_end(acme: Acme) -> None:
     end_the_form(acme)
-    [_, output] = pictures(acme.organization, on=day(TODAY), model=GROK)
+    [_, output] = seen_as_pictures(acme)
     assert output.words.startswith(
         "12,500 TPM now; falls to 0 TPM after 2026-03-31 (1 unit without an order form)."
     )
     set_limit(acme, 0)
-    [_, output] = pictures(acme.organization, on=day(TODAY), model=GROK)
+    [_, output] = seen_as_pictures(acme)
     assert "falls to 0 TPM after 2026-02-12 (1 unit past a spend limit)." in output.words
 
 

@@ -1,4 +1,7 @@
-"""A request takes the same number of SQL statements for many rows as for a few."""
+"""A request takes the same number of SQL statements for many rows as for a few.
+
+The organization has hard limits and a threshold for approval, which take the most statements.
+"""
 
 from typing import Any
 from uuid import uuid4
@@ -10,6 +13,7 @@ from django.test import Client
 from accounts.operations.changes import Caller
 from accounts.operations.projects import create_project
 from billing.domain.money import Money
+from billing.operations.limits import set_spend_limit
 from capacity.models import Lot, PurchaseRequest
 from capacity.operations.approvals import decline_request, set_approval_threshold
 from capacity.operations.cancellations import cancel_units
@@ -39,6 +43,16 @@ def acme() -> Acme:
         organization=acme.organization, threshold=Money(50_000, "usd"), by=acme.alice, now=at(DAY)
     )
     _ask(acme)
+    for project in (None, acme.organization.projects.get().public_id):
+        set_spend_limit(
+            organization=acme.organization,
+            project_id=project,
+            amount=Money(10**9, "usd"),
+            is_hard=True,
+            alerts=[100],
+            by=acme.alice,
+            now=at(DAY),
+        )
     return acme
 
 
@@ -77,6 +91,10 @@ def _pages(acme: Acme) -> dict[str, str]:
         "filtered lists": f"{settings}scale-tier/models/{GROK}/?{FILTERS}",
         "last page of a list": f"{settings}scale-tier/models/{GROK}/?lots=999",
         "lot": f"{settings}scale-tier/lots/{lot.public_id}/",
+        "timeline": f"{settings}scale-tier/timeline/",
+        "timeline of a model": f"{settings}scale-tier/models/{GROK}/timeline/",
+        "Checkout": f"{settings}scale-tier/add/checkout/?model={GROK}&input=2",
+        "timeline in Checkout": f"{settings}scale-tier/add/checkout/timeline/?model={GROK}&input=2",
         "Add capacity": f"{settings}scale-tier/add/?model={GROK}&input=2",
         "purchase requests": f"{settings}purchase-requests/",
         "decided requests": f"{settings}purchase-requests/?decided-q=bob&decided-status=declined",
@@ -98,10 +116,13 @@ def _pages(acme: Acme) -> dict[str, str]:
 def _slider_moves(acme: Acme) -> dict[str, str]:
     base = f"{_settings(acme)}scale-tier/"
     lot = Lot.objects.filter(snapshot__model=GROK, kind="input").earliest("pk")
+    project = acme.organization.projects.get(is_default=True).public_id
     return {
         "approval": f"{_settings(acme)}purchase-requests/{_request(acme).public_id}/approve/",
         "Summary": f"{base}add/summary/?model={GROK}&input=2&output=1",
+        "Summary for a project": f"{base}add/summary/?model={GROK}&input=2&project={project}",
         "cancellation quote": f"{base}lots/{lot.public_id}/cancel/quote/?units=2",
+        "timeline of a cancellation": f"{base}lots/{lot.public_id}/cancel/timeline/?units=2",
     }
 
 

@@ -19,7 +19,7 @@ CORRECT_DAILY_SPEND = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0008_limits'),
+        ('billing', '0010_signed_forms_never_change'),
     ]
 
     operations = [
