@@ -18,7 +18,7 @@ UNITS_PAST_LIMIT = """
         SELECT organization_id, project_id, amount - posted AS room FROM ({posted}) posted
         WHERE is_hard
     ),
-    due (id, organization_id, project_id, units, price) AS ({due}),
+    due (id, organization_id, project_id, units, price) AS MATERIALIZED ({due}),
     counted AS (
         SELECT due.*,
                sum(units * price) OVER (PARTITION BY organization_id ORDER BY id)
