@@ -147,11 +147,11 @@ def limits(organization: Organization, *, on: date, foresees: bool = False) -> L
     present = standing(organization, on)
     this_period, next_period = present.periods(2)
     stored = {limit.project_id: limit for limit in present.limits}
-    to_come = _renewals(organization, present, [this_period])
+    to_come = renewals_by_project(organization, present, [this_period])
     coming: Mapping[int, int] = {}
     if foresees:
         both = [this_period, next_period]
-        coming = _renewals(organization, present, both, present.hard_limits(both))
+        coming = renewals_by_project(organization, present, both, present.hard_limits(both))
 
     def state(project: Project | None) -> LimitState:
         key = project.pk if project else None
@@ -193,7 +193,7 @@ def effects_of_purchase(
     ]
     if not concerned:
         return []
-    to_come = _renewals(organization, present, [present.period])
+    to_come = renewals_by_project(organization, present, [present.period])
     return [
         LimitEffect(
             _state(
@@ -208,7 +208,7 @@ def effects_of_purchase(
     ]
 
 
-def _renewals(
+def renewals_by_project(
     organization: Organization,
     present: Standing,
     periods: Sequence[Period],

@@ -77,7 +77,7 @@ POSTED = """(
 class OverdueInvoice:
     """The oldest invoice that is unpaid 14 days past its due date."""
 
-    number: str
+    display_number: str
     due_on: date
 
 

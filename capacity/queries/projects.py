@@ -11,8 +11,8 @@ from django.db.models import Sum
 from accounts.models import Organization, Project
 from billing.domain.money import Money
 from billing.domain.periods import Period
-from billing.queries.order_forms import billing_account
-from billing.queries.spend import posted_in, to_come_in
+from billing.queries.limits import renewals_by_project
+from billing.queries.standing import standing
 from capacity.models import Kind
 from capacity.queries.active_capacity import TPM
 from capacity.queries.catalogue import KIND_ORDER
@@ -53,11 +53,11 @@ def project_states(
     """Return what the projects hold and spend on the service day `on`, in the given order."""
     rows = list(projects)
     holdings = _holdings(organization, rows)
-    period = billing_account(organization).period_containing(on)
-    posted = posted_in(organization, period)
-    to_come = to_come_in(organization, period, on)
+    present = standing(organization, on)
+    posted = present.posted
+    to_come = renewals_by_project(organization, present, [present.period])
     return ProjectStates(
-        period=period,
+        period=present.period,
         projects=[
             ProjectState(
                 row,

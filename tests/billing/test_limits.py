@@ -177,14 +177,14 @@ def test_the_next_period_beside_a_limit_is_that_of_the_forecast(acme: Acme) -> N
     acme.buys("2026-01-10", input=4)
     acme.buys("2026-01-25", input=2, project=project.public_id)
     on = day("2026-01-25")
-    for amount in (None, 100_000):  # The limit ends some units in February.
+    for amount in (None, 160_000):  # The limit ends some units in February.
         set_limit(acme, amount, "2026-01-25")
         foreseen = limits(acme.organization, on=on, foresees=True)
         [_, february, *_] = forecast(acme.organization, on=on)
         assert foreseen.next_period == february.period
         assert foreseen.organization.foreseen == february.subtotal.amount > 0
         assert sum(state.foreseen for state in foreseen.projects) == february.subtotal.amount
-    assert february.subtotal.amount <= 100_000
+    assert february.subtotal.amount <= 160_000
     assert limits(acme.organization, on=on).organization.foreseen == 0
 
 

@@ -18,6 +18,7 @@ from billing.domain.order_forms import Discounts, form_in_force, order_form_span
 from billing.models import Charge, ModelDiscount, OrderForm, OrderFormTermination
 from billing.operations.charges import post_charges
 from billing.queries.order_forms import order_forms_in_force, signed_forms
+from billing.queries.standing import standing
 from capacity.domain.renewals import PriceAgreement, known_end
 from capacity.models import Cancellation, Expiry, ListPrice, Lot, Purchase, Snapshot, TokenUnit
 from capacity.operations.days import open_day
@@ -184,6 +185,7 @@ def test_sql_and_python_find_the_same_order_form_and_discount_of_a_day(  # R8, R
         make_forms(acme, examples)
         in_sql = order_forms_in_force(on).filter(organization=acme.organization).first()
         in_python = form_in_force(signed_forms(acme.organization), on)
+        assert standing(acme.organization, on).forms == signed_forms(acme.organization)
         assert (in_sql and in_sql.pk) == (in_python and in_python.id)
 
         lot = make_lot(
