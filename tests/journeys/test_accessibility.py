@@ -28,6 +28,8 @@ PAGES = (
     "limits/organization/",
     "forecast/",
     "usage/",
+    "scale-tier/usage-now/",
+    f"scale-tier/add/recommended/?model={GROK}",
     "billing-details/",
     "invoices/",
     "invoices/upcoming/",

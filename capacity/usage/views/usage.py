@@ -12,6 +12,7 @@ from accounts.access import AccessContext, Permission
 from accounts.views.permissions import PageRequest, permission_required
 from capacity.usage.forms import VIEWS, UsageForm
 from capacity.usage.operations.windows import close_due_windows
+from capacity.usage.queries.present import usage_now
 from capacity.usage.queries.usage import Bucket, Usage, View, usage
 from capacity.usage.views.usage_picture import bucket_label, usage_picture
 from common.csv import csv_download
@@ -48,6 +49,19 @@ def usage_page(request: PageRequest, access: AccessContext) -> HttpResponse:
     if request.htmx:
         return render_fragment(request, "usage/usage.html#figures", context)
     return render(request, "usage/usage.html", context)
+
+
+@permission_required(Permission.SCALE_TIER)
+@require_GET
+def usage_now_page(request: PageRequest, access: AccessContext) -> HttpResponse:
+    """Show the last whole minute, by model; the Scale Tier page loads it by htmx."""
+    context = {
+        "present": usage_now(access.organization, now=access.now),
+        "may_see_usage": access.may(Permission.USAGE),
+    }
+    if request.htmx:
+        return render_fragment(request, "usage/now.html#now", context)
+    return render(request, "usage/now.html", context)
 
 
 @permission_required(Permission.USAGE)

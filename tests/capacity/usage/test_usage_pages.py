@@ -77,3 +77,24 @@ def test_recommended_units_are_taken_by_a_link(traffic: ApiCast) -> None:
     assert "<strong>2 units</strong> would have covered every window; you own 1." in text
     assert f"?model={GROK}&amp;output=1&amp;input=1" in text
     assert page(traffic, "add_capacity", model=GROK, output="1").count("recommended/") == 2
+
+
+def test_the_last_whole_minute_is_shown_against_the_entitlement(traffic: ApiCast) -> None:
+    text = " ".join(page(traffic, "usage_now").split())
+    assert "The minute from" in text
+    assert ">2026-01-10 12:19</time> UTC" in text
+    [unit] = [
+        unit
+        for unit in traffic.alice.get(f"models/{GROK}").json()["units"]
+        if unit["kind"] == "input"
+    ]
+    percent = 50_000 * 1000 // unit["tpm"] / 10
+    assert "50,000 input</span> </td>" in text
+    assert f"{unit['tpm']:,}</span>" in text
+    assert f"{percent:g}%" in text
+    assert (
+        signed_in(traffic.acme.bob)
+        .get(reverse("usage_now", args=[traffic.acme.organization.public_id]))
+        .status_code
+        == 200
+    )
