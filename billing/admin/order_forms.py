@@ -93,7 +93,7 @@ class OrderFormAdmin(AuditedAdmin):
         "days_until_due",
         "terms",
     )
-    signature = ("signed_at", "signed_name", "signed_by", "termination")
+    signature = ("signed_at", "signed_name", "signed_by", "early_end")
     readonly_fields = signature
     change_form_template = "admin/billing/change_order_form.html"
 
@@ -106,7 +106,7 @@ class OrderFormAdmin(AuditedAdmin):
         return f"{form.end}{early}" if form.end else "none"
 
     @admin.display(description="Ends early")
-    def termination(self, form: OrderForm) -> str:
+    def early_end(self, form: OrderForm) -> str:
         if form.end == form.ends_on:
             return "No"
         return f"On {form.end}. {form.termination.reason}"

@@ -185,6 +185,8 @@ def test_the_early_end_of_a_signed_form_says_what_ends_with_it(olga: Client) -> 
     entry = acme.organization.audit_entries.get(action="order_form.terminated")
     assert entry.after == {"ends_on": "2026-03-01", "reason": "Acme moves on."}
     assert "terminated already" in olga.post(url, fields).text
+    page = olga.get(f"/operator/billing/orderform/{form.pk}/change/").text
+    assert "On 2026-03-01. Acme moves on." in page
 
 
 @pytest.mark.parametrize(
