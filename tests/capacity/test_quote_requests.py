@@ -52,30 +52,23 @@ def test_a_request_names_units_and_prices_of_its_day(acme: Acme) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("models", "error", "field"),
-    [
-        ([("gpt-9", 1, 1)], NotFound, "models.0.model"),
-        ([(GROK, 1, 0), (GROK, 1, 0)], InvalidRequest, "models.1.model"),
-        ([(GROK, 0, 0)], InvalidRequest, "models.0.input_tpm"),
-        ([(GROK, 1, 10**10 + 1)], InvalidRequest, "models.0.output_tpm"),
-        ([(GPT, 1, 1)], InvalidRequest, "models.0.model"),
-        ([], InvalidRequest, "models"),
-    ],
-)
+MISTAKES: list[tuple[list[tuple[str, int, int]], type[BusinessError], str]] = [
+    ([("gpt-9", 1, 1)], NotFound, "models.0.model"),
+    ([(GROK, 1, 0), (GROK, 1, 0)], InvalidRequest, "models.1.model"),
+    ([(GROK, 0, 0)], InvalidRequest, "models.0.input_tpm"),
+    ([(GROK, 1, 10**10 + 1)], InvalidRequest, "models.0.output_tpm"),
+    ([(GPT, 1, 1)], InvalidRequest, "models.0.model"),
+]
+
+
 def test_what_cannot_be_asked_for_is_refused_at_its_field(
-    acme: Acme, models: list[tuple[str, int, int]], error: type[BusinessError], field: str
+    acme: Acme, subtests: pytest.Subtests
 ) -> None:
     Snapshot.objects.filter(model=GPT).update(retires_on=day("2026-01-05"))
-    with pytest.raises(error) as refusal:
-        request_quote(
-            organization=acme.organization,
-            models=[ExpectedTraffic(*model) for model in models],
-            note="",
-            by=acme.alice,
-            now=at("2026-01-05"),
-        )
-    assert list(refusal.value.errors) == [field]
+    for models, error, field in MISTAKES:
+        with subtests.test(field), pytest.raises(error) as refusal:
+            ask(acme, *(ExpectedTraffic(*model) for model in models))
+        assert list(refusal.value.errors) == [field]
     assert not QuoteRequest.objects.exists()
 
 

@@ -1,5 +1,7 @@
 """Quote requests through the API (R23)."""
 
+from typing import Any
+
 import pytest
 
 from tests.api_client import ApiCast, problem
@@ -59,24 +61,23 @@ def test_alice_asks_by_expected_tpm_and_reads_units_and_daily_price(api: ApiCast
     assert (again.status_code, again.json()["note"]) == (201, "")
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "field"),
-    [
-        ({}, 400, "models"),
-        ({"models": []}, 400, "models"),
-        ({"models": [{"model": GROK}] * 21}, 400, "models"),
-        ({"models": [{"input_tpm": 1}]}, 400, "models.0.model"),
-        ({"models": [{"model": GROK, "input_tpm": "1"}]}, 400, "models.0.input_tpm"),
-        ({"models": [{"model": GROK, "input_tpm": -1}]}, 400, "models.0.input_tpm"),
-        ({"models": [{"model": GROK, "tpm": 1, "input_tpm": 1}]}, 400, "models.0.tpm"),
-        ({"models": [{"model": GROK}]}, 400, "models.0.input_tpm"),
-        ({"models": [{"model": "gpt-9", "input_tpm": 1}]}, 404, "models.0.model"),
-        ({"models": [{"model": GROK, "input_tpm": 1}], "note": 7}, 400, "note"),
-    ],
-)
-def test_what_is_wrong_is_named(
-    api: ApiCast, body: dict[str, object], status: int, field: str
-) -> None:
-    refusal = api.alice.post("quote-requests", body)
-    assert problem(refusal)[0] == status
-    assert list(refusal.json()["errors"]) == [field]
+MISTAKES: list[tuple[dict[str, Any], int, str]] = [
+    ({}, 400, "models"),
+    ({"models": []}, 400, "models"),
+    ({"models": [{"model": GROK}] * 21}, 400, "models"),
+    ({"models": [{"input_tpm": 1}]}, 400, "models.0.model"),
+    ({"models": [{"model": GROK, "input_tpm": "1"}]}, 400, "models.0.input_tpm"),
+    ({"models": [{"model": GROK, "input_tpm": -1}]}, 400, "models.0.input_tpm"),
+    ({"models": [{"model": GROK, "tpm": 1, "input_tpm": 1}]}, 400, "models.0.tpm"),
+    ({"models": [{"model": GROK}]}, 400, "models.0.input_tpm"),
+    ({"models": [{"model": "gpt-9", "input_tpm": 1}]}, 404, "models.0.model"),
+    ({"models": [{"model": GROK, "input_tpm": 1}], "note": 7}, 400, "note"),
+]
+
+
+def test_what_is_wrong_is_named(api: ApiCast, subtests: pytest.Subtests) -> None:
+    for body, status, field in MISTAKES:
+        with subtests.test(f"{body}"):
+            refusal = api.alice.post("quote-requests", body)
+            assert problem(refusal)[0] == status
+            assert list(refusal.json()["errors"]) == [field]
