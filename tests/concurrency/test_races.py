@@ -8,8 +8,13 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from accounts.models import Organization
+from accounts.operations.audit import Actor
 from accounts.operations.organizations import lock_organization
-from billing.models import Charge
+from accounts.operations.projects import create_project
+from billing.domain.money import Money
+from billing.models import Charge, SpendAlert
+from billing.operations.limits import set_spend_limit
+from billing.queries.limits import limits
 from capacity.models import Cancellation, Lot, Purchase, PurchaseRequest
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.catalogue import set_supply
@@ -50,6 +55,42 @@ def test_a_cap_that_is_set_during_a_purchase_counts_that_purchase(acme: Acme) ->
 def _block_new_charges() -> None:
     """Stop a purchase after it has read what is left, while nobody else sees what it takes."""
     connection.cursor().execute("LOCK TABLE billing_charge IN SHARE MODE")
+
+
+def test_purchases_of_several_people_at_once_never_pass_a_hard_limit(acme: Acme) -> None:
+    """The limit of the organization has room for three units, that of the project for two."""
+    project = create_project(
+        organization=acme.organization, name="Search", by=acme.alice, now=at("2026-01-10")
+    ).public_id
+    for project_id, units in ((None, 3), (project, 2)):
+        set_spend_limit(
+            organization=acme.organization,
+            project_id=project_id,
+            amount=Money(units * 22 * 1000, "usd"),  # Of 22 days each.
+            is_hard=True,
+            alerts=[100],
+            by=acme.alice,
+            now=at("2026-01-10"),
+        )
+
+    def buy(person: Actor, project_id: str | None) -> object:
+        return buy_units(
+            organization=acme.organization,
+            model=GROK,
+            units={"input": 1},
+            project=project_id,
+            by=person,
+            now=at("2026-01-10"),
+        )
+
+    people = (acme.alice, acme.bob)
+    buyers = [(person, where) for person in people for where in (None, project, project)]
+    results = run_at_once(*(lambda buyer=buyer: buy(*buyer) for buyer in buyers))
+    assert error_codes(results) == ["spend_limit_exceeded"] * 3
+    spent = limits(acme.organization, on=at("2026-01-10").date())
+    assert spent.organization.spent.amount == 3 * 22 * 1000
+    assert all(state.spent.amount <= 2 * 22 * 1000 for state in spent.projects if state.limit)
+    assert SpendAlert.objects.filter(project=None).count() == 1
 
 
 def test_two_cancellations_of_the_same_units_cannot_both_succeed(acme: Acme) -> None:
