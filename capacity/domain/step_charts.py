@@ -7,7 +7,6 @@ screen; vertical ones, and those of paths, are whole units of its own coordinate
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 
 ONE_DAY = timedelta(days=1)
 MOST_TICKS = 4
@@ -52,7 +51,7 @@ def ticks(largest: int) -> list[int]:
     if largest <= 0:
         return [0, 1]
     interval = _round_interval(largest)
-    return list(range(0, largest + interval, interval))[: -(-largest // interval) + 1]
+    return list(range(0, largest + interval, interval))
 
 
 def _round_interval(largest: int) -> int:
@@ -90,15 +89,15 @@ def step_paths(
     """
     points = [(scale.index(day), level(value, top=top, height=height)) for day, value in levels]
     left, right = scale.index(start), scale.index(end)
-    closed = [*points, (max(right, points[-1][0]), points[-1][1])]
+    following = [*(x for x, _ in points[1:]), scale.days]
     drawn = [
-        (max(x, left), min(following, right), y)
-        for (x, y), (following, _) in pairwise(closed)
-        if following > left and x < right
+        (min(until, right), y)
+        for (x, y), until in zip(points, following, strict=True)
+        if until > left and x < right
     ]
     if not drawn:
         return StepPaths("", "")
-    line = f"M{left} {drawn[0][2]}" + "".join(f"V{y}H{until}" for _, until, y in drawn)
+    line = f"M{left} {drawn[0][1]}" + "".join(f"V{y}H{until}" for until, y in drawn)
     return StepPaths(line, f"{line}V{height}H{left}Z")
 
 

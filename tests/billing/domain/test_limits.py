@@ -51,3 +51,10 @@ def test_units_are_taken_in_order_one_by_one(room: int, refused: dict[str, int])
     assert dict(units_past_limit(renewals, Room(None, {}))) == {}
     assert dict(units_past_limit(renewals, Room(None, {2: 7}))) == {"b": 1}
     assert dict(units_past_limit(renewals, Room(14, {2: 6}))) == {"b": 2}
+
+
+def test_a_threshold_is_reached_to_the_minor_unit() -> None:
+    assert thresholds_reached(spent=499, limit=1000, alerts=[50]) == []
+    assert thresholds_reached(spent=500, limit=1000, alerts=[50]) == [50]
+    assert thresholds_reached(spent=1, limit=1, alerts=[100]) == [100]
+    assert thresholds_reached(spent=0, limit=0, alerts=[50]) == []

@@ -124,3 +124,14 @@ def is_past(counted: dict[int, int], project: int, limits: HardLimits) -> bool:
     return (whole is not None and sum(counted.values()) > whole) or (
         own is not None and counted[project] > own
     )
+
+
+def test_a_unit_that_ends_takes_only_its_own_share_out_of_a_later_price() -> None:
+    """Both lots get dearer on the third day; what a limit ended before costs nothing then."""
+    lots = [Lot(1, 2, 0, 0, 0, (1, 5), 2, DAYS), Lot(1, 2, 0, 0, 0, (1, 5), 2, DAYS)]
+    for whole in (3, 6, 8, 20, 27, 100):
+        limits = HardLimits(whole, {}, {}, [Period(on(0), on(FIRST)), Period(on(FIRST), on(DAYS))])
+        found = Counter[tuple[int, date]]()
+        for end in limit_ends([lot.plan(key) for key, lot in enumerate(lots)], limits):
+            found[end.key, end.on] += end.units
+        assert found == expected_ends(lots, limits)

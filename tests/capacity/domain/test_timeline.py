@@ -83,3 +83,8 @@ def test_each_day_has_what_came_up_to_it(
         assert present.units == sum(units for came, units in bought if came <= number)
         assert present.tpm == present.units * TPM
     assert all(step.units != following.units for step, following in pairwise(steps))
+
+
+def test_marks_of_one_day_and_cause_are_one_and_the_first_day_counts() -> None:
+    twice = [BOUGHT, change(10, 3, Cause.PURCHASE)]
+    assert marks_of(twice, on(10), on(40)) == [Mark(on(10), Cause.PURCHASE, 7)]
