@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import replace_url
@@ -54,7 +54,7 @@ def recommended_units(request: PageRequest, access: AccessContext) -> HttpRespon
     """
     listing = _form_of_one_model(access, request.GET).listing
     if listing is None:
-        raise NotFound("There is no such model.")
+        return redirect("add_capacity", access.organization.public_id)
     advice = []
     for found in recommendations(access.organization, listing=listing, now=access.now):
         query = request.GET.copy()

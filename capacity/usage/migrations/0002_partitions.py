@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
             for table, column in TABLES
         ),
         migrations.RunSQL(
-            [KEEP_PARTITIONS, "SELECT usage_keep_partitions()"], migrations.RunSQL.noop
+            [KEEP_PARTITIONS, "SELECT usage_keep_partitions()"],
+            ["DROP FUNCTION usage_keep_partitions()"],
         ),
     ]
