@@ -200,10 +200,14 @@ def test_more_charges_take_no_more_queries(api: ApiCast) -> None:
         return counts
 
     count_queries()  # The first request also records the use of the session.
+    # From here on list prices are read: the commitment ends within the period.
+    api.set_clock("2026-03-02")
+    api.bob.get("invoices")
+    InvoicePayment.objects.update(status="paid")
     few = count_queries()
     for model in (GROK, GPT):
         api.bob.buys(model, input=1, output=1)
-    api.set_clock("2026-03-01")
+    api.set_clock("2026-04-01")
     api.bob.get("invoices")
 
     assert count_queries() == few

@@ -7,9 +7,10 @@ from tests.journeys.world import World
 
 CREATE_OPERATOR = """
 from accounts.models import User
-User.objects.filter(email="olga@example.com").exists() or User.objects.create_superuser(
-    "olga@example.com", "a long password of Olga", name="Olga"
-)
+olga = User.objects.filter(email="olga@example.com").first()
+olga = olga or User.objects.create_superuser("olga@example.com", name="Olga")
+olga.set_password("a long password of Olga")
+olga.save()
 """
 
 

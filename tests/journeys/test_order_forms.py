@@ -10,7 +10,10 @@ from tests.site import Site
 PASSWORD = "a long enough password"
 MAKE_OLGA = f"""
 from accounts.models import User
-User.objects.create_superuser("olga@example.com", {PASSWORD!r}, name="Olga")
+olga = User.objects.filter(email="olga@example.com").first()
+olga = olga or User.objects.create_superuser("olga@example.com", name="Olga")
+olga.set_password({PASSWORD!r})
+olga.save()
 """
 
 
