@@ -18,8 +18,8 @@ def test_a_picture_comes_without_moving_the_page_and_is_read_by_keyboard(
     ):
         page.goto(address)
         expect(timeline).to_contain_text("Loading…")
-        with page.expect_request("**/timeline/"):
-            timeline.scroll_into_view_if_needed()
+        timeline.scroll_into_view_if_needed()
+        expect(timeline.locator("[data-picture].htmx-request")).to_be_visible()
         before = section(page, below).bounding_box()
         held.pop().continue_()
         expect(timeline.get_by_role("img", name="Output: 50,000 TPM now")).to_be_visible()
