@@ -2,7 +2,21 @@
 
 import pytest
 
-SLOW_FOLDERS = ("tests/crash/", "tests/journeys/", "tests/simulation/")
+SLOW_FOLDERS = ("tests/concurrency/", "tests/crash/", "tests/journeys/", "tests/simulation/")
+WALKS = (
+    "tests/accounts/test_permissions_api.py",
+    "tests/accounts/test_sign_in_limits.py",
+    "tests/capacity/test_rules_in_sql_and_python.py",
+    "tests/common/test_lists.py",
+    "tests/common/test_pagination_api.py",
+    "tests/scaletier/test_cache_headers.py",
+    "tests/scaletier/test_operator_record.py",
+    "tests/scaletier/test_sandbox.py",
+    "tests/scaletier/test_statements.py",
+    "tests/scaletier/test_tenancy.py",
+)
+"""They walk through every route, list, page or role."""
+
 SLOW_FIXTURES = {"browser", "page", "site"}
 """What has one of these starts a browser or the whole product."""
 
@@ -11,10 +25,10 @@ LONGEST_SECONDS = 20.0
 
 
 def is_slow(item: pytest.Item) -> bool:
-    """Return whether `make quick` leaves this test out: by folder, by fixture or by the marker."""
+    """Return whether `make quick` leaves this test out: by place, by fixture or by the marker."""
     fixtures = set(getattr(item, "fixturenames", ()))
     return (
-        item.nodeid.startswith(SLOW_FOLDERS)
+        item.nodeid.startswith((*SLOW_FOLDERS, *WALKS))
         or bool(fixtures & SLOW_FIXTURES)
         or item.get_closest_marker("slow") is not None
     )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.selection import LONGEST_SECONDS, QuickSelection, is_slow
+from tests.selection import LONGEST_SECONDS, WALKS, QuickSelection, is_slow
+from tests.site import ROOT
 
 
 def report(seconds: float) -> pytest.TestReport:
@@ -34,3 +35,8 @@ def test_whatever_starts_a_browser_or_the_whole_product_is_slow(
     ]
     assert all(is_slow(item) for item in starts)
     assert not is_slow(request.node)
+
+
+def test_every_walk_that_is_left_out_is_there() -> None:
+    for walk in WALKS:
+        assert (ROOT / walk).is_file(), walk
