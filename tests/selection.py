@@ -2,20 +2,27 @@
 
 import pytest
 
-SLOW_FOLDERS = ("tests/concurrency/", "tests/crash/", "tests/journeys/", "tests/simulation/")
+SLOW_FOLDERS = (
+    "tests/concurrency/",
+    "tests/crash/",
+    "tests/devserver/",
+    "tests/journeys/",
+    "tests/scaletier/",
+    "tests/simulation/",
+)
+"""Races, crashes, simulations, and the product as a whole: its processes, pages and routes."""
+
 WALKS = (
+    "tests/accounts/test_access.py",
+    "tests/accounts/test_audit_log.py",
     "tests/accounts/test_permissions_api.py",
     "tests/accounts/test_sign_in_limits.py",
     "tests/capacity/test_rules_in_sql_and_python.py",
+    "tests/capacity/test_timeline.py",
     "tests/common/test_lists.py",
     "tests/common/test_pagination_api.py",
-    "tests/scaletier/test_cache_headers.py",
-    "tests/scaletier/test_operator_record.py",
-    "tests/scaletier/test_sandbox.py",
-    "tests/scaletier/test_statements.py",
-    "tests/scaletier/test_tenancy.py",
 )
-"""They walk through every route, list, page or role."""
+"""They walk through every route, list, page, role or circumstance."""
 
 SLOW_FIXTURES = {"browser", "page", "site"}
 """What has one of these starts a browser or the whole product."""
