@@ -34,7 +34,7 @@ class UsageEvents(OrganizationView):
         status=HTTPStatus.OK,
     )
     def post(self, request: Request) -> Response:
-        """Count up to 10,000 events. An id counts once; it is remembered for at least 31 days.
+        """Count up to 10,000 events. An id counts once; it is remembered for at least 59 days.
 
         Sending a call again is safe. Events show at once. Those of a window that has closed, an
         hour after its end, count as account plan.

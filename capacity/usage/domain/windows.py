@@ -24,7 +24,5 @@ def window_of(instant: datetime) -> datetime:
 
 
 def closed_until(now: datetime) -> datetime:
-    """Return the instant before which every window is closed at `now`: the start of the first open
-    one.
-    """
+    """Return the start of the first window that is still open at `now`."""
     return window_of(now - OPEN_AFTER_END)
