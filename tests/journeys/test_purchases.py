@@ -107,9 +107,13 @@ def test_alice_buys_by_keyboard_alone(world: World, page: Page) -> None:
     expect(summary(page)).to_contain_text("$30.00")
     page.keyboard.press("Tab")  # To the output units.
     page.keyboard.press("Enter")  # Enter submits, as in any form.
-    expect(page.get_by_role("dialog")).to_contain_text("3 input units")
-    for _ in range(3):  # To Close, Back, Confirm purchase.
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("3 input units")
+    # The picture, once it is there, can be read by keyboard, too.
+    expect(dialog.get_by_text("As a table")).to_be_visible()
+    for _ in range(5):  # To Close, the picture, its table, Back, Confirm purchase.
         page.keyboard.press("Tab")
+    expect(dialog.get_by_role("button", name="Confirm purchase")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Bought 3 input units")).to_be_visible()
 
