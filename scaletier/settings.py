@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "billing",
     "capacity",
     "capacity.usage",
+    "capacity.gateway",
     "allauth",
     "allauth.account",
     "allauth.mfa",

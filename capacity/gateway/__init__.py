@@ -1,0 +1,1 @@
+"""The gateway: purchased capacity applied to requests as they come (R15, R25)."""
