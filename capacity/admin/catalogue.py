@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.admin import AuditedAdmin, ReadOnlyAdmin
-from capacity.models import ListPrice, Lot, Snapshot, TokenUnit
+from capacity.models import ListPrice, Lot, PayAsYouGoPrice, Snapshot, TokenUnit
 from capacity.queries.catalogue_effects import (
     price_effects,
     retirement_effects,
@@ -31,12 +31,24 @@ class TokenUnitInline(admin.TabularInline[TokenUnit, Snapshot]):
         return False
 
 
+class PayAsYouGoPriceInline(admin.TabularInline[PayAsYouGoPrice, Snapshot]):
+    """What the account plan costs. Operators add a price with a date; nobody edits one (R6)."""
+
+    model = PayAsYouGoPrice
+    extra = 0
+    can_delete = False
+    fields = ("from_on", "input", "cached_input", "output", "source")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
 @admin.register(Snapshot)
 class SnapshotAdmin(AuditedAdmin):
     list_display = ("model", "name", "provider", "retires_on", "source")
     list_filter = ("provider",)
     search_fields = ("model", "name")
-    inlines = (TokenUnitInline,)
+    inlines = (TokenUnitInline, PayAsYouGoPriceInline)
 
     def effects(self, form: ModelForm[Any], formsets: Iterable[Any]) -> list[str]:
         return retirement_effects(form.instance) if "retires_on" in form.changed_data else []

@@ -1,5 +1,5 @@
 from capacity.models.cancellations import Cancellation, CancellationStatus
-from capacity.models.catalogue import Kind, ListPrice, Snapshot, TokenUnit
+from capacity.models.catalogue import Kind, ListPrice, PayAsYouGoPrice, Snapshot, TokenUnit
 from capacity.models.lots import Expiry, ExpiryReason, Lot
 from capacity.models.pools import Pool
 from capacity.models.purchase_requests import (
@@ -26,6 +26,7 @@ __all__ = [
     "Kind",
     "ListPrice",
     "Lot",
+    "PayAsYouGoPrice",
     "Pool",
     "Purchase",
     "PurchaseRequest",

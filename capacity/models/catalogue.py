@@ -1,6 +1,7 @@
 """The catalogue: model snapshots, the token units sold for them, and their dated prices (R6)."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
@@ -121,3 +122,54 @@ class ListPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.token_unit} from {self.from_on}: {self.amount} {self.currency}"
+
+
+def _rate(help_text: str, **options: Any) -> models.DecimalField[Any, Any]:
+    """Return a field for a price in major units (dollars) for a million tokens."""
+    return models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        validators=[MinValueValidator(Decimal(0))],
+        help_text=help_text,
+        **options,
+    )
+
+
+class PayAsYouGoPrice(models.Model):
+    """What the account plan costs for a snapshot, in force from `from_on` to the next one (R6).
+
+    Major units (dollars) for a million tokens. Only comparisons use it: nothing is charged by it.
+    """
+
+    snapshot = models.ForeignKey(
+        Snapshot, on_delete=models.PROTECT, related_name="pay_as_you_go_prices"
+    )
+    from_on = models.DateField(help_text="First service day it is in force, UTC.")
+    input = _rate("Per million input tokens that were not cached.")
+    cached_input = _rate(
+        "Per million cached input tokens; empty: what other input tokens cost.",
+        null=True,
+        blank=True,
+    )
+    output = _rate("Per million output tokens.")
+    currency = models.CharField(max_length=3, default=installation_currency)
+    source = models.CharField(max_length=300, help_text="Where the prices come from.")
+
+    class Meta:
+        verbose_name = "pay-as-you-go price"
+        triggers = append_only()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["snapshot", "from_on"],
+                name="pay_as_you_go_price_dated_once",
+                violation_error_message="There is a price of this date; prices are never edited.",
+            ),
+            models.CheckConstraint(
+                condition=Q(input__gte=0, output__gte=0)
+                & (Q(cached_input=None) | Q(cached_input__gte=0)),
+                name="pay_as_you_go_price_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot} from {self.from_on}, per million tokens"

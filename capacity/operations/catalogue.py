@@ -7,19 +7,20 @@ from pathlib import Path
 from django.db import transaction
 
 from accounts.operations.audit import Actor, record
-from capacity.models import ListPrice, Snapshot, TokenUnit
+from capacity.models import ListPrice, PayAsYouGoPrice, Snapshot, TokenUnit
 from capacity.operations.catalogue_file import (
     BrokenCatalogue,
     CatalogueFile,
     CatalogueModel,
     read_catalogue,
 )
+from common.decimals import plain
 from common.errors import NotFound
 
 SHIPPED_CATALOGUE = Path(__file__).resolve().parent.parent / "data" / "catalog.json"
 """Public list prices, each with its source."""
 
-SNAPSHOT_FIELDS = CatalogueModel.model_fields.keys() - {"id", "units"}
+SNAPSHOT_FIELDS = CatalogueModel.model_fields.keys() - {"id", "units", "pay_as_you_go"}
 """What a file says of a model itself, and a later file may change."""
 
 
@@ -45,7 +46,7 @@ def import_catalogue(text: str, *, by: Actor, now: datetime) -> Imported:
         imported = Imported(
             models=len(catalogue.models),
             new_models=Snapshot.objects.count() - former_count,
-            new_prices=_add_prices(units, catalogue),
+            new_prices=_add_prices(units, catalogue) + _add_pay_as_you_go(units, catalogue),
         )
         record(
             organization=None,
@@ -133,3 +134,28 @@ def _add_prices(units: dict[tuple[str, str], TokenUnit], catalogue: CatalogueFil
                 "prices are never edited, add one with a later date",
             )
     return len(ListPrice.objects.bulk_create(new_prices))
+
+
+def _add_pay_as_you_go(units: dict[tuple[str, str], TokenUnit], catalogue: CatalogueFile) -> int:
+    """Return how many prices of the account plan are new. Raises BrokenCatalogue likewise."""
+    snapshots = {unit.snapshot.model: unit.snapshot for unit in units.values()}
+    known = {
+        (price.snapshot_id, price.from_on): price
+        for price in PayAsYouGoPrice.objects.filter(snapshot__in=snapshots.values())
+    }
+    new_prices: list[PayAsYouGoPrice] = []
+    for path, model, price in catalogue.pay_as_you_go_prices():
+        snapshot = snapshots[model]
+        former = known.get((snapshot.pk, price.from_on))
+        if former is None:
+            new_prices.append(PayAsYouGoPrice(snapshot=snapshot, **price.model_dump()))
+            continue
+        for name in ("input", "cached_input", "output"):
+            rate = getattr(former, name)
+            if rate != getattr(price, name):
+                raise BrokenCatalogue(
+                    f"{path}.{name}",
+                    f"{model} has cost {'nothing of its own' if rate is None else plain(rate)} "
+                    f"from {price.from_on} on; prices are never edited, add one with a later date",
+                )
+    return len(PayAsYouGoPrice.objects.bulk_create(new_prices))

@@ -66,6 +66,7 @@ Name = Annotated[Text, _text(r"(?s).*\S.*", "must be text that is not blank")]
 Weight = Annotated[
     Decimal, _text(r"[0-9]{1,4}(\.[0-9]{1,4})?", "must be text like “0.25”", Decimal)
 ]
+Rate = Annotated[Decimal, _text(r"[0-9]{1,6}(\.[0-9]{1,6})?", "must be text like “0.275”", Decimal)]
 Day = Annotated[
     date, _text("[0-9]{4}-[0-9]{2}-[0-9]{2}", "must be text like “2026-01-31”", date.fromisoformat)
 ]
@@ -95,6 +96,20 @@ class CatalogueUnit(CatalogueValue):
     prices: Annotated[list[CataloguePrice], Field(min_length=1), _unique("from_on", "from")]
 
 
+class CataloguePayAsYouGo(CatalogueValue):
+    """What the account plan costs, in major units for a million tokens, from a date on.
+
+    Without `cached_input`, cached tokens cost what other input tokens cost.
+    """
+
+    from_on: Day = Field(alias="from")
+    input: Rate
+    cached_input: Rate | None = None
+    output: Rate
+    currency: Currency
+    source: Name = Field(max_length=300)
+
+
 class CatalogueModel(CatalogueValue):
     """A model snapshot, with the token units sold for it."""
 
@@ -105,6 +120,9 @@ class CatalogueModel(CatalogueValue):
     output_weight: Weight | None
     retires_on: Day | None
     units: Annotated[list[CatalogueUnit], Field(min_length=1), _unique("kind", "kind")]
+    pay_as_you_go: Annotated[
+        list[CataloguePayAsYouGo], Field([], min_length=1), _unique("from_on", "from")
+    ]
     source: Text = Field("", max_length=300)
     note: Text = Field("", max_length=300)
 
@@ -128,6 +146,12 @@ class CatalogueFile(CatalogueValue):
             for j, unit in enumerate(model.units):
                 for k, price in enumerate(unit.prices):
                     yield f"$.models[{i}].units[{j}].prices[{k}]", (model.id, unit.kind), price
+
+    def pay_as_you_go_prices(self) -> Iterator[tuple[str, str, CataloguePayAsYouGo]]:
+        """Yield each price of the account plan after its path and the id of its model."""
+        for i, model in enumerate(self.models):
+            for k, price in enumerate(model.pay_as_you_go):
+                yield f"$.models[{i}].pay_as_you_go[{k}]", model.id, price
 
 
 def read_catalogue(text: str) -> CatalogueFile:

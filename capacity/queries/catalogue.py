@@ -26,7 +26,15 @@ from django.db.models.functions import Cast, Coalesce, Concat
 
 from accounts.models import Organization
 from billing.domain.money import Money
-from capacity.models import Cancellation, Kind, ListPrice, Lot, Snapshot, TokenUnit
+from capacity.models import (
+    Cancellation,
+    Kind,
+    ListPrice,
+    Lot,
+    PayAsYouGoPrice,
+    Snapshot,
+    TokenUnit,
+)
 from common.errors import NotFound
 
 KIND_ORDER = {kind: position for position, kind in enumerate(Kind)}
@@ -62,6 +70,12 @@ class Listing:
 def prices_in_force(on: date) -> QuerySet[ListPrice]:
     """Return list prices that start on or before a day. The first is in force (R6)."""
     return ListPrice.objects.filter(from_on__lte=on).order_by("-from_on")
+
+
+def pay_as_you_go_price(snapshot: Snapshot, on: date) -> PayAsYouGoPrice | None:
+    """Return what the account plan costs for a snapshot on a day; None if nobody has said."""
+    prices = PayAsYouGoPrice.objects.filter(snapshot=snapshot, from_on__lte=on)
+    return prices.order_by("-from_on").first()
 
 
 def agreed_price(on: date) -> Case:

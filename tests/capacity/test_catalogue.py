@@ -3,17 +3,19 @@
 import copy
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import ProgrammingError, transaction
 
 from accounts.models import AuditEntry
-from capacity.models import ListPrice, Lot, Snapshot, TokenUnit
+from capacity.models import ListPrice, Lot, PayAsYouGoPrice, Snapshot, TokenUnit
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, Imported, import_catalogue
 from capacity.operations.catalogue_file import BrokenCatalogue
-from capacity.queries.catalogue import find_listing
+from capacity.queries.catalogue import find_listing, pay_as_you_go_price
 from tests.cast import GPT, GROK, OPERATOR, Acme, at, day
 
 pytestmark = pytest.mark.django_db
@@ -33,10 +35,17 @@ def load(catalogue: Any) -> Imported:
 
 
 def test_the_shipped_catalogue_has_every_model_with_its_source() -> None:
-    assert load(SHIPPED) == Imported(models=18, new_models=18, new_prices=33)
+    assert load(SHIPPED) == Imported(models=18, new_models=18, new_prices=50)
     assert not Snapshot.objects.filter(source="").exists()
     unit = TokenUnit.objects.get(snapshot__model="gpt-4o-2024-08-06", kind="output")
     assert (unit.tpm, unit.prices.get().amount) == (2500, 3934)
+    rates = PayAsYouGoPrice.objects.get(snapshot__model=GROK)
+    assert (rates.input, rates.cached_input, rates.output) == (
+        Decimal("0.2"),
+        Decimal("0.05"),
+        Decimal("0.5"),
+    )
+    assert not PayAsYouGoPrice.objects.filter(source="").exists()
 
 
 def test_loading_the_same_file_again_changes_nothing() -> None:
@@ -45,7 +54,7 @@ def test_loading_the_same_file_again_changes_nothing() -> None:
     assert ListPrice.objects.count() == 33
     entries = AuditEntry.objects.filter(action="catalogue.imported").order_by("pk")
     assert list(entries.values_list("subject", "after")) == [
-        ("18 models", {"new_models": 18, "new_prices": 33}),
+        ("18 models", {"new_models": 18, "new_prices": 50}),
         ("18 models", {"new_models": 0, "new_prices": 0}),
     ]
 
@@ -59,6 +68,30 @@ def test_a_dated_price_is_added_and_in_force_from_its_day_on(acme: Acme) -> None
         offer = find_listing(organization=acme.organization, model=GROK, on=day(on)).offers[0]
         assert offer.price
         assert offer.price.amount == amount
+
+
+def test_a_price_of_the_account_plan_is_added_and_never_edited(acme: Acme) -> None:
+    later = copy.deepcopy(SHIPPED)
+    grok = next(model for model in later["models"] if model["id"] == GROK)
+    former = grok["pay_as_you_go"][0]
+    grok["pay_as_you_go"].append({**former, "from": "2026-03-01", "output": "0.4"})
+    del grok["pay_as_you_go"][1]["cached_input"]
+    assert load(later).new_prices == 1
+    snapshot = Snapshot.objects.get(model=GROK)
+    for on, cached, output in (("2026-02-28", "0.05", "0.5"), ("2026-03-01", None, "0.4")):
+        price = pay_as_you_go_price(snapshot, day(on))
+        assert price
+        assert price.cached_input == (cached and Decimal(cached))
+        assert price.output == Decimal(output)
+    assert pay_as_you_go_price(snapshot, day("2023-12-31")) is None
+    for name, was in (("output", "0.4"), ("cached_input", "nothing of its own")):
+        edited = copy.deepcopy(later)
+        grok = next(model for model in edited["models"] if model["id"] == GROK)
+        grok["pay_as_you_go"][1][name] = "0.3"
+        with pytest.raises(BrokenCatalogue, match=rf"\[1\]\.{name}: {GROK} has cost {was} from"):
+            load(edited)
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        PayAsYouGoPrice.objects.update(output=0)
 
 
 def test_a_new_tpm_holds_for_later_purchases_only(acme: Acme) -> None:

@@ -37,6 +37,16 @@ SMALL: dict[str, Any] = {
                     "prices": [{"from": "2026-01-01", "amount": 10**12, "currency": "usd"}],
                 },
             ],
+            "pay_as_you_go": [
+                {
+                    "from": "2026-01-01",
+                    "input": "0.2",
+                    "cached_input": "0.05",
+                    "output": "0.5",
+                    "currency": "usd",
+                    "source": "another page",
+                },
+            ],
             "source": "a page",
             "note": "",
         }
@@ -83,6 +93,22 @@ def test_a_file_is_read_into_typed_values() -> None:
     assert [unit.kind for unit in model.units] == [Kind.INPUT, Kind.COMBINED]
     assert model.units[0].prices[1].from_on == date(2026, 2, 1)
     assert model.units[1].prices[0].amount == 10**12
+    (rates,) = model.pay_as_you_go
+    assert (rates.input, rates.cached_input, rates.output) == (
+        Decimal("0.2"),
+        Decimal("0.05"),
+        Decimal("0.5"),
+    )
+
+
+def test_prices_of_the_account_plan_and_of_cached_tokens_may_be_left_out() -> None:
+    without_rates = copy.deepcopy(SMALL)
+    del without_rates["models"][0]["pay_as_you_go"]
+    assert read_catalogue(json.dumps(without_rates)).models[0].pay_as_you_go == []
+    without_cached = copy.deepcopy(SMALL)
+    del without_cached["models"][0]["pay_as_you_go"][0]["cached_input"]
+    (rates,) = read_catalogue(json.dumps(without_cached)).models[0].pay_as_you_go
+    assert rates.cached_input is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +126,7 @@ def test_a_refusal_names_the_path_of_a_misplaced_value(steps: Steps) -> None:
         misfits.append([])
     elif isinstance(value, dict):
         misfits += [{}, value | {"other": None}, dict(list(value.items())[1:])]
-    if steps[-1:] == ("retires_on",):
+    if steps[-1:] in {("retires_on",), ("cached_input",)}:
         misfits.remove(None)
     for misfit in misfits:
         assert path_at_fault(replace(SMALL, steps, misfit)) == path_of(steps), misfit
