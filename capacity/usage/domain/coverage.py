@@ -95,15 +95,8 @@ def _shares(
     uses: Sequence[MinuteUse], allowances: Allowances, weights: Weights
 ) -> Mapping[tuple[int, str, datetime], Share]:
     """Return the covered share of each minute, by pool and kind of unit."""
-    demands: defaultdict[tuple[int, str], defaultdict[datetime, int]] = defaultdict(
-        lambda: defaultdict(int)
-    )
-    for use in uses:
-        if not use.opted_out:
-            for kind in allowances.get(use.pool, {}):
-                demands[use.pool, kind][use.minute] += use.weighted(kind, weights)
     shares: dict[tuple[int, str, datetime], Share] = {}
-    for (pool, kind), minutes in demands.items():
+    for (pool, kind), minutes in demands(uses, allowances, weights).items():
         left = allowances[pool][kind] * SCALE
         for minute in sorted(minutes):
             demand = minutes[minute]
@@ -111,6 +104,23 @@ def _shares(
             shares[pool, kind, minute] = (covered, demand) if demand else (1, 1)
             left -= covered
     return shares
+
+
+def demands(
+    uses: Iterable[MinuteUse], allowances: Allowances, weights: Weights
+) -> Mapping[tuple[int, str], Mapping[datetime, int]]:
+    """Return what each minute asks of an allowance, by pool and kind of unit.
+
+    It is in ten-thousandths of a token, and leaves out requests that declined capacity.
+    """
+    asked: defaultdict[tuple[int, str], defaultdict[datetime, int]] = defaultdict(
+        lambda: defaultdict(int)
+    )
+    for use in uses:
+        if not use.opted_out:
+            for kind in allowances.get(use.pool, {}):
+                asked[use.pool, kind][use.minute] += use.weighted(kind, weights)
+    return asked
 
 
 def _covered(

@@ -1,5 +1,6 @@
 from capacity.usage.models.usage import (
     DEFAULT_POOL,
+    ExhaustedWindow,
     OrganizationUsage,
     UsageDay,
     UsageEvent,
@@ -9,6 +10,7 @@ from capacity.usage.models.usage import (
 
 __all__ = [
     "DEFAULT_POOL",
+    "ExhaustedWindow",
     "OrganizationUsage",
     "UsageDay",
     "UsageEvent",

@@ -5,12 +5,15 @@ database). Their rows refer to projects and pools without a foreign key: these t
 and shard by organization.
 """
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Self
 
 from django.db import models
 
 from accounts.models import Organization
-from capacity.models import Snapshot
+from capacity.models import Kind, Snapshot
+from capacity.usage.domain.exhaustion import Exhaustion
+from capacity.usage.domain.windows import MINUTE, WINDOW
 
 DEFAULT_POOL = 0
 """The pool of requests that named none: the default pool, also if it is only made later (R14)."""
@@ -106,6 +109,65 @@ class UsageWindow(Coverage):
         "organization_id", "starts_at", "snapshot_id", "project_id", "pool_id", "opted_out"
     )
     starts_at = models.DateTimeField()
+
+
+class ExhaustedWindow(models.Model):
+    """A closed window of a pool whose allowance of one kind was not enough; it never changes.
+
+    Tokens are weighted. Kept as long as windows are.
+    """
+
+    pk = models.CompositePrimaryKey(
+        "organization_id", "starts_at", "snapshot_id", "pool_id", "kind"
+    )
+    organization = models.ForeignKey(
+        Organization,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    starts_at = models.DateTimeField()
+    snapshot = models.ForeignKey(
+        Snapshot, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    pool_id = models.BigIntegerField(help_text="0: the default pool of the snapshot.")
+    kind = models.CharField(max_length=10, choices=Kind)
+    allowance = models.BigIntegerField()
+    used = models.BigIntegerField(help_text="What asked for the allowance; more than it.")
+    minutes = models.PositiveSmallIntegerField(
+        null=True,
+        help_text="From the minute in which it ran out to the end; empty where not known.",
+    )
+
+    @classmethod
+    def of(
+        cls, organization: Organization, snapshot: int, start: datetime, exhaustion: Exhaustion
+    ) -> Self:
+        """Return an unsaved row of an exhaustion."""
+        return cls(
+            organization=organization,
+            starts_at=start,
+            snapshot_id=snapshot,
+            pool_id=exhaustion.pool,
+            kind=exhaustion.kind,
+            allowance=exhaustion.allowance,
+            used=exhaustion.used,
+            minutes=exhaustion.minutes,
+        )
+
+    @property
+    def over(self) -> int:
+        return self.used - self.allowance
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + WINDOW
+
+    @property
+    def ran_out_at(self) -> datetime | None:
+        """Return the minute in which the allowance ran out; None where it is not known."""
+        return None if self.minutes is None else self.ends_at - self.minutes * MINUTE
 
 
 class UsageDay(Coverage):

@@ -9,9 +9,15 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from accounts.models import Organization
-from capacity.usage.domain.windows import closed_until, window_of
-from capacity.usage.models import OrganizationUsage, UsageDay, UsageMinute, UsageWindow
-from capacity.usage.queries.coverage import covered_minutes
+from capacity.usage.domain.windows import closed_until
+from capacity.usage.models import (
+    ExhaustedWindow,
+    OrganizationUsage,
+    UsageDay,
+    UsageMinute,
+    UsageWindow,
+)
+from capacity.usage.queries.coverage import windows_of_minutes
 
 Group = tuple[int, int, int, bool]
 """Snapshot, project and pool by primary key, and whether capacity was declined."""
@@ -58,23 +64,30 @@ def close_due_windows(organization: Organization, *, now: datetime) -> None:
 
 def _close(organization: Organization, *, start: datetime, end: datetime) -> None:
     windows: defaultdict[tuple[datetime, Group], list[int]] = defaultdict(lambda: [0] * len(SUMS))
-    for snapshot, covered, weighted in covered_minutes(organization, start=start, end=end):
-        use = covered.use
-        group = (snapshot, use.project, use.pool, use.opted_out)
-        add(
-            windows[window_of(use.minute), group],
-            (
-                use.requests,
-                use.input_tokens,
-                use.cached_tokens,
-                use.output_tokens,
-                weighted,
-                covered.input_tokens,
-                covered.output_tokens,
-                covered.weighted,
-            ),
-        )
+    exhausted = []
+    for window in windows_of_minutes(organization, start=start, end=end):
+        exhausted += [
+            ExhaustedWindow.of(organization, window.snapshot, window.start, exhaustion)
+            for exhaustion in window.exhaustions()
+        ]
+        for covered, weighted in window.covered():
+            use = covered.use
+            group = (window.snapshot, use.project, use.pool, use.opted_out)
+            add(
+                windows[window.start, group],
+                (
+                    use.requests,
+                    use.input_tokens,
+                    use.cached_tokens,
+                    use.output_tokens,
+                    weighted,
+                    covered.input_tokens,
+                    covered.output_tokens,
+                    covered.weighted,
+                ),
+            )
     add_to_windows_and_days(organization, windows)
+    ExhaustedWindow.objects.bulk_create(exhausted)
 
 
 def add(sums: list[int], values: Sequence[int]) -> None:

@@ -1,14 +1,24 @@
 """Coverage of windows from their minutes: what closing them stores and open ones show (R14)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
 from accounts.models import Organization
 from capacity.models import Kind, Snapshot, TokenUnit
-from capacity.usage.domain.coverage import COMBINED, SCALE, Covered, MinuteUse, Weights, cover
+from capacity.usage.domain.coverage import (
+    COMBINED,
+    SCALE,
+    Allowances,
+    Covered,
+    MinuteUse,
+    Weights,
+    cover,
+)
+from capacity.usage.domain.exhaustion import Exhaustion, exhaustions
 from capacity.usage.domain.windows import window_of
 from capacity.usage.models import UsageMinute
 from capacity.usage.queries.entitlement import entitlement
@@ -37,30 +47,56 @@ def weights_of(snapshots: Iterable[int]) -> dict[int, tuple[Weights, bool]]:
     }
 
 
-def covered_minutes(
-    organization: Organization, *, start: datetime, end: datetime | None = None
-) -> Iterator[tuple[int, Covered, int]]:
-    """Yield the minutes of the windows `[start, end)` with their coverage.
+@dataclass(frozen=True, slots=True)
+class WindowMinutes:
+    """The minutes of a snapshot in one window, and what they may use."""
 
-    Each comes with the primary key of its snapshot, and its weighted tokens: 0 unless combined
-    units of the snapshot are sold.
-    """
+    snapshot: int
+    start: datetime
+    uses: Sequence[MinuteUse]
+    allowances: Allowances
+    weights: Weights
+    is_combined: bool
+    """Whether combined units of the snapshot are sold."""
+
+    def covered(self) -> Iterator[tuple[Covered, int]]:
+        """Yield the minutes with their coverage and their weighted tokens.
+
+        Those are 0 unless combined units of the snapshot are sold.
+        """
+        for row in cover(self.uses, self.allowances, self.weights):
+            weighted = row.use.weighted(COMBINED, self.weights) if self.is_combined else 0
+            yield row, whole_tokens(weighted)
+
+    def exhaustions(self) -> list[Exhaustion]:
+        """Return the allowances that were not enough."""
+        return exhaustions(self.uses, self.allowances, self.weights)
+
+
+def windows_of_minutes(
+    organization: Organization,
+    *,
+    start: datetime,
+    end: datetime | None = None,
+    snapshot: int | None = None,
+) -> Iterator[WindowMinutes]:
+    """Yield the windows `[start, end)` of each snapshot, or of one, whose minutes are kept."""
     rows = UsageMinute.objects.filter(organization=organization, minute__gte=start)
     if end is not None:
         rows = rows.filter(minute__lt=end)
+    if snapshot is not None:
+        rows = rows.filter(snapshot=snapshot)
     windows: defaultdict[tuple[int, datetime], list[MinuteUse]] = defaultdict(list)
-    for snapshot, *columns in rows.values_list("snapshot_id", *COLUMNS):
+    for of_snapshot, *columns in rows.values_list("snapshot_id", *COLUMNS):
         use = MinuteUse(*columns)
-        windows[snapshot, window_of(use.minute)].append(use)
+        windows[of_snapshot, window_of(use.minute)].append(use)
     if not windows:
         return
-    weights = weights_of({snapshot for snapshot, _ in windows})
+    weights = weights_of({of_snapshot for of_snapshot, _ in windows})
     entitled = entitlement(organization)
-    for (snapshot, window), uses in windows.items():
-        of_snapshot, is_combined = weights[snapshot]
-        for covered in cover(uses, entitled.allowances(snapshot, window), of_snapshot):
-            weighted = covered.use.weighted(COMBINED, of_snapshot) if is_combined else 0
-            yield snapshot, covered, whole_tokens(weighted)
+    for (of_snapshot, window), uses in windows.items():
+        allowances = entitled.allowances(of_snapshot, window)
+        yield WindowMinutes(of_snapshot, window, uses, allowances, *weights[of_snapshot])
 
 
 def whole_tokens(weighted: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from accounts.models import Organization, Project
-from capacity.models import Kind, Snapshot
+from capacity.models import Kind
 from capacity.usage.domain.windows import (
     MINUTE,
     MINUTES_OF_WINDOW,
@@ -19,9 +19,10 @@ from capacity.usage.domain.windows import (
     minute_of,
     window_of,
 )
-from capacity.usage.models import OrganizationUsage, UsageDay, UsageWindow
-from capacity.usage.queries.coverage import covered_minutes
+from capacity.usage.models import ExhaustedWindow, OrganizationUsage, UsageDay, UsageWindow
+from capacity.usage.queries.coverage import WindowMinutes, windows_of_minutes
 from capacity.usage.queries.entitlement import entitlement
+from capacity.usage.queries.selection import TOKENS, Selection
 from common.instants import midnight
 
 DAY = timedelta(days=1)
@@ -62,6 +63,8 @@ class Usage:
     bucket_seconds: int
     buckets: Sequence[Bucket]
     as_of: datetime
+    open_exhausted: Sequence[ExhaustedWindow] = ()
+    """The exhausted windows that can still change, the newest first; they are not stored."""
 
     @property
     def totals(self) -> Mapping[str, int]:
@@ -75,42 +78,6 @@ class Usage:
         totals = self.totals
         tokens = totals["scale"] + totals["account"]
         return Decimal(totals["scale"] * 1000 // tokens) / 10 if tokens else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Filter:
-    """Which usage is counted, and which tokens of it."""
-
-    kind: Kind
-    model: str | None
-    project: Project | None
-
-    def rows(self, rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
-        """Return the rows of days or windows that are counted."""
-        if self.model is not None:
-            rows = rows.filter(snapshot__model=self.model)
-        if self.project is not None:
-            rows = rows.filter(project_id=self.project.pk)
-        if self.kind == Kind.COMBINED:
-            rows = rows.filter(snapshot__token_units__kind=Kind.COMBINED)
-        return rows
-
-    def snapshots(self) -> set[int]:
-        """Return the primary keys of the snapshots that are counted."""
-        rows = Snapshot.objects.all()
-        if self.model is not None:
-            rows = rows.filter(model=self.model)
-        if self.kind == Kind.COMBINED:
-            rows = rows.filter(token_units__kind=Kind.COMBINED)
-        return set(rows.values_list("pk", flat=True))
-
-
-TOKENS = {
-    Kind.INPUT: ("input_tokens", "covered_input"),
-    Kind.OUTPUT: ("output_tokens", "covered_output"),
-    Kind.COMBINED: ("weighted_tokens", "covered_weighted"),
-}
-"""The columns of all tokens and of the covered ones."""
 
 
 def usage(
@@ -127,7 +94,7 @@ def usage(
     `kind` combined counts weighted tokens of snapshots that are sold so. The entitlement is that of
     units of the kind: of a day, of a window, or a minute's share of its window.
     """
-    wanted = _Filter(kind, model, project)
+    wanted = Selection(kind, model, project)
     starts, step = _starts(view, now)
     entitled = list(entitlement(organization, model=model).of_kind(kind))
     buckets = {
@@ -136,13 +103,19 @@ def usage(
         )
         for start in starts
     }
+    open_windows = _open(organization, wanted)
     for start, requests, tokens, covered in (
         *_closed(organization, view, wanted, starts[0]),
-        *_open(organization, view, wanted),
+        *_minutes(open_windows, view, wanted),
     ):
         if start in buckets:
             buckets[start] = buckets[start].plus(requests, tokens, covered)
-    return Usage(int(step.total_seconds()), list(buckets.values()), as_of=now)
+    return Usage(
+        int(step.total_seconds()),
+        list(buckets.values()),
+        as_of=now,
+        open_exhausted=_exhausted(organization, open_windows, wanted, starts[0]),
+    )
 
 
 def _starts(view: View, now: datetime) -> tuple[list[datetime], timedelta]:
@@ -166,7 +139,7 @@ Row = tuple[datetime, int, int, int]
 
 
 def _closed(
-    organization: Organization, view: View, wanted: _Filter, start: datetime
+    organization: Organization, view: View, wanted: Selection, start: datetime
 ) -> Iterator[Row]:
     """Yield what closed windows hold. Minutes of closed windows are older than 15 minutes."""
     if view == View.MINUTES:
@@ -187,18 +160,35 @@ def _closed(
         yield at if isinstance(at, datetime) else midnight(at), requests, total, paid
 
 
-def _open(organization: Organization, view: View, wanted: _Filter) -> Iterator[Row]:
-    """Yield the minutes of open windows, whose coverage is computed now."""
+def _open(organization: Organization, wanted: Selection) -> list[WindowMinutes]:
+    """Return the windows that are open, whose coverage is computed now."""
     state = OrganizationUsage.objects.filter(organization=organization).first()
     if state is None:
-        return
+        return []
     snapshots = wanted.snapshots()
-    for snapshot, row, weighted in covered_minutes(organization, start=state.closed_until):
-        of_project = wanted.project is None or row.use.project == wanted.project.pk
-        if snapshot in snapshots and of_project:
-            tokens, covered = {
-                Kind.INPUT: (row.use.input_tokens, row.input_tokens),
-                Kind.OUTPUT: (row.use.output_tokens, row.output_tokens),
-                Kind.COMBINED: (weighted, row.weighted),
-            }[wanted.kind]
-            yield _bucket_of(view, row.use.minute), row.use.requests, tokens, covered
+    windows = windows_of_minutes(organization, start=state.closed_until)
+    return [window for window in windows if window.snapshot in snapshots]
+
+
+def _minutes(windows: Sequence[WindowMinutes], view: View, wanted: Selection) -> Iterator[Row]:
+    for window in windows:
+        for row, weighted in window.covered():
+            if wanted.has(row.use):
+                tokens, covered = wanted.tokens(row, weighted)
+                yield _bucket_of(view, row.use.minute), row.use.requests, tokens, covered
+
+
+def _exhausted(
+    organization: Organization,
+    windows: Sequence[WindowMinutes],
+    wanted: Selection,
+    start: datetime,
+) -> list[ExhaustedWindow]:
+    """Return the exhausted ones of open windows that are counted and end after `start`."""
+    found = [
+        ExhaustedWindow.of(organization, window.snapshot, window.start, exhaustion)
+        for window in windows
+        for exhaustion in window.exhaustions()
+        if wanted.has_exhaustion(exhaustion, window.uses) and window.start + WINDOW > start
+    ]
+    return sorted(found, key=lambda window: window.starts_at, reverse=True)
