@@ -30,6 +30,18 @@ class Weights:
         """Return the weights of a snapshot; `output` is None where it has no combined units."""
         return cls(int(cached * SCALE), SCALE if output is None else int(output * SCALE))
 
+    def weigh(self, kind: str, input_tokens: int, cached_tokens: int, output_tokens: int) -> int:
+        """Return what tokens count against units of a kind, in ten-thousandths of a token.
+
+        `input_tokens` counts all input tokens, `cached_tokens` those of them that were cached.
+        """
+        from_input = (input_tokens - cached_tokens) * SCALE + cached_tokens * self.cached
+        if kind == INPUT:
+            return from_input
+        if kind == OUTPUT:
+            return output_tokens * SCALE
+        return from_input + output_tokens * self.output
+
 
 @dataclass(frozen=True, slots=True)
 class MinuteUse:
@@ -49,13 +61,7 @@ class MinuteUse:
 
     def weighted(self, kind: str, weights: Weights) -> int:
         """Return what the tokens count against units of a kind, in ten-thousandths of a token."""
-        uncached = self.input_tokens - self.cached_tokens
-        from_input = uncached * SCALE + self.cached_tokens * weights.cached
-        if kind == INPUT:
-            return from_input
-        if kind == OUTPUT:
-            return self.output_tokens * SCALE
-        return from_input + self.output_tokens * weights.output
+        return weights.weigh(kind, self.input_tokens, self.cached_tokens, self.output_tokens)
 
 
 @dataclass(frozen=True, slots=True)

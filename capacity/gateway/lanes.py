@@ -1,0 +1,122 @@
+"""One way to Valkey for many requests: what comes while a batch is under way is the next batch.
+
+So a busy gateway needs few round trips, an idle one waits for nobody, and no request that is cut
+leaves an answer behind that another request reads.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from redis.exceptions import NoScriptError, RedisError
+
+from capacity.gateway.valkey import AsyncValkey
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BATCH = 200
+PAUSE_SECONDS = 1.0
+"""For how long Valkey is not asked again after it did not answer, so that no request waits."""
+
+
+class ValkeyAway(Exception):
+    """Valkey does not answer, or did not a moment ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script, by its text."""
+
+    text: str
+    digest: str
+
+    @classmethod
+    def read(cls, name: str) -> "Script":
+        """Return a script of the folder `scripts`."""
+        text = (Path(__file__).parent / "scripts" / f"{name}.lua").read_text()
+        return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+@dataclass(slots=True)
+class _Call:
+    script: Script
+    keys: int
+    arguments: Sequence[Any]
+    answer: "asyncio.Future[Any]"
+
+
+class Lane:
+    """Calls scripts in Valkey, all that wait together in one round trip."""
+
+    def __init__(self, valkey: AsyncValkey) -> None:
+        self.valkey = valkey
+        self._waiting: list[_Call] = []
+        self._sender: asyncio.Task[None] | None = None
+        self._away_until = 0.0
+
+    @property
+    def is_away(self) -> bool:
+        """Return whether Valkey did not answer a moment ago."""
+        return monotonic() < self._away_until
+
+    def call(
+        self, script: Script, keys: Sequence[str], arguments: Sequence[Any]
+    ) -> "asyncio.Future[Any]":
+        """Return the answer of a script, to be awaited. It raises ValkeyAway.
+
+        A script whose answer was lost may have run, so it must bear being repeated.
+        """
+        answer = asyncio.get_running_loop().create_future()
+        if self.is_away:
+            answer.set_exception(ValkeyAway())
+            return answer
+        self._waiting.append(_Call(script, len(keys), (*keys, *arguments), answer))
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_all())
+        return answer
+
+    async def _send_all(self) -> None:
+        try:
+            while batch := self._waiting[:LARGEST_BATCH]:
+                del self._waiting[:LARGEST_BATCH]
+                await self._send(batch)
+        finally:
+            self._sender = None
+
+    async def _send(self, batch: list[_Call]) -> None:
+        try:
+            answers = await self._ask(batch)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._away_until = monotonic() + PAUSE_SECONDS
+            logger.warning("Valkey does not answer: %s", type(error).__name__)
+            answers = [ValkeyAway()] * len(batch)
+        for call, answer in zip(batch, answers, strict=True):
+            if call.answer.done():
+                continue
+            if isinstance(answer, Exception):
+                call.answer.set_exception(answer)
+            else:
+                call.answer.set_result(answer)
+
+    async def _ask(self, batch: list[_Call]) -> list[Any]:
+        """Return the answers. A script that Valkey does not know any more is sent as text."""
+        answers = await self._execute("EVALSHA", batch)
+        unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:
+            again = await self._execute("EVAL", [batch[n] for n in unknown])
+            for n, answer in zip(unknown, again, strict=True):
+                answers[n] = answer
+        return answers
+
+    async def _execute(self, command: str, batch: list[_Call]) -> list[Any]:
+        pipeline: Any = self.valkey.pipeline(transaction=False)
+        for call in batch:
+            script = call.script.digest if command == "EVALSHA" else call.script.text
+            pipeline.execute_command(command, script, call.keys, *call.arguments)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        return answers

@@ -1,0 +1,52 @@
+"""Organizations, pools and requests as the gateway holds them in memory."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import count
+from typing import Any
+
+from capacity.gateway.entitlements import OrganizationState, Plan, PoolState, SnapshotState, Step
+from capacity.gateway.requests import AdmissionRequest, Tokens
+from capacity.usage.domain.coverage import SCALE, Weights
+
+numbers: Iterator[int] = count(1)
+
+NOON = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
+SNAPSHOT = SnapshotState(7, "grok", Weights(SCALE // 4, 6 * SCALE), {"input": 100, "output": 100})
+ANY = Plan(rpm=10**6, tpm=10**9)
+
+
+def pool(*later: tuple[date, Mapping[str, int]], **tokens: int) -> PoolState:
+    """A pool that allows so many tokens of each kind in a window, and others from later days on."""
+    pk = next(numbers)
+    first = Step(date(2026, 1, 1), tokens)
+    steps = (first, *(Step(day, allowed) for day, allowed in later))
+    return PoolState(pk, f"pt_{pk}", SNAPSHOT.pk, is_default=False, steps=steps)
+
+
+def organization(clock_at: datetime | None = None) -> OrganizationState:
+    pk = next(numbers)
+    return OrganizationState(pk, f"org_{pk}", clock_at)
+
+
+def request(
+    *pools: PoolState,
+    input: int = 0,  # noqa: A002 - as `Tokens` calls it
+    output: int = 0,
+    of: OrganizationState | None = None,
+    **fields: Any,
+) -> AdmissionRequest:
+    return replace(
+        AdmissionRequest(
+            id=f"request-{next(numbers)}",
+            organization=of or organization(),
+            key="key_1",
+            project="proj_1",
+            snapshot=SNAPSHOT,
+            estimate=Tokens(input, output),
+            plan=ANY,
+            pools=pools,
+        ),
+        **fields,
+    )
