@@ -1,3 +1,4 @@
+from capacity.usage.models.demand import UsageDemand
 from capacity.usage.models.usage import (
     DEFAULT_POOL,
     ExhaustedWindow,
@@ -13,6 +14,7 @@ __all__ = [
     "ExhaustedWindow",
     "OrganizationUsage",
     "UsageDay",
+    "UsageDemand",
     "UsageEvent",
     "UsageMinute",
     "UsageWindow",

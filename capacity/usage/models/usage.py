@@ -14,6 +14,7 @@ from accounts.models import Organization
 from capacity.models import Kind, Snapshot
 from capacity.usage.domain.exhaustion import Exhaustion
 from capacity.usage.domain.windows import MINUTE, WINDOW
+from capacity.usage.models.demand import demand_triggers
 
 DEFAULT_POOL = 0
 """The pool of requests that named none: the default pool, also if it is only made later (R14)."""
@@ -109,6 +110,9 @@ class UsageWindow(Coverage):
         "organization_id", "starts_at", "snapshot_id", "project_id", "pool_id", "opted_out"
     )
     starts_at = models.DateTimeField()
+
+    class Meta:
+        triggers = demand_triggers()
 
 
 class ExhaustedWindow(models.Model):

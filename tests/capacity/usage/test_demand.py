@@ -1,0 +1,95 @@
+"""The sums of closed windows, which triggers keep: what a replay of 30 days reads (R16)."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db.models import F, Sum
+
+from accounts.operations.projects import create_project
+from capacity.models import Snapshot
+from capacity.usage.domain.replay import Tokens
+from capacity.usage.domain.windows import MINUTE, WINDOW
+from capacity.usage.models import UsageDemand, UsageWindow
+from capacity.usage.operations.events import UsageEvent, record_usage
+from capacity.usage.operations.windows import close_due_windows
+from capacity.usage.queries.demand import past_traffic
+from tests.cast import GPT, GROK, Acme, at
+
+pytestmark = pytest.mark.django_db
+
+NOON = at("2026-01-10")
+COLUMNS = ("input_tokens", "cached_tokens", "output_tokens")
+
+
+def send(acme: Acme, now: datetime, *events: tuple[datetime, int], **fields: str | bool) -> None:
+    """Count events of so many input tokens, a tenth of them cached, and one output token."""
+    record_usage(
+        organization=acme.organization,
+        events=[
+            UsageEvent(
+                id=f"{now} {moment} {tokens} {fields}",
+                at=moment,
+                model=GROK,
+                input_tokens=tokens,
+                cached_tokens=tokens // 10,
+                output_tokens=1,
+                **fields,  # type: ignore[arg-type]
+            )
+            for moment, tokens in events
+        ],
+        now=now,
+        received_on=now.date(),
+    )
+
+
+def stored() -> dict[datetime, tuple[int, ...]]:
+    return {
+        start: tuple(sums)
+        for start, *sums in UsageDemand.objects.values_list("starts_at", *COLUMNS)
+    }
+
+
+def summed() -> dict[datetime, tuple[int, ...]]:
+    """What the windows themselves add up to."""
+    rows = UsageWindow.objects.filter(opted_out=False).order_by().values_list("starts_at")
+    totals = rows.annotate(**{f"all_{name}": Sum(name) for name in COLUMNS})
+    return {start: tuple(map(int, sums)) for start, *sums in totals}
+
+
+def test_demand_is_the_sum_of_windows_however_they_came_to_be(acme: Acme) -> None:
+    search = create_project(organization=acme.organization, name="Search", by=acme.alice, now=NOON)
+    send(acme, NOON, (NOON - 4 * MINUTE, 100), (NOON - 5 * MINUTE, 50), (NOON - 2 * WINDOW, 70))
+    send(acme, NOON, (NOON - 4 * MINUTE, 20), project=search.public_id)
+    send(acme, NOON, (NOON - 4 * MINUTE, 9_000), disable=True)
+    later = NOON + timedelta(hours=1, minutes=20)
+    close_due_windows(acme.organization, now=later)
+    window = NOON - WINDOW
+    assert stored() == summed() == {window: (170, 17, 3), NOON - 2 * WINDOW: (70, 7, 1)}
+
+    send(acme, later, (window, 1_000), (window - 9 * WINDOW, 30), (later, 40))
+    UsageWindow.objects.filter(starts_at=window).update(output_tokens=F("output_tokens") + 5)
+    assert stored() == summed()
+    assert stored()[window] == (1_170, 117, 14)
+
+    snapshots = {model: Snapshot.objects.get(model=model) for model in (GROK, GPT)}
+    traffic = past_traffic(acme.organization, snapshots[GROK], now=later)
+    assert traffic == {
+        window - 9 * WINDOW: Tokens(27, 3, 1),
+        NOON - 2 * WINDOW: Tokens(63, 7, 1),
+        window: Tokens(1_053, 117, 14),
+        NOON + 5 * WINDOW: Tokens(36, 4, 1),
+    }
+    assert past_traffic(acme.organization, snapshots[GPT], now=later) == {}
+    end = window + timedelta(days=30) - WINDOW
+    assert window in past_traffic(acme.organization, snapshots[GROK], now=end)
+    assert window not in past_traffic(acme.organization, snapshots[GROK], now=end + WINDOW)
+
+
+def test_demand_is_kept_for_as_long_as_late_events_can_change_it(acme: Acme) -> None:
+    send(acme, NOON, (NOON, 100))
+    for days, kept in ((31, True), (32, False)):
+        now = NOON + timedelta(days=days)
+        send(acme, now, (now, 1))
+        close_due_windows(acme.organization, now=now + timedelta(hours=2))
+        assert (NOON in stored()) == kept
+    assert NOON in summed()
