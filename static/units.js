@@ -4,16 +4,33 @@
 // be chosen.
 const rangesOf = (slider) => slider.dataset.sliderRanges?.split(" ").map(Number);
 
-// Gives the slider the smallest scale that is enough, so that it stays fine for small numbers.
+// Gives the slider the smallest scale that is enough, so that it stays fine for small numbers. What is
+// recommended is on the scale too.
 function fitScale(slider, units) {
+  const enough = Math.max(units, slider.dataset.recommended ?? 0);
   const ranges = rangesOf(slider);
-  if (ranges) slider.max = ranges.find((end) => end >= units) ?? ranges.at(-1);
+  if (ranges) slider.max = ranges.find((end) => end >= enough) ?? ranges.at(-1);
 }
 
-// Colours the track up to the thumb.
+// Colours the track up to the thumb, and puts the mark where the thumb would be.
 function fillSlider(slider) {
   const share = (slider.value - slider.min) / (slider.max - slider.min || 1);
   slider.style.setProperty("--filled", `${share * 100}%`);
+  const mark = slider.parentElement.querySelector("[data-mark]");
+  const recommended = Number(slider.dataset.recommended ?? 0);
+  if (!mark) return;
+  mark.setAttribute("x", `${(recommended * 100) / (slider.max || 1)}%`);
+  const shown = recommended > 0 && recommended <= Number(slider.max);
+  mark.setAttribute("visibility", shown ? "visible" : "hidden");
+}
+
+// A recommended number that came is marked. The scale is only fitted to it where no thumb would move.
+function markRecommended({ dataset: { takes, units } }) {
+  const slider = document.querySelector(`[data-slides="${takes}"]`);
+  if (!slider) return;
+  slider.dataset.recommended = units;
+  if (slider.value === "0") fitScale(slider, 0);
+  fillSlider(slider);
 }
 
 function syncNumberAndSlider({ target: field }) {
@@ -57,6 +74,10 @@ document.addEventListener("click", (event) => {
   number.focus();
 });
 
-const fillSliders = (root) => root.querySelectorAll("[data-slides]").forEach(fillSlider);
+function fillSliders(root) {
+  root.querySelectorAll("[data-slides]").forEach(fillSlider);
+  root.querySelectorAll("[data-takes]").forEach(markRecommended);
+}
+
 document.addEventListener("htmx:load", (event) => fillSliders(event.detail.elt));
 window.addEventListener("pageshow", () => fillSliders(document));

@@ -74,7 +74,7 @@ def test_a_span_without_requests_says_so(api: ApiCast) -> None:
 
 def test_recommended_units_are_taken_by_a_link(traffic: ApiCast) -> None:
     text = " ".join(page(traffic, "recommended_units", model=GROK, output="1").split())
-    assert "<strong>2 units</strong> would have covered every window; you own 1." in text
+    assert "<strong>2 units</strong> would have covered your last 30 days; you own 1." in text
     assert f"?model={GROK}&amp;output=1&amp;input=1" in text
     assert page(traffic, "add_capacity", model=GROK, output="1").count("recommended/") == 2
 
