@@ -11,7 +11,6 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from capacity.gateway.decisions import (
-    BY_PLAN,
     LIMITS_ENDED,
     Decision,
     Limit,
@@ -20,6 +19,7 @@ from capacity.gateway.decisions import (
     Served,
     WindowState,
     read_line,
+    uncounted,
     write_member,
 )
 from capacity.gateway.lanes import Lane, Script, ValkeyAway
@@ -81,7 +81,7 @@ class Admission:
         lane = None if hasattr(valkey, "nodes_manager") else Lane(valkey)
         # The nodes of a cluster are independent: one that does not answer holds up its own shards.
         self._lanes = {shard: lane or Lane(valkey) for shard in ALL_SHARDS}
-        self._open: dict[str, tuple[float, Shard, bytes]] = {}
+        self._open: dict[str, tuple[float, Decision]] = {}
         self._unsent: deque[tuple[Shard, Sequence[Any]]] = deque(maxlen=MOST_UNSENT)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -106,7 +106,7 @@ class Admission:
             # Valkey's clock is past the midnight at which units end, ours is not yet.
             decision = await self._decide(shard, request, decision.admitted_at)
         if decision.bucket:
-            self._open[decision.id] = (monotonic(), shard, write_member(decision))
+            self._open[decision.id] = (monotonic(), decision)
         return decision
 
     async def settle(self, decision: Decision, actual: Tokens | None) -> None:
@@ -162,6 +162,8 @@ class Admission:
         await self._send_unsent()
         if self._unsent:
             logger.error("%d finished requests are lost: Valkey is away", len(self._unsent))
+        for lane in set(self._lanes.values()):
+            await lane.close()
 
     async def _decide(self, shard: Shard, request: AdmissionRequest, real: datetime) -> Decision:
         on = (request.organization.clock_at or real).date()
@@ -175,7 +177,7 @@ class Admission:
             raise
         except (ValkeyAway, RedisError) as error:
             _log(error)
-            return Decision(request.id, context, milliseconds(real), BY_PLAN, (), weights)
+            return uncounted(request.id, context, real, weights)
         return read_line(request.id, context, line, weights)
 
     def _arguments(
@@ -237,9 +239,10 @@ class Admission:
         """Renew the reservations of requests that take long, in one call a shard."""
         long_ago = monotonic() - RENEW_AFTER
         members: defaultdict[Shard, list[bytes]] = defaultdict(list)
-        for since, shard, member in self._open.values():
+        for since, decision in self._open.values():
             if since < long_ago:
-                members[shard].append(member)
+                shard = Shard.of(decision.context.organization)
+                members[shard].append(write_member(decision))
         answers = [
             self._lanes[shard].call(RENEW, (shard.open,), (self._clock(), LIFETIME, *batch))
             for shard, all_members in members.items()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from capacity.gateway.requests import MILLISECOND, Candidate, Context, Tokens
+from capacity.gateway.requests import MILLISECOND, Candidate, Context, Tokens, milliseconds
 from capacity.usage.domain.coverage import SCALE, Weights
 from capacity.usage.domain.windows import EPOCH, MINUTE, WINDOW
 
@@ -76,12 +76,16 @@ class Decision:
 
     id: str
     context: Context
+    line: bytes
+    """What the script wrote: the three numbers that follow."""
     instant: int
     """When it was admitted, by Valkey's clock: milliseconds."""
     result: int
-    """What the script answered: the number of a pool, or one of the constants above."""
+    """The number of a pool, or one of the constants above."""
     counters: tuple[int, ...]
     """Those that the script read: two for each pool that it looked at, then those of the plan."""
+    bucket: str
+    """The name of the counters that hold its reservation; empty if nothing is reserved."""
     weights: Weights = UNWEIGHTED
     """Of the snapshot: to settle with."""
 
@@ -180,26 +184,11 @@ class Decision:
             return self.resets_in
         return -((self.instant % MINUTE_LENGTH - MINUTE_LENGTH) // 1000)
 
-    @property
-    def bucket(self) -> str:
-        """The name of the counters that hold its reservation; empty if nothing is reserved."""
-        if self.result < BY_PLAN or not self.is_counted:
-            return ""
-        if candidate := self.candidate:
-            return f"w:{candidate.pk}:{self._clock - self._clock % WINDOW_LENGTH}"
-        context = self.context
-        return f"p:{context.organization}:{context.snapshot}:{self.instant // MINUTE_LENGTH}"
-
     def amounts(self, tokens: Tokens) -> tuple[int, int]:
         """Return what tokens count in its counters; on the account plan only tokens are settled."""
         if candidate := self.candidate:
             return candidate.amounts(tokens, self.weights)
         return 0, tokens.input + tokens.output
-
-    @property
-    def line(self) -> str:
-        """The numbers as the script writes them."""
-        return f"{self.instant} {self.result} {' '.join(str(used) for used in self.counters)}"
 
     @property
     def _clock(self) -> int:
@@ -220,8 +209,8 @@ class Decision:
 def write_member(decision: Decision) -> bytes:
     """Return a decision as the script stores it with its reservation."""
     first, second = decision.amounts(decision.context.estimate) if decision.bucket else (0, 0)
-    parts = (decision.id, decision.bucket, str(first), str(second), decision.line)
-    return "\n".join(parts).encode() + b"\n" + decision.context.dump()
+    head = f"{decision.id}\n{decision.bucket}\n{first}\n{second}\n".encode()
+    return b"%b%b\n%b" % (head, decision.line, decision.context.dump())
 
 
 def read_member(member: bytes) -> Decision:
@@ -232,5 +221,19 @@ def read_member(member: bytes) -> Decision:
 
 def read_line(id_: str, context: Context, line: bytes, weights: Weights = UNWEIGHTED) -> Decision:
     """Return the decision that the script wrote."""
-    instant, result, *counters = (int(number) for number in line.split())
-    return Decision(id_, context, instant, result, tuple(counters), weights)
+    instant, result, *counters = map(int, line.split())
+    bucket = _bucket(context, instant, result) if counters and result >= BY_PLAN else ""
+    return Decision(id_, context, line, instant, result, tuple(counters), bucket, weights)
+
+
+def uncounted(id_: str, context: Context, at: datetime, weights: Weights) -> Decision:
+    """Return the decision while Valkey is away: the account plan serves the request."""
+    return read_line(id_, context, b"%d %d" % (milliseconds(at), BY_PLAN), weights)
+
+
+def _bucket(context: Context, instant: int, result: int) -> str:
+    """Return the name of the counters in which the script reserved."""
+    if result > 0:
+        clock = instant if context.clock is None else context.clock
+        return f"w:{context.candidates[result - 1].pk}:{clock - clock % WINDOW_LENGTH}"
+    return f"p:{context.organization}:{context.snapshot}:{instant // MINUTE_LENGTH}"

@@ -13,7 +13,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisError
+import hiredis
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from capacity.gateway.valkey import AsyncValkey
 
@@ -46,7 +49,7 @@ class Script:
 class _Call:
     script: Script
     keys: int
-    arguments: Sequence[Any]
+    rest: Sequence[Any]
     answer: "asyncio.Future[Any]"
 
 
@@ -57,6 +60,7 @@ class Lane:
         self.valkey = valkey
         self._waiting: list[_Call] = []
         self._sender: asyncio.Task[None] | None = None
+        self._connection: AbstractConnection | None = None
         self._away_until = 0.0
 
     @property
@@ -103,6 +107,11 @@ class Lane:
             else:
                 call.answer.set_result(answer)
 
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await self._connection.disconnect(nowait=True)
+
     async def _ask(self, batch: list[_Call]) -> list[Any]:
         """Return the answers. A script that Valkey does not know any more is sent as text."""
         answers = await self._execute("EVALSHA", batch)
@@ -114,9 +123,37 @@ class Lane:
         return answers
 
     async def _execute(self, command: str, batch: list[_Call]) -> list[Any]:
-        pipeline: Any = self.valkey.pipeline(transaction=False)
-        for call in batch:
-            script = call.script.digest if command == "EVALSHA" else call.script.text
-            pipeline.execute_command(command, script, call.keys, *call.arguments)
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        return answers
+        by_digest = command == "EVALSHA"
+        commands = [
+            (command, call.script.digest if by_digest else call.script.text, call.keys, *call.rest)
+            for call in batch
+        ]
+        if isinstance(self.valkey, RedisCluster):
+            pipeline = self.valkey.pipeline(transaction=False)
+            for arguments in commands:
+                pipeline.execute_command(*arguments)
+            return await pipeline.execute(raise_on_error=False)
+        return await self._execute_on_connection(commands)
+
+    async def _execute_on_connection(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Send commands as hiredis packs them: the client itself packs in Python, far slower."""
+        assert isinstance(self.valkey, Redis)
+        if self._connection is None:
+            pool: Any = self.valkey.connection_pool
+            self._connection = await pool.get_connection()
+        connection = self._connection
+        try:
+            packed = b"".join(hiredis.pack_command(command) for command in commands)
+            await connection.send_packed_command(packed, check_health=False)
+            return [await _answer(connection) for _ in commands]
+        except BaseException:
+            # Answers that nobody read must not be read as those of the next batch.
+            await connection.disconnect(nowait=True)
+            raise
+
+
+async def _answer(connection: AbstractConnection) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error

@@ -1,7 +1,7 @@
 """Requests as admission sees them, and the pools that could serve them (R15)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -112,6 +112,7 @@ class Context:
     """Milliseconds at which the clock of a sandbox stands."""
     named_pool: str | None = None
     disabled: bool = False
+    _dumped: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
     @classmethod
     def of(cls, request: AdmissionRequest, on: date) -> "Context":
@@ -134,8 +135,10 @@ class Context:
         )
 
     def dump(self) -> bytes:
-        """Return the context as one line."""
-        return orjson.dumps(self)
+        """Return the context as one line. It is made once: a request needs it twice."""
+        if not self._dumped:
+            self._dumped.append(orjson.dumps(self))  # It leaves out what begins with a line.
+        return self._dumped[0]
 
     @classmethod
     def load(cls, line: bytes) -> "Context":
