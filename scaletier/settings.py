@@ -144,6 +144,9 @@ CACHES = {
     }
 }
 
+# Counters and metering of the gateway: `redis+cluster://host:port` is any node of a Valkey Cluster.
+GATEWAY_VALKEY_URL = os.environ.get("SCALETIER_GATEWAY_VALKEY_URL") or VALKEY_URL
+
 # --- Time, money, language ----------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"
@@ -373,6 +376,13 @@ LOGGING = {
 
 # --- The product ---------------------------------------------------------------------------------
 
+# The account plan of an organization on a model, where an operator has set no other (R25).
+ACCOUNT_PLAN_RPM = environment.whole_number(
+    "SCALETIER_ACCOUNT_PLAN_RPM", default=10_000, at_most=999_999_999
+)
+ACCOUNT_PLAN_TPM = environment.whole_number(
+    "SCALETIER_ACCOUNT_PLAN_TPM", default=10_000_000, at_most=999_999_999
+)
 CURRENCY = "usd"  # The only currency; a catalogue in any other is rejected.
 # Who issues invoices: the name, then the lines of the address, and the tax id. Production has no
 # default.

@@ -15,7 +15,7 @@ from scaletier.settings import CACHES, VALKEY_URL  # noqa: E402
 # Each worker process has its own counters and queues, as it has its own database.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
 VALKEY_URL = f"{VALKEY_URL.rpartition('/')[0]}/{WORKER}"
-CELERY_BROKER_URL = VALKEY_URL
+CELERY_BROKER_URL = GATEWAY_VALKEY_URL = VALKEY_URL
 CACHES = {"default": {**CACHES["default"], "LOCATION": VALKEY_URL}}
 
 PASSWORD_HASHERS = [

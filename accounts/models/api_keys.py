@@ -4,6 +4,7 @@ from django.db import models
 
 from accounts.models.organizations import Organization
 from accounts.models.users import User
+from common.change_notices import announce
 from common.ids import PublicIdField
 from common.texts import validate_single_line
 
@@ -25,6 +26,9 @@ class ApiKey(models.Model):
 
     is_known_address: bool
     """Whether it was used before from the address that it is looked up for."""
+
+    class Meta:
+        triggers = announce("revoked_at")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"

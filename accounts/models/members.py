@@ -4,6 +4,7 @@ from django.db import models
 
 from accounts.models.organizations import Organization
 from accounts.models.users import User
+from common.change_notices import announce
 from common.ids import PublicIdField
 
 
@@ -29,6 +30,7 @@ class Membership(models.Model):
     """Whether the person has one; read with the membership (`accounts.access`)."""
 
     class Meta:
+        triggers = announce()
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "user"],

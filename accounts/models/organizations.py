@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from common.change_notices import BY_ORGANIZATION, announce_changed
 from common.ids import PublicIdField
 from common.texts import validate_single_line
 
@@ -40,6 +41,13 @@ class Organization(models.Model):
     )
 
     class Meta:
+        triggers = [
+            announce_changed(
+                "clock_at",
+                "keys_refused_from",
+                what=BY_ORGANIZATION.replace("organization_id", "id"),
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(is_sandbox=True, clock_at__isnull=False)

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models.organizations import Organization
+from common.change_notices import announce
 from common.ids import PublicIdField
 from common.texts import validate_single_line
 
@@ -25,6 +26,7 @@ class Project(models.Model):
     )
 
     class Meta:
+        triggers = announce("archived_at")
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "name"],

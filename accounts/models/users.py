@@ -7,8 +7,14 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from common.change_notices import CHANNEL, announce_changed
 from common.ids import PublicIdField
 from common.texts import validate_single_line
+
+ABOUT_THEIR_ORGANIZATIONS = f"""
+    PERFORM pg_notify('{CHANNEL}', organization_id::text)
+    FROM accounts_membership WHERE user_id = {{row}}.id;
+"""
 
 
 class UserManager(BaseUserManager["User"]):
@@ -43,6 +49,7 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
 
     class Meta:
+        triggers = [announce_changed("is_active", what=ABOUT_THEIR_ORGANIZATIONS)]
         permissions = [("reset_second_factor", "Can reset a person's second factor")]
         constraints = [
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case")

@@ -145,7 +145,7 @@ class Entitlements:
         self.loaded_at: float | None = None
         self._snapshots: dict[str, SnapshotState] = {}
         self._callers: dict[str, Caller] = {}
-        self._digests: dict[int, tuple[str, ...]] = {}
+        self._digests: dict[int, frozenset[str]] = {}
 
     @property
     def snapshots(self) -> Iterable[SnapshotState]:
@@ -181,14 +181,10 @@ class Entitlements:
         self, organization: OrganizationState, keys: Mapping[str, KeyState]
     ) -> None:
         """Replace all that is known of an organization. `keys` are those that work, by digest."""
-        self.forget_organization(organization.pk)
         for of_secret, key in keys.items():
             self._callers[of_secret] = Caller(
                 key.public_id, key.project, organization, key.refused_from
             )
-        self._digests[organization.pk] = tuple(keys)
-
-    def forget_organization(self, pk: int) -> None:
-        """Forget an organization and its keys."""
-        for of_secret in self._digests.pop(pk, ()):
+        for of_secret in self._digests.get(organization.pk, frozenset()) - keys.keys():
             del self._callers[of_secret]
+        self._digests[organization.pk] = frozenset(keys)

@@ -98,14 +98,12 @@ class Lane:
         except (RedisError, OSError, TimeoutError) as error:
             self._away_until = monotonic() + PAUSE_SECONDS
             logger.warning("Valkey does not answer: %s", type(error).__name__)
-            answers = [ValkeyAway()] * len(batch)
-        for call, answer in zip(batch, answers, strict=True):
-            if call.answer.done():
-                continue
-            if isinstance(answer, Exception):
-                call.answer.set_exception(answer)
-            else:
-                call.answer.set_result(answer)
+        else:
+            for call, answer in zip(batch, answers, strict=True):
+                _give(call, answer)
+        finally:
+            for call in batch:
+                _give(call, ValkeyAway())
 
     async def close(self) -> None:
         """Close the connection."""
@@ -150,6 +148,16 @@ class Lane:
             # Answers that nobody read must not be read as those of the next batch.
             await connection.disconnect(nowait=True)
             raise
+
+
+def _give(call: _Call, answer: Any) -> None:
+    """Give the caller its answer, unless it has one or does not wait any more."""
+    if call.answer.done():
+        return
+    if isinstance(answer, Exception):
+        call.answer.set_exception(answer)
+    else:
+        call.answer.set_result(answer)
 
 
 async def _answer(connection: AbstractConnection) -> Any:

@@ -1,3 +1,4 @@
+from capacity.models.account_plans import AccountPlan
 from capacity.models.cancellations import Cancellation, CancellationStatus
 from capacity.models.catalogue import Kind, ListPrice, PayAsYouGoPrice, Snapshot, TokenUnit
 from capacity.models.lots import Expiry, ExpiryReason, Lot
@@ -18,6 +19,7 @@ from capacity.models.quote_requests import (
 from capacity.models.transactions import Transaction, TransactionType
 
 __all__ = [
+    "AccountPlan",
     "ApprovalThreshold",
     "Cancellation",
     "CancellationStatus",

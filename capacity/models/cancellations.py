@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from accounts.models import Organization, User
 from capacity.models.lots import Lot
+from common.change_notices import announce
 from common.ids import PublicIdField
 
 
@@ -29,6 +30,7 @@ class Cancellation(models.Model):
     )
 
     class Meta:
+        triggers = announce("status", "ends_on")
         constraints = [
             models.CheckConstraint(condition=Q(units__gt=0), name="cancellation_of_some_units"),
         ]

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from common.append_only import append_only
+from common.change_notices import ABOUT_EVERYTHING, announce
 
 
 def installation_currency() -> str:
@@ -68,6 +69,9 @@ class Snapshot(models.Model):
     note = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        triggers = announce(
+            "model", "cached_weight", "output_weight", "retires_on", what=ABOUT_EVERYTHING
+        )
         verbose_name = "model snapshot"
         ordering = ["provider", "name"]
 
@@ -92,6 +96,7 @@ class TokenUnit(models.Model):
     )
 
     class Meta:
+        triggers = announce("tpm", what=ABOUT_EVERYTHING)
         constraints = [
             models.UniqueConstraint(fields=["snapshot", "kind"], name="token_unit_once"),
             models.CheckConstraint(condition=Q(tpm__gt=0), name="token_unit_tpm_positive"),

@@ -12,6 +12,7 @@ from capacity.models.catalogue import Kind, Snapshot
 from capacity.models.pools import Pool
 from capacity.models.purchases import Purchase
 from common.append_only import append_only
+from common.change_notices import announce
 from common.ids import PublicIdField
 
 
@@ -42,6 +43,7 @@ class Lot(models.Model):
     charged_until = models.DateField(help_text="Every service day before this one is charged.")
 
     class Meta:
+        triggers = announce("active_units")
         permissions = [("check_invariants", "Can check what must always hold in the database")]
         constraints = [
             models.CheckConstraint(

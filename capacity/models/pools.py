@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from accounts.models import Organization
 from capacity.models.catalogue import Snapshot
+from common.change_notices import announce
 from common.ids import PublicIdField
 from common.texts import validate_single_line
 
@@ -20,6 +21,7 @@ class Pool(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        triggers = announce("is_default")
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "snapshot", "name"], name="pool_name_once"

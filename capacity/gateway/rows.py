@@ -1,0 +1,179 @@
+"""The rows that entitlements are made of, one statement each, and what they mean.
+
+The gateway has no models: it reads with a handful of statements, whatever the number of rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from capacity.gateway.entitlements import (
+    KeyState,
+    OrganizationState,
+    Plan,
+    PoolState,
+    ProjectState,
+    SnapshotState,
+    Step,
+)
+from capacity.usage.domain.coverage import Weights
+from capacity.usage.domain.windows import MINUTES_OF_WINDOW
+
+SNAPSHOTS = """
+SELECT snapshot.id, snapshot.model, snapshot.cached_weight, snapshot.output_weight,
+       snapshot.retires_on,
+       coalesce(jsonb_object_agg(unit.kind, unit.tpm) FILTER (WHERE unit.id IS NOT NULL), '{}')
+FROM capacity_snapshot snapshot
+LEFT JOIN capacity_tokenunit unit ON unit.snapshot_id = snapshot.id
+GROUP BY snapshot.id
+"""
+
+ORGANIZATIONS = """
+SELECT id, public_id, clock_at, keys_refused_from FROM accounts_organization
+WHERE {organization_of}
+"""
+PROJECTS = """
+SELECT organization_id, public_id, is_default, archived_at IS NOT NULL FROM accounts_project
+WHERE {organization}
+"""
+# A key works until it is revoked, its user is deactivated or the membership ends (R18).
+KEYS = """
+SELECT organization_id, digest, key.public_id, NOT EXISTS (
+    SELECT FROM mfa_authenticator factor
+    WHERE factor.user_id = key.user_id AND factor.type IN ('totp', 'webauthn')
+)
+FROM accounts_apikey key
+JOIN accounts_membership USING (organization_id, user_id)
+JOIN accounts_user person ON person.id = key.user_id
+WHERE revoked_at IS NULL AND person.is_active AND {organization}
+"""
+POOLS = """
+SELECT organization_id, id, public_id, snapshot_id, is_default FROM capacity_pool
+WHERE {organization} ORDER BY is_default DESC, id
+"""
+# Tokens per minute of active units, and those that a scheduled cancellation will end, and when.
+UNITS = """
+SELECT pool_id, kind, sum(active_units * tpm_per_unit) FROM capacity_lot
+WHERE active_units > 0 AND {organization} GROUP BY pool_id, kind
+"""
+ENDS = """
+SELECT lot.pool_id, lot.kind, cancellation.ends_on,
+       sum(least(cancellation.units, lot.active_units) * lot.tpm_per_unit)
+FROM capacity_cancellation cancellation JOIN capacity_lot lot ON lot.id = cancellation.lot_id
+WHERE cancellation.status = 'scheduled' AND lot.active_units > 0
+  AND cancellation.{organization}
+GROUP BY lot.pool_id, lot.kind, cancellation.ends_on
+"""
+PLANS = """
+SELECT organization_id, snapshot_id, rpm, tpm FROM capacity_accountplan WHERE {organization}
+"""
+
+OF_ORGANIZATIONS = (ORGANIZATIONS, PROJECTS, KEYS, POOLS, UNITS, ENDS, PLANS)
+
+Row = tuple[Any, ...]
+
+
+def statement(text: str, *, everything: bool) -> str:
+    """Return a statement about all organizations, or about those in its one parameter."""
+    if everything:
+        return text.format(organization="organization_id > 0", organization_of="true")
+    return text.format(organization="organization_id = ANY(%s)", organization_of="id = ANY(%s)")
+
+
+def read_snapshots(rows: Iterable[Row]) -> list[SnapshotState]:
+    """Return the catalogue from the rows of `SNAPSHOTS`."""
+    return [
+        SnapshotState(pk, model, Weights.of(cached, output), tpm, retires_on)
+        for pk, model, cached, output, retires_on, tpm in rows
+    ]
+
+
+def read_organizations(
+    results: Iterable[Iterable[Row]], retirements: Mapping[int, date], default_plan: Plan
+) -> list[tuple[OrganizationState, dict[str, KeyState]]]:
+    """Return organizations with their keys by digest, from the rows of `OF_ORGANIZATIONS`.
+
+    `retirements` are the service days on which snapshots retire, by primary key.
+    """
+    organizations, projects, keys, pools, units, ends, plans = results
+    projects_of, keys_of, plans_of = _grouped(projects), _grouped(keys), _grouped(plans)
+    pools_of = _pools(pools, _steps(units, ends), retirements)
+    read = []
+    for pk, public_id, clock_at, refused_from in organizations:
+        default = next((project for project, is_default, _ in projects_of[pk] if is_default), "")
+        state = OrganizationState(
+            pk=pk,
+            public_id=public_id,
+            clock_at=clock_at,
+            default_project=default,
+            projects={
+                project: ProjectState(project, archived) for project, _, archived in projects_of[pk]
+            },
+            pools=pools_of.get(pk, {}),
+            plans={
+                snapshot: Plan(
+                    default_plan.rpm if rpm is None else rpm,
+                    default_plan.tpm if tpm is None else tpm,
+                )
+                for snapshot, rpm, tpm in plans_of[pk]
+            },
+        )
+        own_keys = {
+            of_secret: KeyState(key, default, refused_from if lacks_factor else None)
+            for of_secret, key, lacks_factor in keys_of[pk]
+        }
+        read.append((state, own_keys))
+    return read
+
+
+def _grouped(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
+    """Return rows by their first column, the organization, without it."""
+    grouped: defaultdict[int, list[Row]] = defaultdict(list)
+    for organization, *rest in rows:
+        grouped[organization].append(tuple(rest))
+    return grouped
+
+
+Changes = dict[date, dict[str, int]]
+"""Tokens per minute that begin or end on a day, by kind."""
+
+
+def _steps(units: Iterable[Row], ends: Iterable[Row]) -> defaultdict[int, Changes]:
+    """Return the changes of each pool by its primary key."""
+    changes: defaultdict[int, Changes] = defaultdict(dict)
+    for pool, kind, tpm in units:
+        changes[pool].setdefault(date.min, {})[kind] = int(tpm)
+    for pool, kind, ends_on, tpm in ends:
+        changes[pool].setdefault(ends_on, {})[kind] = -int(tpm)
+    return changes
+
+
+def _pools(
+    rows: Iterable[Row], changes: Mapping[int, Changes], retirements: Mapping[int, date]
+) -> dict[int, dict[int, tuple[PoolState, ...]]]:
+    """Return the pools of each organization by snapshot, in the order of the rows."""
+    pools: dict[int, dict[int, tuple[PoolState, ...]]] = {}
+    for organization, pk, public_id, snapshot, is_default in rows:
+        steps = _allowances(changes.get(pk, {}), retirements.get(snapshot))
+        of_snapshot = pools.setdefault(organization, {})
+        pool = PoolState(pk, public_id, snapshot, is_default, steps)
+        of_snapshot[snapshot] = (*of_snapshot.get(snapshot, ()), pool)
+    return pools
+
+
+def _allowances(changes: Changes, retires_on: date | None) -> tuple[Step, ...]:
+    """Return what is allowed in a window from each day on; nothing once the snapshot retires."""
+    if not changes:
+        return ()
+    steps, tpm = [], defaultdict[str, int](int)
+    for day in sorted(changes):
+        if retires_on and day >= retires_on:
+            break
+        for kind, change in changes[day].items():
+            tpm[kind] += change
+        allowed = {kind: each * MINUTES_OF_WINDOW for kind, each in tpm.items() if each > 0}
+        steps.append(Step(day, allowed))
+    if retires_on:
+        steps.append(Step(retires_on, {}))
+    return tuple(steps)
