@@ -14,6 +14,7 @@ from django.db import connection
 
 from accounts.models import ApiKey, User
 from accounts.operations.api_keys import create_api_key, revoke_api_key
+from accounts.operations.changes import Caller as ChangeCaller
 from accounts.operations.members import remove_member
 from accounts.operations.projects import change_project, create_project
 from accounts.operations.sign_in_requirements import set_sign_in_requirements
@@ -59,6 +60,11 @@ class Gateway:
         return [dict(pool.allowance(day(on))) for pool in pools]
 
 
+def alice_of(acme: Acme) -> ChangeCaller:
+    """Alice, a day after everything began; a change happens on the open day at the earliest."""
+    return {"organization": acme.organization, "by": acme.alice, "now": at("2026-01-02")}
+
+
 @contextmanager
 def gateway() -> Iterator[Gateway]:
     entitlements = Entitlements(DEFAULT_PLAN)
@@ -98,7 +104,7 @@ def test_every_kind_of_change_is_seen_within_two_seconds() -> None:
 
 
 def a_key_works_until_it_is_revoked(acme: Acme, seen: Gateway) -> str:
-    who = {"organization": acme.organization, "by": acme.alice, "now": at("2026-01-02")}
+    who = alice_of(acme)
     key, secret = create_api_key(name="Script", **who)
     seen.sees(lambda: seen.entitlements.caller(secret))
     caller = seen.caller(secret)
@@ -114,7 +120,7 @@ def a_key_works_until_it_is_revoked(acme: Acme, seen: Gateway) -> str:
 
 
 def a_project_is_made_and_archived(acme: Acme, seen: Gateway, secret: str) -> None:
-    who = {"organization": acme.organization, "by": acme.alice, "now": at("2026-01-02")}
+    who = alice_of(acme)
     public_id = create_project(name="Search", **who).public_id
     seen.sees(lambda: seen.caller(secret).organization.project(public_id))
     change_project(project_id=public_id, archived=True, **who)
@@ -165,9 +171,7 @@ def a_pool_is_made_a_plan_is_set_and_the_model_retires(
 
 
 def a_second_factor_is_required_and_set_up(acme: Acme, seen: Gateway, secret: str) -> None:
-    _, bobs = create_api_key(
-        organization=acme.organization, name="Bob's", by=acme.bob, now=at("2026-03-02")
-    )
+    _, bobs = create_api_key(name="Bob's", **alice_of(acme) | {"by": acme.bob})
     give_second_factor(acme.alice)
     set_sign_in_requirements(
         organization=acme.organization,
@@ -200,9 +204,7 @@ def people_are_deactivated_and_removed(acme: Acme, seen: Gateway) -> None:
 def the_clock_of_a_sandbox_is_moved(seen: Gateway) -> None:
     sandbox = make_acme("2026-01-01", is_sandbox=True)
     organization = sandbox.organization
-    _, secret = create_api_key(
-        organization=organization, name="Script", by=sandbox.alice, now=organization.now()
-    )
+    _, secret = create_api_key(name="Script", **alice_of(sandbox))
     seen.sees(lambda: seen.entitlements.caller(secret))
     assert seen.caller(secret).organization.clock_at == at("2026-01-01", "00:00")
     advance_clock(organization=organization, to=at("2026-01-03", "10:30"), by=sandbox.alice)
@@ -212,7 +214,7 @@ def the_clock_of_a_sandbox_is_moved(seen: Gateway) -> None:
 def test_the_last_known_state_stays_while_the_database_is_away() -> None:
     load_catalogue()
     acme = make_acme("2026-01-01")
-    who = {"organization": acme.organization, "by": acme.alice, "now": at("2026-01-02")}
+    who = alice_of(acme)
     _, secret = create_api_key(name="Script", **who)
     with gateway() as seen:
         seen.sees(lambda: seen.entitlements.caller(secret))
