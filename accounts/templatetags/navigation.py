@@ -32,6 +32,7 @@ SETTINGS_PAGES = (
     SettingsPage("Limits", "limits", Permission.LIMITS_AND_INVOICES),
     SettingsPage("Forecast", "forecast", Permission.SCALE_TIER),
     SettingsPage("Invoices", "invoices", Permission.LIMITS_AND_INVOICES),
+    SettingsPage("Showback", "showback", Permission.USAGE),
     SettingsPage("Billing details", "billing_details", Permission.MANAGE),
     SettingsPage("Projects", "projects", Permission.MANAGE),
     SettingsPage("Members", "members", Permission.MANAGE),

@@ -1,5 +1,6 @@
-"""What a person chooses on the Usage page; it is read from the address, so a view can be shared."""
+"""What a person chooses on pages of usage; it is read from the address, so a view can be shared."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -7,7 +8,9 @@ from django import forms
 from accounts.models import Organization, Project
 from accounts.queries.projects import projects_to_choose
 from capacity.models import Kind, Snapshot
+from capacity.usage.queries.showback import BilledPeriod
 from capacity.usage.queries.usage import View
+from common.days import last_day
 
 VIEWS = {View.DAYS: "30 day", View.WINDOWS: "1 day", View.MINUTES: "15 minute"}
 KINDS = {
@@ -52,3 +55,31 @@ class UsageForm(forms.Form):
             "kind": Kind(values.get("kind", Kind.INPUT)),
             "project": project,
         }
+
+
+class ShowbackForm(forms.Form):
+    """The invoice that is shared: the upcoming one unless another is chosen."""
+
+    invoice = forms.ChoiceField(
+        required=False,
+        label="Invoice",
+        error_messages={"invalid_choice": "There is no invoice “%(value)s”; choose another."},
+    )
+
+    def __init__(self, data: Any, billed: Sequence[BilledPeriod]) -> None:
+        super().__init__(data)
+        self.by_key = {row.key: row for row in billed}
+        self.fields["invoice"].choices = [  # type: ignore[attr-defined]
+            (row.key, _label(row)) for row in billed
+        ]
+
+    def chosen(self) -> BilledPeriod:
+        """Return the chosen period; the present one if the choice has an error."""
+        self.is_valid()
+        present = next(iter(self.by_key.values()))
+        return self.by_key.get(self.cleaned_data.get("invoice", ""), present)
+
+
+def _label(billed: BilledPeriod) -> str:
+    days = f"{billed.period.start} → {last_day(billed.period.end)}"
+    return f"{days}, so far" if billed.is_upcoming else f"{days}, {billed.display_number}"

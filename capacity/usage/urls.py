@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from capacity.usage.views import usage
+from capacity.usage.views import showback, usage
 
 USAGE = "organizations/<slug:organization_id>/settings/usage"
+SHOWBACK = "organizations/<slug:organization_id>/settings/showback"
 SCALE_TIER = "organizations/<slug:organization_id>/settings/scale-tier"
 
 urlpatterns = [
     path(f"{USAGE}/", usage.usage_page, name="usage"),
     path(f"{SCALE_TIER}/usage-now/", usage.usage_now_page, name="usage_now"),
     path(f"{USAGE}/usage.csv", usage.usage_csv, name="usage_csv"),
+    path(f"{SHOWBACK}/", showback.showback_page, name="showback"),
+    path(f"{SHOWBACK}/showback.csv", showback.showback_csv, name="showback_csv"),
 ]

@@ -28,6 +28,7 @@ PAGES = (
     "limits/organization/",
     "forecast/",
     "usage/",
+    "showback/",
     "scale-tier/usage-now/",
     f"scale-tier/add/recommended/?model={GROK}",
     "billing-details/",

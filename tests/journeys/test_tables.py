@@ -125,6 +125,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             "limits/",
             "forecast/",
             "usage/?window=1d",
+            "showback/",
             "invoices/",
             "invoices/upcoming/",
             "projects/",

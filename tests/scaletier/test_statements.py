@@ -103,6 +103,7 @@ def _pages(acme: Acme) -> dict[str, str]:
         "limits": f"{settings}limits/",
         "forecast": f"{settings}forecast/",
         "usage": f"{settings}usage/",
+        "showback": f"{settings}showback/",
         "billing details": f"{settings}billing-details/",
         "invoices": f"{settings}invoices/",
         "upcoming invoice": f"{settings}invoices/upcoming/",

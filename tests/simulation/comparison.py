@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from random import Random
 
 from billing.models import Charge, Invoice
+from billing.queries.invoices import UPCOMING
+from billing.queries.upcoming_invoice import upcoming_invoice
 from capacity.models import Expiry, Lot
+from capacity.usage.models import UsageDay
+from capacity.usage.queries.showback import billed_periods, showback
 from tests.simulation import records
-from tests.simulation.company import Company
+from tests.simulation.company import Company, noon
 
 
 def assert_matches_reference(companies: Sequence[Company]) -> None:
@@ -16,6 +21,52 @@ def assert_matches_reference(companies: Sequence[Company]) -> None:
         assert expiries_of(company) == company.reference.expiries()
         assert active_units_of(company) == company.reference.active_units
         assert invoices_of(company) == company.reference.invoices
+
+
+def assert_showback_adds_up(companies: Sequence[Company], random: Random) -> None:
+    """Whatever was used, the parts of each invoice are the invoice, and its lines are its lines."""
+    for company in companies:
+        organization, today = company.acme.organization, company.reference.today
+        add_random_usage(company, random)
+        periods = billed_periods(organization, on=today)
+        invoices = Invoice.objects.filter(organization=organization).prefetch_related("lines")
+        totals = {UPCOMING: upcoming_invoice(organization, on=today).total.amount}
+        totals |= {invoice.public_id: invoice.total for invoice in invoices}
+        assert [billed.key for billed in periods] == [
+            UPCOMING,
+            *(invoice.public_id for invoice in invoices.order_by("-pk")),
+        ]
+        for billed in periods:
+            shown = showback(organization, billed, now=noon(today), closed_until=None)
+            assert shown.total.amount == totals[billed.key]
+            assert sum(share.amount.amount for share in shown.shares) == shown.total.amount
+            for row in shown.lines:
+                assert sum(part.amount.amount for part in row.parts) == row.line.net.amount
+            by_use = [use.amount.amount for share in shown.shares for use in share.uses]
+            assert sum(by_use) == shown.total.amount
+            assert min(by_use, default=0) >= 0
+
+
+def add_random_usage(company: Company, random: Random) -> None:
+    """On some days projects use some, all or more of what they may."""
+    organization = company.acme.organization
+    lots = list(Lot.objects.filter(organization=organization))
+    projects = list(organization.projects.all())
+    rows = {}
+    for _ in range(200 if lots else 0):
+        lot, project = random.choice(lots), random.choice(projects)
+        day = lot.starts_on + timedelta(days=random.randrange(100))
+        tokens = random.choice([1, 10**6, lot.units * lot.tpm_per_unit * random.randrange(2000)])
+        rows[day, lot.snapshot_id, project.pk] = UsageDay(
+            organization=organization,
+            day=day,
+            snapshot_id=lot.snapshot_id,
+            project_id=project.pk,
+            pool_id=0,
+            opted_out=False,
+            **dict.fromkeys(UsageDay.SUMS, tokens),
+        )
+    UsageDay.objects.bulk_create(rows.values())
 
 
 def charges_of(company: Company) -> set[records.Charge]:

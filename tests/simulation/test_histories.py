@@ -22,7 +22,7 @@ from capacity.models import Cancellation, Expiry, Lot, Transaction
 from tests.cast import load_catalogue
 from tests.invariants import assert_invariants_hold
 from tests.simulation.company import Company, noon
-from tests.simulation.comparison import assert_matches_reference
+from tests.simulation.comparison import assert_matches_reference, assert_showback_adds_up
 from tests.simulation.histories import Calendar, History, random_calendar, random_history
 from tests.simulation.world import Job, World, read_catalogue
 
@@ -79,6 +79,7 @@ def test_the_product_agrees_with_the_reference() -> None:
     world.run()
     assert_matches_reference(world.companies)
     assert_invariants_hold(now=noon(world.today))
+    assert_showback_adds_up(world.companies, world.random)
 
 
 def test_purchases_race_with_several_sweeps_and_no_company_notices(

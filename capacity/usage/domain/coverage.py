@@ -68,13 +68,17 @@ class MinuteUse:
 class Covered:
     """The tokens of a group that capacity covered; the rest is account plan. Whole tokens.
 
-    `weighted` is what combined units covered, in weighted tokens; 0 without such units.
+    `weighted` is what combined units covered, in weighted tokens; 0 without such units. In the same
+    way `used_input` and `used_output` are what the tokens used of the allowance of input and of
+    output units.
     """
 
     use: MinuteUse
     input_tokens: int
     output_tokens: int
     weighted: int
+    used_input: int
+    used_output: int
 
 
 Allowances = Mapping[int, Mapping[str, int]]
@@ -135,18 +139,27 @@ def _covered(
     shares: Mapping[tuple[int, str, datetime], Share],
     weights: Weights,
 ) -> Covered:
+    has_combined = COMBINED in allowances
+
     def share(kind: str) -> Share:
-        counted_by = COMBINED if COMBINED in allowances else kind
+        counted_by = COMBINED if has_combined else kind
         if use.opted_out:
             return NOTHING
         return shares.get((use.pool, counted_by, use.minute), NOTHING)
 
-    combined = share(COMBINED)
+    def used(kind: str) -> int:
+        if has_combined != (kind == COMBINED):
+            return 0
+        covered, whole = share(kind)
+        return _part(use.weighted(kind, weights), (covered, whole * SCALE))
+
     return Covered(
         use,
         input_tokens=_part(use.input_tokens, share(INPUT)),
         output_tokens=_part(use.output_tokens, share(OUTPUT)),
-        weighted=_part(use.weighted(COMBINED, weights), (combined[0], combined[1] * SCALE)),
+        weighted=used(COMBINED),
+        used_input=used(INPUT),
+        used_output=used(OUTPUT),
     )
 
 

@@ -177,7 +177,12 @@ class ExhaustedWindow(models.Model):
 class UsageDay(Coverage):
     """The sum of the closed windows of a service day. Kept for ever."""
 
+    SUMS: ClassVar = (*UsageWindow.SUMS, "used_input", "used_output")
     pk = models.CompositePrimaryKey(
         "organization_id", "day", "snapshot_id", "project_id", "pool_id", "opted_out"
     )
     day = models.DateField()
+    used_input = models.BigIntegerField(
+        db_default=0, help_text="Of the allowance of input units, in weighted tokens."
+    )
+    used_output = models.BigIntegerField(db_default=0)

@@ -22,7 +22,8 @@ from capacity.usage.queries.coverage import windows_of_minutes
 Group = tuple[int, int, int, bool]
 """Snapshot, project and pool by primary key, and whether capacity was declined."""
 
-SUMS = UsageWindow.SUMS
+SUMS = UsageDay.SUMS
+"""The sums of a day. Those of a window are the first of them."""
 KEYS = ("snapshot_id", "project_id", "pool_id", "opted_out")
 TYPES = ("bigint", "bigint", "bigint", "boolean")
 
@@ -46,20 +47,25 @@ def lock_usage(organization: Organization, *, now: datetime) -> OrganizationUsag
     return usage
 
 
-def close_due_windows(organization: Organization, *, now: datetime) -> None:
+def close_due_windows(organization: Organization, *, now: datetime) -> datetime | None:
     """Close every window that is due by `now`, the organization's time. Repeating it does nothing.
 
-    Windows without traffic need no closing, so without any nothing is locked or written.
+    Windows without traffic need no closing, so without any nothing is locked or written. Returns
+    the time from which on minutes are not summed in closed windows; None if nothing was ever used.
     """
     with_traffic = UsageMinute.objects.filter(
         organization=OuterRef("organization"),
         minute__gte=OuterRef("closed_until"),
         minute__lt=closed_until(now),
     )
-    is_due = OrganizationUsage.objects.filter(Exists(with_traffic), organization=organization)
-    if is_due.exists():
-        with transaction.atomic(durable=True):
-            lock_usage(organization, now=now)
+    rows = OrganizationUsage.objects.filter(organization=organization)
+    usage = rows.annotate(is_due=Exists(with_traffic)).first()
+    if usage is None:
+        return None
+    if not usage.is_due:
+        return usage.closed_until
+    with transaction.atomic(durable=True):
+        return lock_usage(organization, now=now).closed_until
 
 
 def _close(organization: Organization, *, start: datetime, end: datetime) -> None:
@@ -84,6 +90,10 @@ def _close(organization: Organization, *, start: datetime, end: datetime) -> Non
                     covered.input_tokens,
                     covered.output_tokens,
                     covered.weighted,
+                    0,  # Nothing is late.
+                    0,
+                    covered.used_input,
+                    covered.used_output,
                 ),
             )
     add_to_windows_and_days(organization, windows)
@@ -103,7 +113,8 @@ def add_to_windows_and_days(
     days: defaultdict[tuple[date, Group], list[int]] = defaultdict(lambda: [0] * len(SUMS))
     for (window, group), sums in windows.items():
         add(days[window.date(), group], sums)
-    add_rows(UsageWindow, organization, "starts_at", "timestamptz", windows, SUMS)
+    of_windows = {key: sums[: len(UsageWindow.SUMS)] for key, sums in windows.items()}
+    add_rows(UsageWindow, organization, "starts_at", "timestamptz", of_windows, UsageWindow.SUMS)
     add_rows(UsageDay, organization, "day", "date", days, SUMS)
 
 

@@ -21,7 +21,7 @@ from capacity.usage.domain.coverage import (
 from capacity.usage.domain.exhaustion import Exhaustion, exhaustions
 from capacity.usage.domain.windows import window_of
 from capacity.usage.models import UsageMinute
-from capacity.usage.queries.entitlement import entitlement
+from capacity.usage.queries.entitlement import Entitlement, entitlement
 
 COLUMNS = (
     "minute",
@@ -79,8 +79,12 @@ def windows_of_minutes(
     start: datetime,
     end: datetime | None = None,
     snapshot: int | None = None,
+    entitled: Entitlement | None = None,
 ) -> Iterator[WindowMinutes]:
-    """Yield the windows `[start, end)` of each snapshot, or of one, whose minutes are kept."""
+    """Yield the windows `[start, end)` of each snapshot, or of one, whose minutes are kept.
+
+    The entitlement of the organization is read unless it is given.
+    """
     rows = UsageMinute.objects.filter(organization=organization, minute__gte=start)
     if end is not None:
         rows = rows.filter(minute__lt=end)
@@ -93,7 +97,7 @@ def windows_of_minutes(
     if not windows:
         return
     weights = weights_of({of_snapshot for of_snapshot, _ in windows})
-    entitled = entitlement(organization)
+    entitled = entitled or entitlement(organization)
     for (of_snapshot, window), uses in windows.items():
         allowances = entitled.allowances(of_snapshot, window)
         yield WindowMinutes(of_snapshot, window, uses, allowances, *weights[of_snapshot])

@@ -2,19 +2,20 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import DateTimeField, F, QuerySet, Sum
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 
 from accounts.models import Organization
 from capacity.models import Expiry, Lot
 from capacity.usage.domain.windows import MINUTE, MINUTES_OF_WINDOW, window_of
 from capacity.usage.models import DEFAULT_POOL
-from common.instants import midnight
 
 Holding = tuple[int, int, str]
 """The primary keys of a snapshot and of a pool (0: its default pool), and a kind of unit."""
@@ -74,37 +75,26 @@ def entitlement(organization: Organization, *, model: str | None = None) -> Enti
     changes: defaultdict[Holding, defaultdict[datetime, int]] = defaultdict(
         lambda: defaultdict(int)
     )
-    for holding, instant, tpm in (*_bought(organization, model), *_expired(organization, model)):
-        changes[holding][instant] += tpm
+    lots = Lot.objects.filter(organization=organization)
+    expiries = Expiry.objects.filter(organization=organization)
+    if model is not None:
+        lots = lots.filter(snapshot__model=model)
+        expiries = expiries.filter(lot__snapshot__model=model)
+    bought = _sums(lots, "", F("purchase__created_at"))
+    ended_at: Any = Cast("ended_on", DateTimeField())  # At 00:00 in the connection's zone, UTC.
+    expired = _sums(expiries, "lot__", ended_at, sign=-1)
+    for snapshot, pool, is_default, kind, at, tpm in bought.union(expired, all=True):
+        holding = (snapshot, DEFAULT_POOL if is_default else pool, kind)
+        changes[holding][window_of(at)] += int(tpm)
     return Entitlement(changes)
 
 
-Row = tuple[Holding, datetime, int]
-
-
-def _bought(organization: Organization, model: str | None) -> Iterator[Row]:
-    lots = Lot.objects.filter(organization=organization)
-    if model is not None:
-        lots = lots.filter(snapshot__model=model)
-    for holding, bought_at, tpm in _sums(lots, "", "purchase__created_at"):
-        yield holding, window_of(bought_at), tpm
-
-
-def _expired(organization: Organization, model: str | None) -> Iterator[Row]:
-    expiries = Expiry.objects.filter(organization=organization)
-    if model is not None:
-        expiries = expiries.filter(lot__snapshot__model=model)
-    for holding, ended_on, tpm in _sums(expiries, "lot__", "ended_on"):
-        yield holding, midnight(ended_on), -tpm
-
-
-def _sums(rows: QuerySet[Any, Any], lot: str, time: str) -> Iterable[tuple[Holding, Any, int]]:
+def _sums(
+    rows: QuerySet[Any, Any], lot: str, time: Combinable, *, sign: int = 1
+) -> QuerySet[Any, Any]:
     """Sum tokens per minute; `lot` is the prefix of a lookup from a row to its lot."""
-    columns = [f"{lot}snapshot_id", f"{lot}pool_id", f"{lot}pool__is_default", f"{lot}kind", time]
-    totals = (
-        rows.order_by()
-        .values_list(*columns)
-        .annotate(total=Sum(F("units") * F(f"{lot}tpm_per_unit")))
-    )
-    for snapshot, pool, is_default, kind, at, tpm in totals:
-        yield (snapshot, DEFAULT_POOL if is_default else pool, kind), at, int(tpm)
+    columns = [f"{lot}snapshot_id", f"{lot}pool_id", f"{lot}pool__is_default", f"{lot}kind"]
+    tpm = F("units") * F(f"{lot}tpm_per_unit")
+    times = rows.order_by().annotate(changed_at=time).values_list(*columns, "changed_at")
+    sums: QuerySet[Any, Any] = times.annotate(total=sign * Sum(tpm))
+    return sums

@@ -61,8 +61,9 @@ def test_what_does_not_exist_is_said_beside_its_field(traffic: ApiCast) -> None:
     assert page(traffic, project=traffic.acme.organization.projects.get().public_id)
 
 
-def test_only_owners_see_usage(traffic: ApiCast) -> None:
-    url = reverse("usage", args=[traffic.acme.organization.public_id])
+@pytest.mark.parametrize("route", ["usage", "usage_csv", "showback", "showback_csv"])
+def test_only_owners_see_usage(traffic: ApiCast, route: str) -> None:
+    url = reverse(route, args=[traffic.acme.organization.public_id])
     for actor, status in ((traffic.acme.bob, 403), (traffic.acme.mallory, 403)):
         assert signed_in(actor).get(url).status_code == status
     assert signed_in(traffic.acme.charlie).get(url).status_code == 404

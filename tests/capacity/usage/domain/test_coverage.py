@@ -61,7 +61,10 @@ def half_up(value: Fraction) -> int:
 def naive(
     uses: Sequence[MinuteUse], allowances: Mapping[int, Mapping[str, int]], weights: Weights
 ) -> dict[tuple[datetime, int, int, bool, str], int]:
-    """The covered tokens of each minute, project, pool and kind of token."""
+    """The covered tokens of each minute, project, pool and kind of token.
+
+    With `used_` before the kind, what they used of the allowance of units of that kind.
+    """
     cached, output = Fraction(weights.cached, 10_000), Fraction(weights.output, 10_000)
 
     def weight(row: MinuteUse, token: str, kind: str) -> Fraction:
@@ -89,6 +92,11 @@ def naive(
                 paid = min(left, whole)
                 left -= paid
                 for row in rows:
+                    used = sum(
+                        (weight(row, token, kind) for token in tokens), start=Fraction(0)
+                    ) * (paid / whole if whole else 0)
+                    key = (row.minute, row.project, row.pool, row.opted_out, f"used_{kind}")
+                    covered[key] = half_up(used)
                     for token in tokens:
                         count = row.input_tokens if token == "input" else row.output_tokens
                         part = count * paid / whole if whole else Fraction(count)
@@ -101,7 +109,13 @@ def by_key(results: Sequence[Covered]) -> dict[tuple[datetime, int, int, bool, s
     return {
         (row.use.minute, row.use.project, row.use.pool, row.use.opted_out, token): tokens
         for row in results
-        for token, tokens in (("input", row.input_tokens), ("output", row.output_tokens))
+        for token, tokens in (
+            ("input", row.input_tokens),
+            ("output", row.output_tokens),
+            ("used_input", row.used_input),
+            ("used_output", row.used_output),
+            ("used_combined", row.weighted),
+        )
         if tokens
     }
 
