@@ -43,11 +43,13 @@ class StrictJSONParser(BaseParser):
 
 
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    named: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in named:
-            raise ValueError(f"{name!a} is there twice.")
-        named[name] = value
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"{name!a} is there twice.")
+            seen.add(name)
     return named
 
 

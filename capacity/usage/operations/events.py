@@ -1,9 +1,11 @@
 """Counting usage events: each once, in the minute of its admission (R14)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -18,6 +20,7 @@ from capacity.usage.operations.windows import (
     add,
     add_rows,
     add_to_windows_and_days,
+    close_due_windows,
     lock_usage,
 )
 from capacity.usage.queries.coverage import weights_of, whole_tokens
@@ -28,24 +31,25 @@ OLDEST = timedelta(days=30)
 EARLIEST = timedelta(minutes=5)
 """Clocks differ: an event may be this far ahead."""
 
-# An id is remembered for the month in which it came and the two months before.
-INSERT_IDS = """
-INSERT INTO usage_usageevent (organization_id, event_id, received_in)
-SELECT %(organization)s, id, %(month)s FROM unnest(%(ids)s::text[]) AS sent (id)
-WHERE NOT EXISTS (
-    SELECT FROM usage_usageevent earlier
-    WHERE earlier.organization_id = %(organization)s AND earlier.event_id = id
-      AND earlier.received_in >= %(month)s::date - interval '2 months'
-      AND earlier.received_in < %(month)s
-)
-ON CONFLICT DO NOTHING
-RETURNING event_id
+# An id is remembered for the month in which it came and the two months before. LIMIT makes the
+# database look each id up in the index, whatever it believes about the size of a new partition.
+FIND_KNOWN = """
+SELECT id FROM unnest(string_to_array(%(ids)s, E'\\n')) AS sent (id)
+CROSS JOIN LATERAL (
+    SELECT FROM usage_usageevent
+    WHERE organization_id = %(organization)s AND event_id = id
+      AND received_in BETWEEN %(month)s::date - interval '2 months' AND %(month)s
+    LIMIT 1
+) known
 """
+INSERT_IDS = "COPY usage_usageevent (organization_id, event_id, received_in) FROM STDIN"
 
 
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
-    """One request that was served, as its sender tells it. `project` and `pool` are public ids."""
+class UsageEvent(NamedTuple):
+    """One request that was served, as its sender tells it. `project` and `pool` are public ids.
+
+    The id is text on one line.
+    """
 
     id: str
     at: datetime
@@ -85,6 +89,40 @@ class _Names:
     """The snapshot of a pool, and the pool: 0 for a default pool."""
 
 
+Place = tuple[datetime, Group]
+"""The minute and the group in which an event counts."""
+
+
+class _Named(NamedTuple):
+    """What an event says about its place."""
+
+    at: datetime
+    model: str
+    project: str | None
+    pool: str | None
+    disable: bool
+
+
+NAMED = attrgetter(*_Named._fields)
+
+
+class _Places(dict[tuple[Any, ...], Place | str]):
+    """The places of events, or why they cannot be counted, by what they say about it.
+
+    Most events of a call share theirs with others, so each is worked out once.
+    """
+
+    def __init__(self, names: _Names, now: datetime) -> None:
+        super().__init__()
+        self.names = names
+        self.now = now
+
+    def __missing__(self, key: tuple[Any, ...]) -> Place | str:
+        named = _Named(*key)
+        self[key] = _problem(named, self.names, self.now) or _place(named, self.names)
+        return self[key]
+
+
 def record_usage(
     *,
     organization: Organization,
@@ -97,32 +135,33 @@ def record_usage(
     In the place of an event that could not be read stands the reason. `now` is the organization's
     time; `received_on` is the real day, by which ids are kept for at least a month.
     """
-    recorded = Recorded()
-    names = _names(organization, [event for event in events if isinstance(event, UsageEvent)])
+    recorded, places = Recorded(), _Places(_names(organization, events), now)
     usable: dict[str, UsageEvent] = {}
     for index, event in enumerate(events):
         if isinstance(event, str):
             recorded.rejected.append(Rejected(index, event))
-        elif problem := _problem(event, names, now):
+        elif isinstance(problem := places[NAMED(event)], str):
             recorded.rejected.append(Rejected(index, problem))
+        elif event.id in usable:
+            recorded.duplicates += 1
         else:
-            recorded.duplicates += event.id in usable
-            usable.setdefault(event.id, event)
+            usable[event.id] = event
+    close_due_windows(organization, now=now)
     with transaction.atomic(durable=True):
         usage = lock_usage(organization, now=now)
-        new = _insert_ids(organization, list(usable), received_on)
+        new = [usable[key] for key in _insert_ids(organization, usable, received_on)]
         recorded.accepted = len(new)
         recorded.duplicates += len(usable) - len(new)
-        counted = [(_place(usable[key], names), usable[key]) for key in new]
-        _count(organization, counted, usage.closed_until)
+        _count(organization, _sums(new, places), usage.closed_until)
     return recorded
 
 
-def _names(organization: Organization, events: Sequence[UsageEvent]) -> _Names:
-    snapshots = Snapshot.objects.filter(model__in={event.model for event in events})
+def _names(organization: Organization, events: Sequence[UsageEvent | str]) -> _Names:
+    read = [event for event in events if not isinstance(event, str)]
+    snapshots = Snapshot.objects.filter(model__in={event.model for event in read})
     projects = Project.objects.filter(organization=organization)
     pools = Pool.objects.filter(
-        organization=organization, public_id__in={event.pool for event in events if event.pool}
+        organization=organization, public_id__in={event.pool for event in read if event.pool}
     )
     by_id: dict[str | None, int] = {}
     for public_id, key, is_default in projects.values_list("public_id", "pk", "is_default"):
@@ -141,50 +180,70 @@ def _names(organization: Organization, events: Sequence[UsageEvent]) -> _Names:
     )
 
 
-def _problem(event: UsageEvent, names: _Names, now: datetime) -> str | None:
+def _problem(named: _Named, names: _Names, now: datetime) -> str | None:
     """Return why an event cannot be counted, with its field; None if it can."""
-    if event.at > now + EARLIEST:
+    if named.at > now + EARLIEST:
         return "at: It is more than 5 minutes ahead of the organization's clock."
-    if event.at < now - OLDEST:
+    if named.at < now - OLDEST:
         return "at: It is more than 30 days old."
-    if event.model not in names.snapshots:
-        return f"model: There is no model “{event.model}”."
-    if event.project not in names.projects:
-        return f"project: There is no project “{event.project}”."
-    if event.pool and names.pools.get(event.pool, (0, 0))[0] != names.snapshots[event.model]:
-        return f"pool: There is no pool “{event.pool}” of {event.model}."
+    if named.model not in names.snapshots:
+        return f"model: There is no model “{named.model}”."
+    if named.project not in names.projects:
+        return f"project: There is no project “{named.project}”."
+    if named.pool and names.pools.get(named.pool, (0, 0))[0] != names.snapshots[named.model]:
+        return f"pool: There is no pool “{named.pool}” of {named.model}."
     return None
 
 
-def _place(event: UsageEvent, names: _Names) -> tuple[datetime, Group]:
-    """Return the minute and the group in which an event counts."""
-    pool = names.pools[event.pool][1] if event.pool else DEFAULT_POOL
-    group = (names.snapshots[event.model], names.projects[event.project], pool, event.disable)
-    return minute_of(event.at), group
+def _place(named: _Named, names: _Names) -> Place:
+    pool = names.pools[named.pool][1] if named.pool else DEFAULT_POOL
+    group = (names.snapshots[named.model], names.projects[named.project], pool, named.disable)
+    return minute_of(named.at), group
 
 
-def _insert_ids(organization: Organization, ids: list[str], received_on: date) -> list[str]:
+def _insert_ids(
+    organization: Organization, ids: Collection[str], received_on: date
+) -> Sequence[str]:
+    """Insert the ids that are not known yet, and return them.
+
+    The lock of the organization's usage keeps others from inserting them meanwhile. In the order
+    of the index it takes half the time.
+    """
+    month = received_on.replace(day=1)
+    sent = "\n".join(sorted(ids))
     with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT_IDS,
-            {"organization": organization.pk, "month": received_on.replace(day=1), "ids": ids},
-        )
-        return [event_id for (event_id,) in cursor.fetchall()]
+        cursor.execute(FIND_KNOWN, {"organization": organization.pk, "month": month, "ids": sent})
+        known = {event_id for (event_id,) in cursor.fetchall()}
+        new = sorted(set(ids) - known)
+        if new:
+            between = f"\t{month}\n{organization.pk}\t"
+            lines = between.join(new).replace("\\", "\\\\")
+            with cursor.copy(INSERT_IDS) as copy:
+                copy.write(f"{organization.pk}\t{lines}\t{month}\n")
+    return new
 
 
 def _count(
-    organization: Organization,
-    events: Sequence[tuple[tuple[datetime, Group], UsageEvent]],
-    closed_until: datetime,
+    organization: Organization, minutes: Mapping[Place, Sequence[int]], closed_until: datetime
 ) -> None:
-    minutes: defaultdict[tuple[datetime, Group], list[int]] = defaultdict(lambda: [0] * 4)
-    for place, event in events:
-        tokens = (1, event.input_tokens, event.cached_tokens, event.output_tokens)
-        add(minutes[place], tokens)
     in_time = {key: sums for key, sums in minutes.items() if window_of(key[0]) >= closed_until}
     late = {key: sums for key, sums in minutes.items() if window_of(key[0]) < closed_until}
     add_rows(UsageMinute, organization, "minute", "timestamptz", in_time, SUMS[:4])
     _count_late(organization, late)
+
+
+def _sums(events: Iterable[UsageEvent], places: _Places) -> Mapping[Place, Sequence[int]]:
+    """Return requests, input tokens, cached ones of them and output tokens, by place."""
+    minutes: defaultdict[Place, list[int]] = defaultdict(lambda: [0] * 4)
+    for event in events:
+        place = places[NAMED(event)]
+        assert not isinstance(place, str), "only events with a place are counted"
+        sums = minutes[place]
+        sums[0] += 1
+        sums[1] += event.input_tokens
+        sums[2] += event.cached_tokens
+        sums[3] += event.output_tokens
+    return minutes
 
 
 def _count_late(

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import OuterRef, Subquery
 
 from accounts.models import Organization
 from capacity.usage.domain.windows import closed_until
@@ -18,6 +18,7 @@ from capacity.usage.models import (
     UsageWindow,
 )
 from capacity.usage.queries.coverage import windows_of_minutes
+from common.instants import midnight
 
 Group = tuple[int, int, int, bool]
 """Snapshot, project and pool by primary key, and whether capacity was declined."""
@@ -32,40 +33,52 @@ def lock_usage(organization: Organization, *, now: datetime) -> OrganizationUsag
     """Lock the usage of an organization until the transaction ends, with all due windows closed.
 
     Whoever writes usage does it under this lock, so that an event is either in its window before it
-    closes, or late. `now` is the organization's time.
+    closes, or late. `now` is the organization's time. After an outage `close_due_windows` comes
+    first: it does the same work in transactions that are bounded.
     """
-    assert connection.in_atomic_block, "usage is written in one transaction"
-    due = closed_until(now)
-    OrganizationUsage.objects.bulk_create(
-        [OrganizationUsage(organization=organization, closed_until=due)], ignore_conflicts=True
-    )
-    usage = OrganizationUsage.objects.select_for_update().get(organization=organization)
-    if usage.closed_until < due:
-        _close(organization, start=usage.closed_until, end=due)
-        usage.closed_until = due
-        usage.save(update_fields=["closed_until"])
+    usage = _lock(organization, now)
+    _close_until(usage, closed_until(now))
     return usage
 
 
 def close_due_windows(organization: Organization, *, now: datetime) -> datetime | None:
     """Close every window that is due by `now`, the organization's time. Repeating it does nothing.
 
-    Windows without traffic need no closing, so without any nothing is locked or written. Returns
-    the time from which on minutes are not summed in closed windows; None if nothing was ever used.
+    Each service day has its own transaction, however long nobody has closed any: what was closed
+    before a crash stays closed. Windows without traffic need no closing, so without any nothing is
+    locked or written. Returns the time from which on minutes are not summed in closed windows; None
+    if nothing was ever used.
     """
-    with_traffic = UsageMinute.objects.filter(
-        organization=OuterRef("organization"),
-        minute__gte=OuterRef("closed_until"),
-        minute__lt=closed_until(now),
+    due = closed_until(now)
+    minutes = UsageMinute.objects.filter(
+        organization=OuterRef("organization"), minute__gte=OuterRef("closed_until"), minute__lt=due
     )
+    first_due = Subquery(minutes.order_by("minute").values("minute")[:1])
     rows = OrganizationUsage.objects.filter(organization=organization)
-    usage = rows.annotate(is_due=Exists(with_traffic)).first()
-    if usage is None:
-        return None
-    if not usage.is_due:
-        return usage.closed_until
-    with transaction.atomic(durable=True):
-        return lock_usage(organization, now=now).closed_until
+    while (usage := rows.annotate(first_due=first_due).first()) and usage.first_due:
+        with transaction.atomic(durable=True):
+            end = midnight(usage.first_due.date() + timedelta(days=1))
+            _close_until(_lock(organization, now), min(due, end))
+    return usage.closed_until if usage else None
+
+
+def _lock(organization: Organization, now: datetime) -> OrganizationUsage:
+    OrganizationUsage.objects.bulk_create(
+        [OrganizationUsage(organization=organization, closed_until=closed_until(now))],
+        ignore_conflicts=True,
+    )
+    usage = OrganizationUsage.objects.select_for_update().get(organization=organization)
+    usage.organization = organization
+    return usage
+
+
+def _close_until(usage: OrganizationUsage, end: datetime) -> None:
+    """Close the windows that start before `end`; never open one again."""
+    assert connection.in_atomic_block, "usage is written in one transaction"
+    if usage.closed_until < end:
+        _close(usage.organization, start=usage.closed_until, end=end)
+        usage.closed_until = end
+        usage.save(update_fields=["closed_until"])
 
 
 def _close(organization: Organization, *, start: datetime, end: datetime) -> None:
