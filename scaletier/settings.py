@@ -339,6 +339,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "capacity.usage.tasks.close_windows",
         "schedule": timedelta(minutes=5),
     },
+    "raise usage alerts": {
+        "task": "capacity.usage.tasks.raise_alerts",
+        "schedule": timedelta(minutes=5),
+    },
     "keep partitions of usage": {
         "task": "capacity.usage.tasks.keep_usage_partitions",
         "schedule": timedelta(hours=6),

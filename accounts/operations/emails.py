@@ -178,7 +178,10 @@ def _message(email: OutboundEmail, context: dict[str, Any]) -> EmailMessage:
         body=body.lstrip("\n"),
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=_recipients(email, context),
-        headers={"Message-ID": f"<{message_id}@{settings.MAIL_DOMAIN}>"},
+        headers={
+            "Message-ID": f"<{message_id}@{settings.MAIL_DOMAIN}>",
+            **context.get("headers", {}),
+        },
         attachments=context.get("attachments", ()),
     )
 

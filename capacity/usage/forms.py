@@ -1,4 +1,7 @@
-"""What a person chooses on pages of usage; it is read from the address, so a view can be shared."""
+"""What a person chooses on pages of usage, what usage alerts tell of, and who gets mail about it.
+
+The choices of pages are read from the address, so that a view can be shared.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +11,10 @@ from django import forms
 from accounts.models import Organization, Project
 from accounts.queries.projects import projects_to_choose
 from capacity.models import Kind, Snapshot
+from capacity.usage.domain.windows import WINDOWS_OF_DAY
+from capacity.usage.models import UsageMail
+from capacity.usage.models.alerts import DEFAULT_RUN, MAX_IDLE_DAYS, MAX_PERCENT
+from capacity.usage.queries.alerts import Rules
 from capacity.usage.queries.showback import BilledPeriod
 from capacity.usage.queries.usage import View
 from common.days import last_day
@@ -83,3 +90,73 @@ class ShowbackForm(forms.Form):
 def _label(billed: BilledPeriod) -> str:
     days = f"{billed.period.start} → {last_day(billed.period.end)}"
     return f"{days}, so far" if billed.is_upcoming else f"{days}, {billed.display_number}"
+
+
+def _number(label: str, most: int, unit: str, *, help_text: str) -> forms.IntegerField:
+    """Return a field for a number from 1 to `most`; only the server validates it."""
+    said = f"Enter a whole number of {unit} from 1 to {most}."
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=1,
+        max_value=most,
+        help_text=help_text,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"invalid": said, "min_value": said, "max_value": said},
+    )
+
+
+class UsageAlertsForm(forms.Form):
+    """What an organization is alerted of. An empty number turns its rule off."""
+
+    percent = _number(
+        "Utilisation above, percent",
+        MAX_PERCENT,
+        "percent",
+        help_text="Of what the units of a kind allow in a window of 15 minutes. Empty: no alert.",
+    )
+    windows_in_a_row = _number(
+        "For windows in a row",
+        WINDOWS_OF_DAY,
+        "windows",
+        help_text=f"Once each time so many windows follow one another. Empty: {DEFAULT_RUN}.",
+    )
+    exhausted_windows = _number(
+        "Exhausted windows in a day",
+        WINDOWS_OF_DAY,
+        "windows",
+        help_text="Once a day, at the window that makes so many. Empty: no alert.",
+    )
+    idle_days = _number(
+        "Units unused for, days",
+        MAX_IDLE_DAYS,
+        "days",
+        help_text="Once in so many days, while units stay unused. Empty: no alert.",
+    )
+
+    @classmethod
+    def showing(cls, rules: Rules) -> "UsageAlertsForm":
+        """Return the form with the present rules."""
+        return cls(initial={name: getattr(rules, name) for name in cls.base_fields})
+
+    def clean_windows_in_a_row(self) -> int:
+        return self.cleaned_data["windows_in_a_row"] or DEFAULT_RUN
+
+
+class UsageMailsForm(forms.Form):
+    """The emails about usage that an owner wants."""
+
+    usage_summary = forms.BooleanField(
+        required=False, label="A weekly summary of unused and exhausted capacity"
+    )
+    usage_alerts = forms.BooleanField(required=False, label="An email with each alert")
+
+    @classmethod
+    def showing(cls, wanted: set[UsageMail]) -> "UsageMailsForm":
+        """Return the form with what is wanted now."""
+        return cls(initial={mail.value: mail in wanted for mail in UsageMail})
+
+    @property
+    def wanted(self) -> set[UsageMail]:
+        """Return the emails that were chosen. Call `is_valid` first."""
+        return {mail for mail in UsageMail if self.cleaned_data[mail.value]}

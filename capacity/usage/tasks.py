@@ -5,7 +5,11 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from capacity.usage.operations.sweep import close_due_windows_everywhere, keep_partitions
+from capacity.usage.operations.sweep import (
+    close_due_windows_everywhere,
+    keep_partitions,
+    raise_usage_alerts_everywhere,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -16,6 +20,13 @@ def close_windows() -> None:
     closed = close_due_windows_everywhere(now=timezone.now())
     if closed:
         logger.info("closed windows of %d organizations", closed)
+
+
+@shared_task
+def raise_alerts() -> None:
+    """Raise usage alerts. It may run twice, late, or at the same time as another run."""
+    if raised := raise_usage_alerts_everywhere(now=timezone.now()):
+        logger.info("raised %d usage alerts", raised)
 
 
 @shared_task

@@ -3,10 +3,23 @@
 import pytest
 from django.db import connection
 
-from capacity.usage.models import UsageDay, UsageEvent, UsageMinute, UsageWindow
+from accounts.models import OutboundEmail
+from capacity.usage.models import (
+    UsageAlert,
+    UsageAlertSettings,
+    UsageDay,
+    UsageEvent,
+    UsageMinute,
+    UsageWindow,
+)
 from capacity.usage.operations import events as usage_events
+from capacity.usage.operations.alerts import set_usage_alerts
 from capacity.usage.operations.events import record_usage
-from capacity.usage.operations.sweep import close_due_windows_everywhere, keep_partitions
+from capacity.usage.operations.sweep import (
+    close_due_windows_everywhere,
+    keep_partitions,
+    raise_usage_alerts_everywhere,
+)
 from tests.cast import GROK, Acme, at, day, make_acme
 from tests.concurrency.threads import run_at_once
 
@@ -55,6 +68,35 @@ def test_workers_and_clients_close_a_window_once(acme: Acme) -> None:
     assert not [result for result in results if isinstance(result, Exception)]
     assert UsageWindow.objects.count() == 1
     assert totals() == (100, 1_000, 1_000)
+
+
+def test_workers_that_look_at_once_alert_once(acme: Acme) -> None:
+    acme.buys("2026-01-02", output=1, input=1)
+    set_usage_alerts(
+        organization=acme.organization,
+        percent=1,
+        windows_in_a_row=1,
+        exhausted_windows=1,
+        idle_days=7,
+        by=acme.alice,
+        now=at("2026-01-10"),
+    )
+    over = usage_events.UsageEvent("large", at("2026-01-10"), GROK, 10**9, 1)
+    now = at("2026-01-10", "14:00")
+    record_usage(
+        organization=acme.organization, events=[over], now=at("2026-01-10"), received_on=now.date()
+    )
+    UsageAlertSettings.objects.update(days_until=day("2026-01-09"))
+    results = run_at_once(*(lambda: raise_usage_alerts_everywhere(now=now) for _ in range(6)))
+    assert sorted(UsageAlert.objects.values_list("rule", "kind")) == [
+        ("exhausted", "input"),
+        ("idle", "input"),
+        ("idle", "output"),
+        ("utilisation", "input"),
+    ]
+    assert sum(results) == 4
+    assert OutboundEmail.objects.filter(kind="usage_alerts").count() == 1
+    assert OutboundEmail.objects.filter(kind="usage_summary").count() == 1
 
 
 def test_an_organization_whose_windows_cannot_be_closed_delays_no_other(acme: Acme) -> None:

@@ -126,6 +126,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             "forecast/",
             "usage/?window=1d",
             "showback/",
+            "usage/alerts/",
             "invoices/",
             "invoices/upcoming/",
             "projects/",

@@ -14,11 +14,12 @@ from accounts.operations.changes import Caller
 from accounts.operations.projects import create_project
 from billing.domain.money import Money
 from billing.operations.limits import set_spend_limit
-from capacity.models import Lot, PurchaseRequest
+from capacity.models import Lot, PurchaseRequest, Snapshot
 from capacity.operations.approvals import decline_request, set_approval_threshold
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.pools import create_pool
 from capacity.operations.purchases import buy_units
+from capacity.usage.models import UsageAlert
 from tests.cast import GPT, GROK, Acme, at, load_catalogue, make_acme
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("same_minute")]
@@ -104,6 +105,8 @@ def _pages(acme: Acme) -> dict[str, str]:
         "forecast": f"{settings}forecast/",
         "usage": f"{settings}usage/",
         "showback": f"{settings}showback/",
+        "usage alerts": f"{settings}usage/alerts/?alerts-rule=idle&alerts-q=grok",
+        "unused and exhausted": f"{settings}scale-tier/callouts/",
         "billing details": f"{settings}billing-details/",
         "invoices": f"{settings}invoices/",
         "upcoming invoice": f"{settings}invoices/upcoming/",
@@ -148,6 +151,21 @@ def add_rows(acme: Acme) -> None:
             by=acme.alice,
             now=at(DAY),
         )
+    UsageAlert.objects.bulk_create(
+        UsageAlert(
+            organization=acme.organization,
+            rule="idle",
+            snapshot=snapshot,
+            pool_id=0,
+            kind="input",
+            starts_at=at(DAY),
+            at=at(DAY),
+            number=7,
+            units=1,
+            per_day=1,
+        )
+        for snapshot in Snapshot.objects.filter(model__contains="g")
+    )
     for number in range(3):
         name = f"No. {number}"
         change = Caller(organization=acme.organization, by=acme.alice, now=at(DAY))

@@ -1,3 +1,10 @@
+from capacity.usage.models.alerts import (
+    AlertRule,
+    UsageAlert,
+    UsageAlertSettings,
+    UsageMail,
+    UsageMailOptOut,
+)
 from capacity.usage.models.demand import UsageDemand
 from capacity.usage.models.usage import (
     DEFAULT_POOL,
@@ -11,11 +18,16 @@ from capacity.usage.models.usage import (
 
 __all__ = [
     "DEFAULT_POOL",
+    "AlertRule",
     "ExhaustedWindow",
     "OrganizationUsage",
+    "UsageAlert",
+    "UsageAlertSettings",
     "UsageDay",
     "UsageDemand",
     "UsageEvent",
+    "UsageMail",
+    "UsageMailOptOut",
     "UsageMinute",
     "UsageWindow",
 ]

@@ -1,6 +1,6 @@
 """The traffic of the last 30 days by window, all projects and pools together (R16)."""
 
-from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Subquery
@@ -23,24 +23,37 @@ def past_traffic(
 ) -> dict[datetime, Tokens]:
     """Return the tokens of each of the windows with traffic; requests that opted out are left out.
 
+    `now` is the organization's time.
+    """
+    return past_traffic_by_snapshot(organization, [snapshot.pk], now=now)[snapshot.pk]
+
+
+def past_traffic_by_snapshot(
+    organization: Organization, snapshots: Collection[int], *, now: datetime
+) -> dict[int, dict[datetime, Tokens]]:
+    """Return what `past_traffic` does for each of several snapshots, given by primary key.
+
     Closed windows are read as one row each. Only those of about the last hour, which are still
-    open, are summed from minutes. `now` is the organization's time.
+    open, are summed from minutes.
     """
     last = window_of(now)
     first = last - (WINDOWS - 1) * WINDOW
-    of_snapshot = {"organization": organization, "snapshot": snapshot}
-    closed = UsageDemand.objects.filter(**of_snapshot, starts_at__range=(first, last))
-    traffic = {
-        start: Tokens(tokens - cached, cached, output)
-        for start, tokens, cached, output in closed.values_list("starts_at", *COLUMNS)
-    }
+    of_snapshots = {"organization": organization, "snapshot__in": snapshots}
+    traffic: dict[int, dict[datetime, Tokens]] = {snapshot: {} for snapshot in snapshots}
+    closed = UsageDemand.objects.filter(**of_snapshots, starts_at__range=(first, last))
+    for snapshot, start, tokens, cached, output in closed.values_list(
+        "snapshot_id", "starts_at", *COLUMNS
+    ):
+        traffic[snapshot][start] = Tokens(tokens - cached, cached, output)
     open_from = OrganizationUsage.objects.filter(organization=organization).values("closed_until")
     still_open = UsageMinute.objects.filter(
-        **of_snapshot, minute__gte=Subquery(open_from), minute__lt=last + WINDOW, opted_out=False
+        **of_snapshots, minute__gte=Subquery(open_from), minute__lt=last + WINDOW, opted_out=False
     )
-    sums: defaultdict[datetime, Tokens] = defaultdict(Tokens)
-    for minute, tokens, cached, output in still_open.values_list("minute", *COLUMNS):
+    for snapshot, minute, tokens, cached, output in still_open.values_list(
+        "snapshot_id", "minute", *COLUMNS
+    ):
         if minute >= first:
-            window = window_of(minute)
-            sums[window] = sums[window].plus(Tokens(tokens - cached, cached, output))
-    return traffic | sums
+            windows, start = traffic[snapshot], window_of(minute)
+            so_far = windows.get(start, Tokens())
+            windows[start] = so_far.plus(Tokens(tokens - cached, cached, output))
+    return traffic

@@ -1,6 +1,7 @@
 """The usage of the last whole minute, against what the organization is entitled to."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,13 +12,18 @@ from accounts.models import Organization
 from capacity.models import Kind
 from capacity.queries.catalogue import KIND_ORDER
 from capacity.queries.lots import active_lots
+from capacity.usage.domain.coverage import MinuteUse, Weights
 from capacity.usage.domain.windows import MINUTE, minute_of
 from capacity.usage.models import UsageMinute
+from capacity.usage.queries.coverage import COLUMNS, weights_of, whole_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class TokensNow:
-    """Tokens of one kind in a minute. `entitled` is the TPM of all active units of the kind."""
+    """Weighted tokens in a minute, which count against the units of a kind.
+
+    `entitled` is the TPM of all active units of the kind.
+    """
 
     kind: Kind
     tokens: int
@@ -46,22 +52,19 @@ class UsageNow:
     models: Sequence[ModelNow]
 
 
-COLUMNS = ("requests", "input_tokens", "output_tokens")
+Used = Mapping[str, Sequence[tuple[int, MinuteUse]]]
+"""What was used in a minute, by the id of the snapshot, each with the snapshot's primary key."""
 
 
 def usage_now(organization: Organization, *, now: datetime) -> UsageNow:
     """Return the usage of the last whole minute before `now`, the organization's time.
 
-    Tokens of combined units are input and output together, without weights.
+    Tokens are weighted, so that they compare with the entitlement (R14). Requests that declined
+    capacity count as requests, but their tokens do not.
     """
     start = minute_of(now) - MINUTE
-    used = {
-        model: dict(zip(COLUMNS, map(int, sums), strict=True))
-        for model, *sums in UsageMinute.objects.filter(organization=organization, minute=start)
-        .order_by()
-        .values_list("snapshot__model")
-        .annotate(**{f"sum_{column}": Sum(column) for column in COLUMNS})
-    }
+    used = _used(organization, start)
+    weights = weights_of({snapshot for uses in used.values() for snapshot, _ in uses})
     entitled: dict[str, dict[Kind, int]] = {}
     for model, kind, tpm in (
         active_lots(organization)
@@ -74,21 +77,31 @@ def usage_now(organization: Organization, *, now: datetime) -> UsageNow:
         start,
         [
             ModelNow(
-                model, used.get(model, {}).get("requests", 0), _kinds(by_kind, used.get(model))
+                model,
+                sum(use.requests for _, use in used.get(model, ())),
+                [
+                    TokensNow(kind, _tokens(kind, used.get(model, ()), weights), by_kind[kind])
+                    for kind in sorted(by_kind, key=KIND_ORDER.__getitem__)
+                ],
             )
             for model, by_kind in sorted(entitled.items())
         ],
     )
 
 
-def _kinds(entitled: Mapping[Kind, int], used: Mapping[str, int] | None) -> list[TokensNow]:
-    sums = used or dict.fromkeys(COLUMNS, 0)
-    tokens = {
-        Kind.INPUT: sums["input_tokens"],
-        Kind.OUTPUT: sums["output_tokens"],
-        Kind.COMBINED: sums["input_tokens"] + sums["output_tokens"],
-    }
-    return [
-        TokensNow(kind, tokens[kind], tpm)
-        for kind, tpm in sorted(entitled.items(), key=lambda item: KIND_ORDER[item[0]])
-    ]
+def _used(organization: Organization, minute: datetime) -> Used:
+    used: defaultdict[str, list[tuple[int, MinuteUse]]] = defaultdict(list)
+    rows = UsageMinute.objects.filter(organization=organization, minute=minute)
+    for model, snapshot, *columns in rows.values_list("snapshot__model", "snapshot_id", *COLUMNS):
+        used[model].append((snapshot, MinuteUse(*columns)))
+    return used
+
+
+def _tokens(
+    kind: Kind,
+    uses: Iterable[tuple[int, MinuteUse]],
+    weights: Mapping[int, tuple[Weights, bool]],
+) -> int:
+    return whole_tokens(
+        sum(use.weighted(kind, weights[snapshot][0]) for snapshot, use in uses if not use.opted_out)
+    )

@@ -7,12 +7,12 @@ from datetime import datetime
 from django.db.models import Sum
 
 from accounts.models import Organization
-from capacity.models import Kind, Lot, Snapshot
+from capacity.models import Kind, Lot, Snapshot, TokenUnit
 from capacity.queries.catalogue import Listing
 from capacity.usage.domain.coverage import Weights
 from capacity.usage.domain.recommendation import CurvePoint, Demand
 from capacity.usage.queries.coverage import whole_tokens
-from capacity.usage.queries.demand import past_traffic
+from capacity.usage.queries.demand import past_traffic, past_traffic_by_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,30 @@ def owned_units(organization: Organization, snapshot: Snapshot) -> Mapping[str, 
     held = Lot.objects.filter(organization=organization, snapshot=snapshot, active_units__gt=0)
     rows = held.order_by().values_list("kind").annotate(units=Sum("active_units"))
     return {kind: int(units) for kind, units in rows}
+
+
+def recommended_units(
+    organization: Organization, *, owned: Mapping[tuple[int, str], int], now: datetime
+) -> dict[tuple[int, str], int]:
+    """Return the units to buy of kinds of snapshots, of which so many are `owned` (R16).
+
+    A key is the primary key of a snapshot and a kind. A kind that is not sold any more is left out.
+    It takes the same statements for many snapshots as for one.
+    """
+    if not owned:
+        return {}
+    snapshots = {snapshot for snapshot, _ in owned}
+    traffic = past_traffic_by_snapshot(organization, snapshots, now=now)
+    recommended = {}
+    for unit in TokenUnit.objects.filter(snapshot__in=snapshots).select_related("snapshot"):
+        key, snapshot = (unit.snapshot_id, unit.kind), unit.snapshot
+        weights = Weights.of(snapshot.cached_weight, snapshot.output_weight)
+        tokens = traffic[unit.snapshot_id].values()
+        weighted = [window.weighted(weights, unit.kind) for window in tokens]
+        if key in owned:
+            needed = Demand(weighted, tpm=unit.tpm).needed
+            recommended[key] = max(0, needed - owned[key])
+    return recommended
 
 
 def _peak(weighted: Mapping[datetime, int]) -> Peak | None:

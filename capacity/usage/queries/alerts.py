@@ -1,0 +1,118 @@
+"""Usage alerts and their settings, as pages and emails show them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
+
+from django.conf import settings
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from accounts.models import Organization, User
+from billing.domain.money import Money
+from capacity.models import Kind, Pool
+from capacity.usage.domain.windows import WINDOW
+from capacity.usage.models import (
+    AlertRule,
+    UsageAlert,
+    UsageAlertSettings,
+    UsageMail,
+    UsageMailOptOut,
+)
+from capacity.usage.models.alerts import DEFAULT_RUN
+from capacity.usage.queries.holdings import HoldingName
+from common.days import last_day
+from common.texts import counted
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an organization is alerted of. A rule whose number is None is off."""
+
+    percent: int | None = None
+    windows_in_a_row: int = DEFAULT_RUN
+    exhausted_windows: int | None = None
+    idle_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAlert:
+    """An alert with the name of the holding that it is about."""
+
+    alert: UsageAlert
+    of: HoldingName
+
+    @property
+    def per_day(self) -> Money:
+        """Return what the idle units cost a day, at standard rates."""
+        return Money(self.alert.per_day or 0, settings.CURRENCY)
+
+    @property
+    def text(self) -> str:
+        """Return what happened, as a sentence that needs no more than the name of the holding."""
+        alert = self.alert
+        if alert.rule == AlertRule.IDLE:
+            return (
+                f"{counted(alert.units or 0, 'unit')} unused for {counted(alert.number, 'day')}, "
+                f"to {last_day(alert.starts_at.date())} UTC: {self.per_day} a day at standard rates"
+            )
+        window = f"window {alert.starts_at:%Y-%m-%d %H:%M} to {alert.starts_at + WINDOW:%H:%M} UTC"
+        of_tokens = f"{window}: {alert.used:,} of {alert.allowance:,} tokens"
+        if alert.rule == AlertRule.UTILISATION:
+            many = f"{alert.number} windows in a row, the last the " if alert.number > 1 else "the "
+            return f"Above {alert.percent}% in {many}{of_tokens}"
+        nth = f"{alert.number} windows of the day, the last the " if alert.number > 1 else "The "
+        return nth + of_tokens
+
+
+def rules_of(organization: Organization) -> Rules:
+    """Return the rules that the owners chose; all are off if nobody has chosen."""
+    chosen = UsageAlertSettings.objects.filter(organization=organization).first()
+    if chosen is None:
+        return Rules()
+    return Rules(
+        chosen.percent, chosen.windows_in_a_row, chosen.exhausted_windows, chosen.idle_days
+    )
+
+
+class PoolName(TypedDict):
+    """What `usage_alerts` adds to an alert: the name of its pool, empty for the default one."""
+
+    pool_name: str
+
+
+def usage_alerts(
+    organization: Organization,
+) -> "QuerySet[WithAnnotations[UsageAlert, PoolName]]":
+    """Return the alerts of an organization with their snapshots and the names of their pools."""
+    pool = Pool.objects.filter(organization=organization, pk=OuterRef("pool_id"))
+    return (
+        UsageAlert.objects.filter(organization=organization)
+        .select_related("snapshot")
+        .annotate(pool_name=Coalesce(Subquery(pool.values("name")), Value("")))
+    )
+
+
+def alerts_found_at(organization: Organization, at: datetime) -> list[NamedAlert]:
+    """Return the alerts that were found together, by rule and holding."""
+    rows = named(usage_alerts(organization).filter(at=at))
+    order = list(AlertRule.values)
+    return sorted(rows, key=lambda row: (order.index(row.alert.rule), row.of.order))
+
+
+def named(alerts: "Iterable[WithAnnotations[UsageAlert, PoolName]]") -> list[NamedAlert]:
+    """Return the alerts of `usage_alerts` with the names of their holdings, in the same order."""
+    return [
+        NamedAlert(row, HoldingName(row.snapshot.model, row.pool_name, Kind(row.kind)))
+        for row in alerts
+    ]
+
+
+def mails_wanted(organization: Organization, user: User) -> set[UsageMail]:
+    """Return the emails about usage that an owner has not turned off."""
+    declined = UsageMailOptOut.objects.filter(organization=organization, user=user)
+    return set(UsageMail) - {UsageMail(mail) for mail in declined.values_list("mail", flat=True)}
