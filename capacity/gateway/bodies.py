@@ -1,0 +1,150 @@
+"""What a client asks for: its headers and body, read once and checked before any goes upstream.
+
+The body goes upstream byte for byte, except for what is decided here: `service_tier` is taken out,
+and a stream is asked for its usage. A body that two parsers could read differently goes upstream as
+it was read here, so that what was checked is what is sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from capacity.gateway import estimates
+from capacity.gateway.errors import GatewayError, invalid
+
+CHAT, RESPONSES, EMBEDDINGS = "/v1/chat/completions", "/v1/responses", "/v1/embeddings"
+
+SERVICE_TIERS = ("auto", "default", "scale")
+"""`default` declines capacity, the others use it. What else OpenAI sells is not sold here."""
+
+MEANT = tuple(
+    b'"%b"' % field.encode()
+    for field in (
+        "model",
+        "stream",
+        "stream_options",
+        "service_tier",
+        "n",
+        *estimates.OUTPUT_LIMITS,
+    )
+)
+"""The fields that decide something here, as they stand in a body."""
+
+INCLUDE_USAGE = b',"stream_options":{"include_usage":true}}'
+
+
+@dataclass(slots=True)
+class Options:
+    """The headers that choose what serves a request. Empty: not sent."""
+
+    pool: str = ""
+    project: str = ""
+    disabled: bool = False
+
+    @classmethod
+    def read(cls, headers: Mapping[bytes, bytes]) -> "Options":
+        """Read the headers, whose names are lower-case. Raises GatewayError."""
+        disable = headers.get(b"x-pt-disable", b"false").strip().lower()
+        if disable not in {b"true", b"false"}:
+            raise invalid("'x-pt-disable' is true or false.", param="x-pt-disable")
+        return cls(
+            pool=headers.get(b"x-pt-id", b"").decode("latin-1").strip(),
+            project=headers.get(b"openai-project", b"").decode("latin-1").strip(),
+            disabled=disable == b"true",
+        )
+
+
+@dataclass(slots=True)
+class ModelRequest:
+    """The body of a request: what decides, and the bytes that go upstream."""
+
+    model: str
+    body: bytes
+    is_stream: bool
+    hides_usage: bool
+    """The usage of the stream is asked for here; the client did not ask for it."""
+    declines_capacity: bool
+    prompt_tokens: int
+    output_tokens: int
+
+    @classmethod
+    def read(cls, path: str, body: bytes, *, default_output: int) -> "ModelRequest":
+        """Read the body of a POST to one of the three paths. Raises GatewayError."""
+        document = _document(body)
+        model = document.get("model")
+        if not isinstance(model, str) or not model:
+            raise invalid("'model' is the id of a model snapshot.", param="model")
+        is_stream = _is_stream(document) and path != EMBEDDINGS
+        tier = document.get("service_tier")
+        if tier is not None and tier not in SERVICE_TIERS:
+            raise invalid(
+                f"'service_tier' is one of {', '.join(SERVICE_TIERS)}.", param="service_tier"
+            )
+        hides_usage = is_stream and path == CHAT and not _includes_usage(document)
+        output = (
+            0 if path == EMBEDDINGS else estimates.output_tokens(document, default=default_output)
+        )
+        return cls(
+            model=model,
+            body=_upstream_body(body, document, adds_usage=hides_usage),
+            is_stream=is_stream,
+            hides_usage=hides_usage,
+            declines_capacity=tier == "default",
+            prompt_tokens=estimates.prompt_tokens(document),
+            output_tokens=output,
+        )
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"The body is not JSON: {error}.", code="invalid_json") from None
+    if not isinstance(document, dict):
+        raise invalid("The body is a JSON object.", code="invalid_json")
+    return document
+
+
+def _is_stream(document: Mapping[str, Any]) -> bool:
+    stream = document.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise invalid("'stream' is true or false.", param="stream")
+    return bool(stream)
+
+
+def _includes_usage(document: Mapping[str, Any]) -> bool:
+    options = document.get("stream_options")
+    if options is not None and not isinstance(options, dict):
+        raise invalid("'stream_options' is an object.", param="stream_options")
+    return bool(options and options.get("include_usage"))
+
+
+def _upstream_body(body: bytes, document: dict[str, Any], *, adds_usage: bool) -> bytes:
+    changed = "service_tier" in document or (adds_usage and "stream_options" in document)
+    if not changed and _reads_one_way(body):
+        return body.rstrip()[:-1] + INCLUDE_USAGE if adds_usage else body
+    document.pop("service_tier", None)
+    if adds_usage:
+        options = document.get("stream_options") or {}
+        document["stream_options"] = {**options, "include_usage": True}
+    return orjson.dumps(document)
+
+
+def _reads_one_way(body: bytes) -> bool:
+    """Return whether no field that decides something can be there twice, or written with escapes.
+
+    It may return False for a body that reads one way, and never True for another.
+    """
+    for field in MEANT:  # Without a generator, which costs more than the search.
+        if body.count(field) > 1:
+            return False
+    return b"\\u00" not in body
+
+
+def refuse_pool(pool: str) -> GatewayError:
+    """Return the refusal of `x-pt-id`: unknown, another model's and foreign ids look alike."""
+    return invalid(
+        f"There is no pool '{pool}' for this model.", param="x-pt-id", code="pool_not_found"
+    )
