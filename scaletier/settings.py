@@ -121,6 +121,42 @@ WEB_THREADS = environment.whole_number("SCALETIER_WEB_THREADS", default=4, at_mo
 REQUEST_SECONDS = environment.whole_number("SCALETIER_REQUEST_SECONDS", default=30, at_most=600)
 """How long a client may take to send the headers of a request, and then its body."""
 
+# --- The gateway ----------------------------------------------------------------------------------
+
+# Any OpenAI-compatible server, with its `/v1`, and our key there.
+UPSTREAM_URL = os.environ.get("SCALETIER_UPSTREAM_URL", "")
+UPSTREAM_KEY = os.environ.get("SCALETIER_UPSTREAM_KEY", "")
+GATEWAY_WORKERS = environment.whole_number("SCALETIER_GATEWAY_WORKERS", default=1, at_most=256)
+# R15: what a request is taken to need for output that names no limit.
+GATEWAY_OUTPUT_ESTIMATE = environment.whole_number(
+    "SCALETIER_GATEWAY_OUTPUT_ESTIMATE", default=1_024, at_most=10_000_000
+)
+GATEWAY_MAX_BODY_BYTES = environment.whole_number(
+    "SCALETIER_GATEWAY_MAX_BODY_BYTES", default=20_000_000, at_most=500_000_000
+)
+# Requests of one key that are open at once, in each process.
+GATEWAY_REQUESTS_OF_KEY = environment.whole_number(
+    "SCALETIER_GATEWAY_REQUESTS_OF_KEY", default=2_000, at_most=100_000
+)
+# Seconds: to connect with the upstream; that it may be silent, before its first byte or after it;
+# that it may take in all; that a client may take nothing of its stream; and to end when stopped.
+(
+    GATEWAY_CONNECT_SECONDS,
+    GATEWAY_SILENT_SECONDS,
+    GATEWAY_TOTAL_SECONDS,
+    GATEWAY_STALLED_SECONDS,
+    GATEWAY_STOP_SECONDS,
+) = (
+    environment.whole_number(f"SCALETIER_GATEWAY_{name}_SECONDS", default=default, at_most=86_400)
+    for name, default in (
+        ("CONNECT", 5),
+        ("SILENT", 600),
+        ("TOTAL", 3_600),
+        ("STALLED", 60),
+        ("STOP", 60),
+    )
+)
+
 # --- Data -------------------------------------------------------------------------------------
 
 DATABASES = {

@@ -1,4 +1,4 @@
-"""The address at which the pages are served."""
+"""The addresses at which the pages and the gateway are served."""
 
 import os
 import socket
@@ -11,18 +11,29 @@ from django.core.management.base import CommandError
 
 @dataclass(frozen=True, slots=True)
 class WebAddress:
-    """The host and the port: `SCALETIER_BIND` and `SCALETIER_PORT`."""
+    """The host and the port, and the environment variable that moves the port."""
 
     host: str
     port: int
+    variable: str = "SCALETIER_PORT"
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Return the address set in the environment. Raises CommandError for an invalid port."""
-        port = os.environ.get("SCALETIER_PORT") or "8000"
-        if not port.isdecimal() or not 0 < int(port) <= 65535:
-            raise CommandError(f"SCALETIER_PORT is not a port: {port!r}.")
-        return cls(os.environ.get("SCALETIER_BIND") or "127.0.0.1", int(port))
+        """Return the address of the pages: `SCALETIER_BIND` and `SCALETIER_PORT`.
+
+        Raises CommandError for an invalid port.
+        """
+        return cls(os.environ.get("SCALETIER_BIND") or "127.0.0.1", _port("SCALETIER_PORT", 8000))
+
+    @classmethod
+    def of_gateway(cls) -> Self:
+        """Return the address of the gateway: `SCALETIER_GATEWAY_BIND` and `…_PORT`.
+
+        Raises CommandError for an invalid port.
+        """
+        host = os.environ.get("SCALETIER_GATEWAY_BIND") or os.environ.get("SCALETIER_BIND")
+        variable = "SCALETIER_GATEWAY_PORT"
+        return cls(host or "127.0.0.1", _port(variable, 8001), variable)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -50,7 +61,7 @@ class WebAddress:
             reason = (error.strerror or str(error)).lower()
             raise CommandError(
                 f"Cannot listen on {self} ({reason}):"
-                " stop the program that uses this port, or set SCALETIER_PORT."
+                f" stop the program that uses this port, or set {self.variable}."
             ) from None
 
     def is_served(self) -> bool:
@@ -63,3 +74,10 @@ class WebAddress:
             return False
         finally:
             client.close()
+
+
+def _port(variable: str, default: int) -> int:
+    port = os.environ.get(variable) or str(default)
+    if not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise CommandError(f"{variable} is not a port: {port!r}.")
+    return int(port)

@@ -32,7 +32,7 @@ def serve(address: WebAddress, *, workers: int, request_seconds: float) -> None:
 
     Raises SystemExit if workers die as soon as they start.
     """
-    _raise_file_limit()
+    raise_file_limit()
     Server(
         "scaletier.asgi:application",
         address=address.host.strip("[]"),
@@ -47,10 +47,10 @@ def serve(address: WebAddress, *, workers: int, request_seconds: float) -> None:
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
-    ).serve(target_loader=_load)
+    ).serve(target_loader=load)
 
 
-def _load(target: str) -> Any:
+def load(target: str) -> Any:
     """Return the ASGI application, in a worker, which from now on ends with its parent."""
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     return import_string(target.replace(":", "."))
@@ -63,7 +63,7 @@ def _end_with_parent(parent_id: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """Let this process have as many connections open as the system allows it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # macOS has a lower limit than the one that it tells.

@@ -46,12 +46,18 @@ class Site:
 
     home: Path
     port: int = field(default_factory=free_port)
+    gateway_port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
     _output: IO[bytes] = field(default_factory=NamedTemporaryFile)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """The base URL of OpenAI's clients."""
+        return f"http://127.0.0.1:{self.gateway_port}/v1"
 
     @property
     def output(self) -> str:
@@ -122,4 +128,9 @@ class Site:
             for name, value in os.environ.items()
             if not name.startswith(excluded_prefixes) and name not in {"DATABASE_URL", "VALKEY_URL"}
         }
-        return {**inherited, "SCALETIER_HOME": str(self.home), "SCALETIER_PORT": str(self.port)}
+        return {
+            **inherited,
+            "SCALETIER_HOME": str(self.home),
+            "SCALETIER_PORT": str(self.port),
+            "SCALETIER_GATEWAY_PORT": str(self.gateway_port),
+        }

@@ -78,16 +78,17 @@ class Answer:
 def decision_headers(decision: Decision) -> HeaderList:
     """Return the `x-pt-…` headers of a decision."""
     headers: HeaderList = []
-    if decision.served is not Served.REFUSED:
-        headers.append((b"x-pt-served", decision.served.encode()))
-    if decision.pool is not None:
-        headers.append((b"x-pt-id", decision.pool.public_id.encode()))
-    if decision.reason is not None:
-        headers.append((b"x-pt-reason", decision.reason.encode()))
-    for limit in decision.limits:
+    if (served := decision.served) is not Served.REFUSED:
+        headers.append((b"x-pt-served", served.encode()))
+    if (pool := decision.pool) is not None:
+        headers.append((b"x-pt-id", pool.encode()))
+    if (reason := decision.reason) is not None:
+        headers.append((b"x-pt-reason", reason.encode()))
+    limits = decision.limits
+    for limit in limits:
         limit_header, remaining_header = LIMIT_HEADERS[limit.kind]
         headers.append((limit_header, b"%d" % limit.limit))
         headers.append((remaining_header, b"%d" % limit.remaining))
-    if decision.limits:
+    if limits:
         headers.append((b"x-pt-reset", b"%d" % decision.resets_in))
     return headers

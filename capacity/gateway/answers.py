@@ -8,6 +8,7 @@ import orjson
 
 from capacity.gateway.admission import Tokens
 from capacity.gateway.errors import SERVER_ERROR, envelope
+from capacity.gateway.estimates import text_tokens
 
 MOST_TOKENS = 10**12
 LONGEST_MESSAGE = 500
@@ -15,15 +16,22 @@ LONGEST_MESSAGE = 500
 _TIER = re.compile(rb'"service_tier"\s*:\s*(?:null|"[^"\\]*")')
 
 
-def read_answer(body: bytes, tier: str) -> tuple[bytes, Tokens | None]:
-    """Return the answer with its tier, otherwise as it came, and the tokens that it names."""
+def read_answer(body: bytes, tier: str, *, estimate: int) -> tuple[bytes, Tokens | None]:
+    """Return the answer with its tier, otherwise as it came, and the tokens that it used.
+
+    If it does not say, they are the estimate of its input, and what its text comes to. Without a
+    JSON object there is no answer, and None.
+    """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return body, None
     if not isinstance(document, dict):
         return body, None
-    return _with_tier(body, document, tier), tokens_of(document.get("usage"))
+    used = tokens_of(document.get("usage")) or Tokens(
+        input=estimate, output=text_tokens(document.get("choices") or document.get("output"))
+    )
+    return _with_tier(body, document, tier), used
 
 
 def _with_tier(body: bytes, document: dict[str, Any], tier: str) -> bytes:

@@ -13,11 +13,6 @@ from time import perf_counter
 
 from capacity.gateway.admission import Admission, AdmissionRequest, Decision, Served, Tokens
 from capacity.gateway.answering import Answer, Receive, Scope, Send, decision_headers
-from capacity.gateway.calls import Call, ClientGone
-from capacity.gateway.entitlements import Caller, Entitlements, OrganizationState, SnapshotState
-from capacity.gateway.errors import SERVER_ERROR, GatewayError, invalid
-from capacity.gateway.limits import Limits, OpenRequests, too_large, too_slow
-from capacity.gateway.metrics import Metrics
 from capacity.gateway.bodies import (
     CHAT,
     EMBEDDINGS,
@@ -26,6 +21,11 @@ from capacity.gateway.bodies import (
     Options,
     refuse_pool,
 )
+from capacity.gateway.calls import Call, ClientGone
+from capacity.gateway.entitlements import Caller, Entitlements, OrganizationState, SnapshotState
+from capacity.gateway.errors import SERVER_ERROR, GatewayError, invalid
+from capacity.gateway.limits import Limits, OpenRequests, too_large, too_slow
+from capacity.gateway.metrics import Metrics
 from capacity.gateway.upstream import Upstream
 
 logger = logging.getLogger(__name__)
@@ -264,9 +264,8 @@ def _internal_error() -> GatewayError:
 
 def refused(decision: Decision) -> GatewayError:
     """Return the answer to a request that neither capacity nor the account plan serves (R25)."""
-    plan = decision.request.plan
-    model = decision.request.snapshot.model
-    asked = decision.request.estimate.input + decision.request.estimate.output
+    plan, estimate, model = decision.context.plan, decision.context.estimate, decision.context.model
+    asked = estimate.input + estimate.output
     kind = "requests" if decision.refusal == "requests_per_minute" else "tokens"
     said = {
         "requests_per_minute": f"{plan.rpm:,} requests per minute",

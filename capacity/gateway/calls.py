@@ -11,10 +11,10 @@ from pyreqwest.response import Response
 from capacity.gateway.admission import Decision, Tokens
 from capacity.gateway.answering import Answer, HeaderList, Receive
 from capacity.gateway.answers import read_answer, read_error
-from capacity.gateway.metrics import Metrics
 from capacity.gateway.bodies import ModelRequest
+from capacity.gateway.metrics import Metrics
 from capacity.gateway.streaming import EventStream, error_event
-from capacity.gateway.upstream import BACK, Upstream, misconfigured, unreachable
+from capacity.gateway.upstream import BACK, Upstream, malformed, misconfigured, unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -153,8 +153,11 @@ class Call:
         if response.status >= 400:
             await self._answer.whole(response.status, read_error(body), headers_back(response))
             return
-        body, used = read_answer(body, self._tier)
-        self.used = used or Tokens(input=self._asked.prompt_tokens)
+        body, used = read_answer(body, self._tier, estimate=self._asked.prompt_tokens)
+        if used is None:
+            logger.error("the upstream's answer to %s is no JSON", self._answer.request_id)
+            raise malformed()
+        self.used = used
         await self._answer.whole(response.status, body, headers_back(response))
 
     def _answered(self, response: Response) -> None:

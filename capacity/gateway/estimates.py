@@ -32,8 +32,16 @@ MEDIA = frozenset({"input_audio", "file", "input_file", "input_video", "video_ur
 
 def prompt_tokens(document: Mapping[str, Any]) -> int:
     """Return the estimate of input tokens of a request's body."""
+    return _tokens([document[field] for field in PROMPT_FIELDS if field in document])
+
+
+def text_tokens(value: Any) -> int:
+    """Return what the texts of an answer come to, which does not say how many tokens it has."""
+    return _tokens([value])
+
+
+def _tokens(waiting: list[Any]) -> int:
     text_bytes = tokens = 0
-    waiting = [document[field] for field in PROMPT_FIELDS if field in document]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):

@@ -82,7 +82,7 @@ class Metrics:
 
 
 class Publisher:
-    """Hands the numbers to Prometheus' client. With PROMETHEUS_MULTIPROC_DIR, over all processes."""
+    """Hands the numbers to Prometheus' client; with PROMETHEUS_MULTIPROC_DIR of all processes."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -114,7 +114,7 @@ class Publisher:
         self.open_streams = self._gauge("open_streams", "Streams that are open.", "livesum")
         self.entitlements_age = self._gauge(
             "entitlements_age_seconds",
-            "Time since the entitlements were last known to be true, in the process furthest behind.",
+            "Time since the entitlements were known to be true, in the process furthest behind.",
             "livemax",
         )
         self.metering_lag = self._gauge(

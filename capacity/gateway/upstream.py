@@ -114,6 +114,16 @@ def unreachable(error: PyreqwestError) -> GatewayError:
     )
 
 
+def malformed() -> GatewayError:
+    """Return what a client is told of an answer that is no JSON object."""
+    return GatewayError(
+        HTTPStatus.BAD_GATEWAY,
+        "upstream_malformed",
+        "The upstream's answer is malformed.",
+        kind=SERVER_ERROR,
+    )
+
+
 def misconfigured(status: int) -> GatewayError:
     """Return what a client is told if the upstream refuses our key, or sends it elsewhere.
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
-from scaletier.devserver import stripe_process
+from scaletier.devserver import gateway_process, stripe_process
 from scaletier.devserver.embedded.processes import stop_leftovers, stop_processes
 
 PYTHON = shlex.quote(sys.executable)
@@ -23,6 +23,7 @@ PYTHON = shlex.quote(sys.executable)
 # The command line of each process, by its name; `$…` is an environment variable.
 PROCESSES = {
     "web": f"{PYTHON} manage.py serve",
+    "gateway": f"{PYTHON} manage.py gateway",
     # `make run` supports root on purpose; Celery's warning about root is meant for production.
     "worker": f'{PYTHON} -W "ignore:You\'re running the worker with superuser privileges"'
     " -m celery --quiet -A scaletier worker --concurrency 2"
@@ -30,6 +31,7 @@ PROCESSES = {
     "beat": f"{PYTHON} -m celery --quiet -A scaletier beat --loglevel warning",
 }
 STRIPE_STAND_IN = {"stripe": f"{PYTHON} {stripe_process.COMMAND}"}
+DEMO_UPSTREAM = {"upstream": f"{PYTHON} {gateway_process.COMMAND}"}
 
 HOME_VARIABLE = "SCALETIER_PROCESS_OF"
 """The environment variable that names the home of every process started here.

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, OutputWrapper
 
 from scaletier import home
-from scaletier.devserver import processes, stripe_process
+from scaletier.devserver import gateway_process, processes, stripe_process
 from scaletier.devserver.demo import sign_in_table
 from scaletier.devserver.embedded import Supervision
 from scaletier.devserver.engines import start_engines
@@ -41,6 +41,7 @@ class Server:
             until_stopped.enter_context(home.lock(settings.HOME))
             processes.stop_all(settings.HOME)
             address.check_free()
+            gateway = gateway_process.choose_address()
             processes.start_reaper(settings.HOME)
             until_stopped.callback(processes.stop_all, settings.HOME)
             self._print_step("PostgreSQL and Valkey")
@@ -49,17 +50,20 @@ class Server:
             # Called before the engines are stopped: a second Ctrl-C must not interrupt that.
             until_stopped.callback(_ignore_stop_signals)
             until_stopped.enter_context(home.publish_engine_urls(settings.HOME, engine_urls))
-            self._run_processes(address, engine_urls)
+            self._run_processes(address, gateway, engine_urls)
         if failure.reason:
             raise CommandError(f"{failure.reason}; everything was stopped.")
         self.output.write("Stopped.")
 
-    def _run_processes(self, address: WebAddress, engine_urls: home.EngineUrls) -> None:
+    def _run_processes(
+        self, address: WebAddress, gateway: WebAddress, engine_urls: home.EngineUrls
+    ) -> None:
         public_url = os.environ.get("SCALETIER_PUBLIC_URL") or address.url
         environment = {
             **os.environ,
             "SCALETIER_HOME": str(settings.HOME),
             "SCALETIER_PUBLIC_URL": public_url,
+            gateway.variable: str(gateway.port),
             "DATABASE_URL": engine_urls.database_url,
             "SCALETIER_MIGRATION_DATABASE_URL": engine_urls.migration_database_url,
             "VALKEY_URL": engine_urls.valkey_url,
@@ -71,9 +75,15 @@ class Server:
             stand_in = stripe_process.choose_address(settings.HOME, web_host=address.host)
             environment |= stripe_process.environment(settings.HOME, stand_in, web_url=address.url)
             notice = stand_in.notice
+        upstream = os.environ.get("SCALETIER_UPSTREAM_URL", "")
+        if gateway_process.is_demo_needed():
+            commands = {**commands, **processes.DEMO_UPSTREAM}
+            environment |= gateway_process.demo_environment()
+            upstream = "a demo upstream without a model"
         _manage(environment, "prepare", "--demo" if self.load_demo else "--no-demo")
         banner = [
             f"Scale Tier is ready at {public_url}",
+            f"The gateway is at {gateway.url}/v1, before {upstream}: see API keys for a key.",
             *([sign_in_table()] if self.load_demo else []),
             *filter(None, [notice]),
             f"Ctrl-C stops everything; the data stays in {settings.HOME}.",
