@@ -7,13 +7,13 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scaletier.settings")
 django.setup(set_prefix=False)
 
-from capacity.gateway.loader import Loader, connection_parameters  # noqa: E402
 from django.conf import settings  # noqa: E402 - Django is set up first.
 
 from capacity.gateway.admission import Admission  # noqa: E402
 from capacity.gateway.app import Gateway  # noqa: E402
 from capacity.gateway.entitlements import Entitlements, Plan  # noqa: E402
 from capacity.gateway.limits import Limits  # noqa: E402
+from capacity.gateway.loader import Loader, connection_parameters  # noqa: E402
 from capacity.gateway.metrics import Metrics, Publisher  # noqa: E402
 from capacity.gateway.process import Parts, Process  # noqa: E402
 from capacity.gateway.upstream import Upstream, UpstreamSettings  # noqa: E402
