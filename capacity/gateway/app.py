@@ -184,10 +184,11 @@ class Gateway:
             raise _no_model(asked.model)
         project = organization.project(options.project or caller.project)
         if project is None:
-            raise invalid(
-                f"There is no project '{options.project:.80}' in this organization.",
+            raise GatewayError(
+                HTTPStatus.NOT_FOUND,
+                "project_not_found",
+                f"There is no project '{options.project:.80}' in your organization.",
                 param="OpenAI-Project",
-                code="project_not_found",
             )
         if project.is_archived:
             raise invalid(

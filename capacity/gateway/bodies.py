@@ -7,6 +7,7 @@ it was read here, so that what was checked is what is sent.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -145,6 +146,9 @@ def _reads_one_way(body: bytes) -> bool:
 
 def refuse_pool(pool: str) -> GatewayError:
     """Return the refusal of `x-pt-id`: unknown, another model's and foreign ids look alike."""
-    return invalid(
-        f"There is no pool '{pool}' for this model.", param="x-pt-id", code="pool_not_found"
+    return GatewayError(
+        HTTPStatus.NOT_FOUND,
+        "pool_not_found",
+        f"There is no pool '{pool:.80}' for this model in your organization.",
+        param="x-pt-id",
     )

@@ -203,7 +203,7 @@ def _event(document: Object) -> bytes:
 
 
 def _named_event(document: Object) -> bytes:
-    return b"event: " + document["type"].encode() + b"\n" + _event(document)
+    return f"event: {document['type']}\n".encode() + _event(document)
 
 
 def _prompt(document: Object) -> str:
