@@ -383,6 +383,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "capacity.usage.tasks.keep_usage_partitions",
         "schedule": timedelta(hours=6),
     },
+    # What is not metered yet is lost if Valkey loses its memory: a second's worth.
+    "meter the gateway": {
+        "task": "capacity.gateway.tasks.meter",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 2},
+    },
+    "keep partitions of gateway requests": {
+        "task": "capacity.gateway.tasks.keep_request_partitions",
+        "schedule": timedelta(hours=6),
+    },
     "sync invoices": {
         "task": "billing.tasks.sync_invoices",
         "schedule": timedelta(seconds=20),

@@ -167,7 +167,7 @@ class Admission:
 
     async def _decide(self, shard: Shard, request: AdmissionRequest, real: datetime) -> Decision:
         on = (request.organization.clock_at or real).date()
-        context, weights = Context.of(request, on), request.snapshot.weights
+        context = Context.of(request, on)
         arguments = self._arguments(shard, request, context, on)
         answer = self._lanes[shard].call(ADMIT, (shard.open,), arguments)
         try:
@@ -177,8 +177,8 @@ class Admission:
             raise
         except (ValkeyAway, RedisError) as error:
             _log(error)
-            return uncounted(request.id, context, real, weights)
-        return read_line(request.id, context, line, weights)
+            return uncounted(request.id, context, real)
+        return read_line(request.id, context, line)
 
     def _arguments(
         self, shard: Shard, request: AdmissionRequest, context: Context, on: date
@@ -210,7 +210,7 @@ class Admission:
         """Settle a request whose caller did not wait for the decision."""
         if answer.cancelled() or answer.exception():
             return
-        decision = read_line(request.id, context, answer.result(), request.snapshot.weights)
+        decision = read_line(request.id, context, answer.result())
         if decision.result != LIMITS_ENDED:
             task = asyncio.create_task(self.settle(decision, None))
             self._tasks.add(task)

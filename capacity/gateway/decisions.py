@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from capacity.gateway.requests import MILLISECOND, Candidate, Context, Tokens, milliseconds
-from capacity.usage.domain.coverage import SCALE, Weights
+from capacity.usage.domain.coverage import SCALE
 from capacity.usage.domain.windows import EPOCH, MINUTE, WINDOW
 
 WINDOW_LENGTH = WINDOW // MILLISECOND
@@ -17,8 +17,6 @@ MINUTE_LENGTH = MINUTE // MILLISECOND
 
 BY_PLAN, NO_REQUESTS_LEFT, NO_TOKENS_LEFT, LIMITS_ENDED = 0, -1, -2, -3
 """Results of the script; a positive one is the number of the pool that serves."""
-
-UNWEIGHTED = Weights()
 
 
 class Served(StrEnum):
@@ -86,8 +84,6 @@ class Decision:
     """Those that the script read: two for each pool that it looked at, then those of the plan."""
     bucket: str
     """The name of the counters that hold its reservation; empty if nothing is reserved."""
-    weights: Weights = UNWEIGHTED
-    """Of the snapshot: to settle with."""
 
     @property
     def is_counted(self) -> bool:
@@ -187,7 +183,7 @@ class Decision:
     def amounts(self, tokens: Tokens) -> tuple[int, int]:
         """Return what tokens count in its counters; on the account plan only tokens are settled."""
         if candidate := self.candidate:
-            return candidate.amounts(tokens, self.weights)
+            return candidate.amounts(tokens, self.context.weights)
         return 0, tokens.input + tokens.output
 
     @property
@@ -219,16 +215,16 @@ def read_member(member: bytes) -> Decision:
     return read_line(id_.decode(), Context.load(context), line)
 
 
-def read_line(id_: str, context: Context, line: bytes, weights: Weights = UNWEIGHTED) -> Decision:
+def read_line(id_: str, context: Context, line: bytes) -> Decision:
     """Return the decision that the script wrote."""
     instant, result, *counters = map(int, line.split())
     bucket = _bucket(context, instant, result) if counters and result >= BY_PLAN else ""
-    return Decision(id_, context, line, instant, result, tuple(counters), bucket, weights)
+    return Decision(id_, context, line, instant, result, tuple(counters), bucket)
 
 
-def uncounted(id_: str, context: Context, at: datetime, weights: Weights) -> Decision:
+def uncounted(id_: str, context: Context, at: datetime) -> Decision:
     """Return the decision while Valkey is away: the account plan serves the request."""
-    return read_line(id_, context, b"%d %d" % (milliseconds(at), BY_PLAN), weights)
+    return read_line(id_, context, b"%d %d" % (milliseconds(at), BY_PLAN))
 
 
 def _bucket(context: Context, instant: int, result: int) -> str:

@@ -105,6 +105,7 @@ class Context:
     model: str
     snapshot: int
     """Primary key."""
+    weights: Weights
     estimate: Tokens
     plan: Plan
     candidates: tuple[Candidate, ...]
@@ -126,6 +127,7 @@ class Context:
             project=request.project,
             model=snapshot.model,
             snapshot=snapshot.pk,
+            weights=snapshot.weights,
             estimate=request.estimate,
             plan=request.plan,
             candidates=tuple(candidate for candidate in found if candidate),
@@ -146,7 +148,8 @@ class Context:
         values: dict[str, Any] = orjson.loads(line)
         candidates = tuple(Candidate.load(each) for each in values.pop("candidates"))
         estimate, plan = Tokens(**values.pop("estimate")), Plan(**values.pop("plan"))
-        return cls(estimate=estimate, plan=plan, candidates=candidates, **values)
+        weights = Weights(**values.pop("weights"))
+        return cls(weights=weights, estimate=estimate, plan=plan, candidates=candidates, **values)
 
 
 def milliseconds(instant: datetime) -> int:

@@ -6,7 +6,17 @@ from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
-from capacity.gateway.entitlements import OrganizationState, Plan, PoolState, SnapshotState, Step
+from django.db import connection
+
+from capacity.gateway import rows
+from capacity.gateway.entitlements import (
+    Entitlements,
+    OrganizationState,
+    Plan,
+    PoolState,
+    SnapshotState,
+    Step,
+)
 from capacity.gateway.requests import AdmissionRequest, Tokens
 from capacity.usage.domain.coverage import SCALE, Weights
 
@@ -50,3 +60,19 @@ def request(
         ),
         **fields,
     )
+
+
+def entitlements() -> Entitlements:
+    """What a gateway would load now, by this test's connection and in its transaction."""
+
+    def fetch(statement: str) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    loaded = Entitlements(ANY)
+    loaded.replace_snapshots(rows.read_snapshots(fetch(rows.SNAPSHOTS)))
+    results = [fetch(rows.statement(text, everything=True)) for text in rows.OF_ORGANIZATIONS]
+    for state, keys in rows.read_organizations(results, {}, ANY):
+        loaded.replace_organization(state, keys)
+    return loaded
