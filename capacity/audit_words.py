@@ -36,6 +36,18 @@ register_actions(
         "cancellation.undone": ("Cancellation undone", "Undid the {subject}"),
         "units.expired": ("Units expired", "{units} of {subject} expired: {reason}"),
         "pool.created": ("Pool created", "Created the pool “{name}” of {model}"),
+        "account_plan.set": (
+            "Account plan set",
+            "Set the limits of the account plan on {subject}",
+        ),
+        "accountplan.created": (
+            "Account plan set",
+            "Set the limits of the account plan on {subject}",
+        ),
+        "accountplan.changed": (
+            "Account plan set",
+            "Set the limits of the account plan on {subject}",
+        ),
         "clock.advanced": ("Clock moved", "Moved the clock from {before[now]} to {after[now]}"),
     },
 )
@@ -107,6 +119,11 @@ register_fields(
         "cap": FieldWords("Units that exist"),
         "supply_cap": FieldWords("Units that exist"),
         "tpm": FieldWords("Tokens per minute of a unit"),
+        **{
+            f"{action}:{name}": FieldWords(label, "{:,}".format)
+            for action in ("account_plan.set", "accountplan.created", "accountplan.changed")
+            for name, label in (("rpm", "Requests per minute"), ("tpm", "Tokens per minute"))
+        },
     }
 )
 

@@ -29,6 +29,7 @@ PAGES = {
         "providerevent",
     ),
     "capacity": (
+        "accountplan",
         "cancellation",
         "listprice",
         "lot",
@@ -58,6 +59,8 @@ GRANTS = {
         "billing.add_modeldiscount",
         "billing.change_modeldiscount",
         "billing.delete_modeldiscount",
+        "capacity.add_accountplan",
+        "capacity.change_accountplan",
         "capacity.change_quoterequest",
     },
     # Bank transfers, and what did not reach the payment provider or came from it.

@@ -1,3 +1,8 @@
 """The operator's pages of capacity."""
 
-from capacity.admin import catalogue, purchases, quote_requests  # noqa: F401 - they register pages
+from capacity.admin import (  # noqa: F401 - they register pages
+    account_plans,
+    catalogue,
+    purchases,
+    quote_requests,
+)

@@ -11,7 +11,7 @@ SECTIONS = {
     "Sales": ("quoterequest", "orderform"),
     "Money": ("invoice", "billingdetails", "billingaccount", "charge"),
     "Sent and received": ("invoicesync", "customersync", "providerevent", "outboundemail"),
-    "Capacity": ("lot", "purchase", "purchaserequest", "cancellation", "pool"),
+    "Capacity": ("lot", "purchase", "purchaserequest", "cancellation", "pool", "accountplan"),
     "Catalogue": ("snapshot", "tokenunit"),
     "Record and staff": ("auditentry", "group"),
 }

@@ -20,7 +20,7 @@ from billing.models import (
     OrderForm,
     ProviderEvent,
 )
-from capacity.models import Lot, Snapshot, TokenUnit
+from capacity.models import AccountPlan, Lot, Snapshot, TokenUnit
 from tests.cast import GROK, Acme, at, make_acme
 from tests.operator_pages import save
 
@@ -30,6 +30,7 @@ PAGES = admin.site._registry
 NOT_HERE = {"SpendAlert"}
 
 CHANGES: dict[type[Model], dict[str, Any]] = {
+    AccountPlan: {"rpm": 500},
     BillingAccount: {"invoice_prefix": "GBX"},
     Organization: {"name": "Acme Ltd"},
     Membership: {"role": "owner"},
@@ -63,6 +64,9 @@ def acme(catalogue: None) -> Acme:
     )
     CustomerSync.objects.get_or_create(organization=acme.organization)
     Group.objects.create(name="Bookkeeping")
+    AccountPlan.objects.create(
+        organization=acme.organization, snapshot=Snapshot.objects.get(model=GROK)
+    )
     make_acme("2026-02-10", is_sandbox=True)
     make_acme("2026-02-10", is_sandbox=True, signed=False)
     return acme

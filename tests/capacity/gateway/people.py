@@ -68,7 +68,7 @@ def entitlements() -> Entitlements:
     def fetch(statement: str) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(statement)
-            return cursor.fetchall()
+            return list(cursor.fetchall())
 
     loaded = Entitlements(ANY)
     loaded.replace_snapshots(rows.read_snapshots(fetch(rows.SNAPSHOTS)))
