@@ -10,7 +10,8 @@ from django.db.models.expressions import RawSQL
 from billing.models import Charge
 from billing.queries.order_forms import order_forms_in_force
 
-# The columns of the seller's query, in this order. `post_charges` computes the other columns.
+# The columns of the seller's query after the place of each charge, in this order. `post_charges`
+# computes the other columns.
 COLUMNS = (
     "organization_id",
     "project_id",
@@ -26,10 +27,10 @@ COLUMNS = (
     "currency",
 )
 
-# The order form that gives the discount of each row of `due`.
+# The order form that gives the discount on each `day` of an organization.
 FORM_IN_FORCE = (
-    order_forms_in_force(RawSQL("due.posted_on", (), DateField()))
-    .filter(organization=RawSQL("due.organization_id", ()))
+    order_forms_in_force(RawSQL("day.posted_on", (), DateField()))
+    .filter(organization=RawSQL("day.organization_id", ()))
     .values("id", "discount_percent")[:1]
 )
 
@@ -37,10 +38,9 @@ FORM_IN_FORCE = (
 def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
     """Post one charge for each row of the query `due`; return the number of charges.
 
-    `due` has the columns COLUMNS, in this order. All its rows have the same posting day, and their
-    order is the order of the charges. The rows are not fetched: the database makes a hundred
-    thousand charges in one statement. Raises IntegrityError if the same lot and day are posted
-    twice (R7).
+    `due` has a number and then COLUMNS, in this order; the numbers give the charges their order.
+    The rows are not fetched: the database makes a hundred thousand charges in one statement.
+    Raises IntegrityError if the same lot and day are posted twice (R7).
     """
     assert connection.in_atomic_block, (
         "charges are posted in the transaction of their purchase or day"
@@ -51,14 +51,17 @@ def post_charges(due: "QuerySet[Any, Mapping[str, Any]]") -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH due ({names}) AS ({due_sql}),
-            numbered AS (SELECT due.*, row_number() OVER () AS place FROM due)
+            WITH due (place, {names}) AS MATERIALIZED ({due_sql}),
+            form AS (
+                SELECT * FROM (SELECT DISTINCT organization_id, posted_on FROM due) day
+                JOIN LATERAL ({form_sql}) form ON true
+            )
             INSERT INTO {Charge._meta.db_table} ({names}, amount, discount_percent)
             SELECT {", ".join(f"due.{name}" for name in COLUMNS)},
                    due.units * due.price_per_day * (due.service_to - due.service_from),
                    coalesce(own.discount_percent, form.discount_percent, 0)
-            FROM numbered due
-            LEFT JOIN LATERAL ({form_sql}) form ON true
+            FROM due
+            LEFT JOIN form USING (organization_id, posted_on)
             LEFT JOIN billing_modeldiscount own
                    ON own.order_form_id = form.id AND own.model = due.model
             ORDER BY due.place

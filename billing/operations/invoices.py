@@ -20,6 +20,7 @@ from billing.operations.billing_accounts import assign_invoice_prefix
 from billing.queries.billing_details import customer_of
 from billing.queries.charges import charge_lines
 from billing.queries.order_forms import signed_forms_of
+from common.conditions import any_of
 from common.instants import midnight
 
 
@@ -32,7 +33,7 @@ def issue_invoices(*, organizations: Sequence[int], on: date) -> int:
     assert connection.in_atomic_block, "invoices are issued within the opening of a day"
     accounts = (
         BillingAccount.objects.filter(
-            organization__in=organizations, anchor_day__in=anchors_starting_on(on)
+            any_of("organization", organizations), anchor_day__in=anchors_starting_on(on)
         )
         .select_related("organization__billing_details")
         .order_by("anchor_day", "organization_id")

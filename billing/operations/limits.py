@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from django.db import connection
-
 from accounts.models import Organization
 from accounts.operations.audit import Actor
 from accounts.operations.changes import organization_change
 from accounts.operations.emails import enqueue_emails
 from accounts.queries.projects import find_project
 from billing.domain.money import Money
-from billing.domain.periods import Period, anchors_starting_on
+from billing.domain.periods import Period
 from billing.models import SpendAlert, SpendLimit
 from billing.queries.limits import LimitEffect, Limits, LimitState, limits
-from billing.queries.spend import UNALERTED, posted_parameters
+from common.conditions import any_of
 from common.errors import InvalidRequest
 from common.instants import midnight
 
@@ -115,18 +113,9 @@ def _tell(
 
 
 def raise_alerts_of_day(*, organizations: Sequence[int], on: date) -> None:
-    """Alert organizations, given by primary key, whose limits the opening of `on` concerns (R10).
-
-    At the start of a period the renewals that are to come in it count at once. Within a period the
-    posted spend can reach a threshold without a purchase, by a price that has changed. Others are
-    left alone.
-    """
-    limited = SpendLimit.objects.filter(organization__in=organizations, amount__isnull=False)
-    starting = limited.filter(organization__billing__anchor_day__in=anchors_starting_on(on))
-    concerned = set(starting.values_list("organization_id", flat=True))
-    with connection.cursor() as cursor:
-        cursor.execute(UNALERTED, posted_parameters(organizations, on))
-        concerned |= {key for (key,) in cursor.fetchall()}
-    rows = Organization.objects.filter(pk__in=concerned).select_related("billing")
+    """Raise the alerts of organizations, given by primary key, at the opening of `on` (R10)."""
+    if not organizations:
+        return
+    rows = Organization.objects.filter(any_of("pk", organizations)).select_related("billing")
     for organization in rows.order_by("pk"):
         raise_alerts(organization=organization, on=on, at=midnight(on))

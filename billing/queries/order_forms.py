@@ -22,6 +22,7 @@ from billing.domain.order_forms import (
     form_status,
 )
 from billing.models import BillingAccount, ModelDiscount, OrderForm
+from common.conditions import any_of
 from common.errors import NotFound
 
 DEFAULT_ANCHOR_DAY = 1
@@ -83,7 +84,7 @@ def ends_without_successor(
         organization=OuterRef("organization")
     )
     return (
-        OrderForm.objects.filter(organization__in=organizations, signed_at__isnull=False)
+        OrderForm.objects.filter(any_of("organization", organizations), signed_at__isnull=False)
         .alias(real_end=END)
         .filter(~Exists(successors.order_by()), real_end__in=ends, starts_on__lt=F("real_end"))
         .order_by("organization_id")

@@ -18,11 +18,11 @@ from accounts.operations.emails import enqueue_emails
 from accounts.operations.organizations import lock_organization
 from billing.operations.invoices import issue_invoices
 from billing.operations.limits import raise_alerts_of_day
-from billing.queries.spend import Limited, limited
+from billing.queries.spend import LimitsInReach
 from capacity.models import Cancellation, CancellationStatus, ExpiryReason
 from capacity.operations.expiries import expire, expire_whole_lots
 from capacity.operations.purchase_requests import lapse_requests
-from capacity.operations.renewals import renew
+from capacity.operations.renewals import expire_without_form_or_overdue, renew
 from capacity.queries.days import (
     COMMITMENT_NOTICE,
     DueSteps,
@@ -30,8 +30,10 @@ from capacity.queries.days import (
     due_cancellations,
     due_steps,
 )
+from capacity.queries.limits import limits_in_reach_of_day
 from capacity.queries.order_form_ends import order_form_ends
-from capacity.queries.refused_renewals import organizations_near_limits, refused_renewals
+from capacity.queries.refused_renewals import refused_renewals
+from common.conditions import any_of
 from common.instants import midnight
 
 
@@ -92,36 +94,28 @@ def open_day(*, organizations: Sequence[int], on: date) -> Opened:
     """
     assert connection.in_atomic_block, "a day is opened in one transaction"
     due = due_steps(organizations, on)
-    limits = limited(organizations)
     if due.cancellations:
         _expire_cancelled_units(organizations, on)
     if due.retirements:
         _expire_retired_units(organizations, on)
     invoices = issue_invoices(organizations=organizations, on=on)
+    if due.renewals_past_commitment:
+        expire_without_form_or_overdue(organizations, on)
+    limits = limits_in_reach_of_day(organizations, on) if due.spend_limits else LimitsInReach()
     charges = 0
     if due.renewals:
-        charges = renew(
-            lots=active_lots_of(organizations),
-            past_commitment=due.renewals_past_commitment,
-            hard_limited=limits.hard,
-            on=on,
-        )
+        charges = renew(organizations=organizations, near_limit=limits.near, on=on)
     if due.expiries:
         _mark_effective_cancellations(organizations, on)
     if due.lapses:
         lapse_requests(organizations=organizations, on=on)
     _enqueue_emails_about_ends(organizations, due, on)
-    _tell_of_limits(limits, on)
-    Organization.objects.filter(pk__in=organizations).update(opened_until=on + timedelta(days=1))
+    raise_alerts_of_day(organizations=limits.alerting, on=on)
+    _enqueue_refusal_emails(limits.near, on)
+    Organization.objects.filter(any_of("pk", organizations)).update(
+        opened_until=on + timedelta(days=1)
+    )
     return Opened(days=len(organizations), charges=charges, invoices=invoices)
-
-
-def _tell_of_limits(limits: Limited, on: date) -> None:
-    """Raise the alerts of the day, and tell of renewals that hard limits will refuse (R10)."""
-    if limits.any:
-        raise_alerts_of_day(organizations=limits.any, on=on)
-    if limits.hard:
-        _enqueue_refusal_emails(limits.hard, on)
 
 
 def _expire_cancelled_units(organizations: Sequence[int], on: date) -> None:
@@ -137,8 +131,8 @@ def _expire_retired_units(organizations: Sequence[int], on: date) -> None:
 def _mark_effective_cancellations(organizations: Sequence[int], on: date) -> None:
     """Mark cancellations as effective if their end has come or their lot has no active units."""
     Cancellation.objects.filter(
+        any_of("organization", organizations),
         Q(ends_on__lte=on) | Q(lot__active_units=0),
-        organization__in=organizations,
         status=CancellationStatus.SCHEDULED,
     ).update(status=CancellationStatus.EFFECTIVE)
 
@@ -182,8 +176,10 @@ def _enqueue_refusal_emails(organizations: Sequence[int], on: date) -> None:
 
     Each day of such renewals has one email, enqueued as soon as it is foreseen.
     """
-    near = organizations_near_limits(organizations, on=on)
-    for organization in Organization.objects.filter(pk__in=near).select_related("billing"):
+    if not organizations:
+        return
+    rows = Organization.objects.filter(any_of("pk", organizations)).select_related("billing")
+    for organization in rows.order_by("pk"):
         for ends_on in sorted({row.ends_on for row in refused_renewals(organization, on=on)}):
             enqueue_emails(
                 kind="renewals_refused",

@@ -13,44 +13,38 @@ from billing.queries.payments import long_overdue_payments
 from capacity.models import ExpiryReason, Lot, Purchase
 from capacity.operations.expiries import expire_rows, expire_whole_lots
 from capacity.queries.catalogue import lot_price
+from capacity.queries.days import uncharged_lots_of
 from capacity.queries.limits import units_past_limit
+from common.conditions import any_of
 
 
-def renew(
-    *, lots: QuerySet[Lot], past_commitment: bool, hard_limited: Sequence[int], on: date
-) -> int:
-    """Charge the service day `on` for each lot that is not charged for it; return the number (R4).
+def expire_without_form_or_overdue(organizations: Sequence[int], on: date) -> None:
+    """Expire units past their commitment where no form is in force or a payment is overdue (R11).
 
-    `past_commitment` says whether some of their units may be past their commitment. Those expire if
-    their organization has no order form in force or is overdue (R11), or if they would take it past
-    a hard limit (R10); `hard_limited` are the organizations, by primary key, that have one. Units
-    in their commitment are charged before, so that they count.
+    The organizations are given by primary key.
     """
-    due = lots.filter(charged_until__lte=on)
-    if not past_commitment:
-        return _charge(due, on)
-    uncommitted = due.filter(commitment_ends_on__lte=on)
-    _expire_without_form_or_overdue(uncommitted, on)
-    charges = 0
-    if hard_limited:
-        charges = _charge(due.filter(commitment_ends_on__gt=on), on)
-        sql, parameters = units_past_limit(uncommitted, organizations=hard_limited, on=on)
-        expire_rows(sql, parameters, ExpiryReason.SPEND_LIMIT, on)
-    return charges + _charge(due, on)
-
-
-def _expire_without_form_or_overdue(uncommitted: QuerySet[Lot], on: date) -> None:
+    of_these = any_of("organization", organizations)
+    with_form = order_forms_in_force(on).filter(of_these).order_by()
+    overdue = long_overdue_payments(on).filter(of_these)
+    uncommitted = uncharged_lots_of(organizations, on).filter(commitment_ends_on__lte=on)
     same_organization = {"organization": OuterRef("organization")}
-    without_form = ~Exists(order_forms_in_force(on).filter(**same_organization).order_by())
-    overdue = Exists(long_overdue_payments(on).filter(**same_organization))
     for condition, reason in (
-        (without_form, ExpiryReason.ORDER_FORM_ENDED),
-        (overdue, ExpiryReason.PAYMENT_OVERDUE),
+        (~Exists(with_form.filter(**same_organization)), ExpiryReason.ORDER_FORM_ENDED),
+        (Exists(overdue.filter(**same_organization)), ExpiryReason.PAYMENT_OVERDUE),
     ):
         expire_whole_lots(uncommitted.filter(condition), reason, on)
 
 
-def _charge(due: QuerySet[Lot], on: date) -> int:
+def renew(*, organizations: Sequence[int], near_limit: Sequence[int], on: date) -> int:
+    """Charge the service day `on` for each lot that is not charged for it; return the number (R4).
+
+    The organizations are given by primary key. In those that are `near_limit` the renewals may take
+    the posted total past a hard limit: then units past their commitment expire (R10).
+    """
+    if near_limit:
+        sql, parameters = units_past_limit(near_limit, on)
+        expire_rows(sql, parameters, ExpiryReason.SPEND_LIMIT, on)
+    due = uncharged_lots_of(organizations, on)
     charges = post_charges(renewal_charges(due, on=on))
     due.update(charged_until=on + timedelta(days=1))
     return charges
@@ -89,8 +83,9 @@ def _charges(
     service_to: Any,
     price: Any,
 ) -> "QuerySet[Lot, Mapping[str, Any]]":
-    """Return the columns of `billing.operations.charges.COLUMNS`, in the same order."""
-    return lots.order_by("pk").values(
+    """Return the place of each charge and `billing.operations.charges.COLUMNS`, in this order."""
+    return lots.order_by().values(
+        "pk",
         "organization_id",
         "project_id",
         "public_id",

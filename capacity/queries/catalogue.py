@@ -98,6 +98,23 @@ PRICES_IN_FORCE = """
 """
 
 
+# Also of prices that come into force up to a day, whether or not they are superseded by then.
+HIGHEST_PRICES = """
+    SELECT jsonb_object_agg(snapshot_id || '/' || kind, amount)
+    FROM (
+        SELECT unit.snapshot_id, unit.kind, max(price.amount) AS amount
+        FROM capacity_tokenunit unit
+        JOIN capacity_listprice price ON price.token_unit_id = unit.id
+        WHERE price.from_on <= %s AND NOT EXISTS (
+            SELECT FROM capacity_listprice later
+            WHERE later.token_unit_id = unit.id
+              AND later.from_on > price.from_on AND later.from_on <= %s
+        )
+        GROUP BY unit.id
+    ) highest
+"""
+
+
 class _ListPrice(Func):
     """Looks a price up in all prices that are in force, which a statement reads only once.
 
@@ -114,9 +131,18 @@ def list_price(on: date) -> Func:
 
     It is minor units for one unit on the service day `on`; null if none is in force.
     """
-    prices = RawSQL(PRICES_IN_FORCE, (on,), JSONField())  # noqa: S611 - the constant above
+    return _looked_up(PRICES_IN_FORCE, on)
+
+
+def highest_list_price(first: date, last: date) -> Func:
+    """Return an expression like `list_price`: the highest price in force from `first` to `last`."""
+    return _looked_up(HIGHEST_PRICES, last, first)
+
+
+def _looked_up(prices: str, *days: date) -> Func:
+    by_unit = RawSQL(prices, days, JSONField())  # noqa: S611 - a constant above
     unit = Concat(Cast("snapshot", TextField()), Value("/"), "kind", output_field=TextField())
-    return _ListPrice(prices, unit)
+    return _ListPrice(by_unit, unit)
 
 
 def lot_price(on: date) -> Coalesce:

@@ -8,6 +8,7 @@ from django.contrib.postgres.aggregates import BoolOr
 from django.db.models import Exists, Q, QuerySet
 
 from accounts.models import Organization
+from billing.queries.spend import limits_of
 from capacity.models import (
     Cancellation,
     CancellationStatus,
@@ -16,6 +17,7 @@ from capacity.models import (
     PurchaseRequestStatus,
 )
 from capacity.queries.order_form_ends import order_form_ends
+from common.conditions import any_of
 
 COMMITMENT_NOTICE = timedelta(days=3)
 """The email about the end of a commitment is enqueued this long before it."""
@@ -35,6 +37,7 @@ class DueSteps:
     renewals: bool
     ends_of_commitment: bool
     order_form_ends: bool
+    spend_limits: bool
     renewals_past_commitment: bool
 
     @property
@@ -45,20 +48,27 @@ class DueSteps:
 
 def active_lots_of(organizations: Sequence[int]) -> QuerySet[Lot]:
     """Return the lots with active units of organizations, given by primary key."""
-    return Lot.objects.filter(organization__in=organizations, active_units__gt=0)
+    return Lot.objects.filter(any_of("organization", organizations), active_units__gt=0)
+
+
+def uncharged_lots_of(organizations: Sequence[int], on: date) -> QuerySet[Lot]:
+    """Return the lots with active units that are not charged yet for the service day `on` (R4)."""
+    return active_lots_of(organizations).filter(charged_until__lte=on)
 
 
 def due_cancellations(organizations: Sequence[int], on: date) -> QuerySet[Cancellation]:
     """Return the scheduled cancellations whose end has come by the service day `on` (R5)."""
     return Cancellation.objects.filter(
-        organization__in=organizations, status=CancellationStatus.SCHEDULED, ends_on__lte=on
+        any_of("organization", organizations), status=CancellationStatus.SCHEDULED, ends_on__lte=on
     )
 
 
 def due_requests(organizations: Sequence[int], on: date) -> QuerySet[PurchaseRequest]:
     """Return the requests that lapse by the day `on`: nobody has decided them (R20)."""
     return PurchaseRequest.objects.filter(
-        organization__in=organizations, status=PurchaseRequestStatus.PENDING, lapses_on__lte=on
+        any_of("organization", organizations),
+        status=PurchaseRequestStatus.PENDING,
+        lapses_on__lte=on,
     )
 
 
@@ -81,5 +91,6 @@ def due_steps(organizations: Sequence[int], on: date) -> DueSteps:
         cancellations=Exists(due_cancellations(organizations, on)),
         lapses=Exists(due_requests(organizations, on)),
         order_form_ends=Exists(order_form_ends(organizations, on).order_by()),
+        spend_limits=Exists(limits_of(organizations)),
     )
     return DueSteps(**ends.get(), **lots)

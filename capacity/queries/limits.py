@@ -1,30 +1,47 @@
-"""The units that hard limits do not let renew (R10)."""
+"""The spend limits that renewals may reach, and the units that hard limits do not renew (R10)."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet, Sum
+from django.db.models.functions import Greatest
 
-from billing.queries.spend import POSTED, posted_parameters
+from billing.queries.spend import (
+    LIMITS_AND_POSTED,
+    LimitsInReach,
+    limits_in_reach,
+    posted_parameters,
+)
 from capacity.models import Lot
-from capacity.queries.catalogue import lot_price
+from capacity.queries.catalogue import highest_list_price, lot_price
+from capacity.queries.days import active_lots_of, uncharged_lots_of
+from capacity.queries.refused_renewals import AHEAD
 
-# Each unit counts against both limits, whether or not it is refused. Lots are in order of purchase,
-# within one purchase input, output, combined: this is the order in which they were made. Of a lot,
-# as many units renew as fit into the room that is left after the lots before it.
-UNITS_PAST_LIMIT = """
-    WITH room AS (
-        SELECT organization_id, project_id, amount - posted AS room FROM ({posted}) posted
+# Units in their commitment renew whatever the limit, so they come first. Each unit counts against
+# both limits, whether or not it is refused. Lots are in order of purchase, within one purchase
+# input, output, combined: this is the order in which they were made. Of a lot, as many units renew
+# as fit into the room that is left after the lots before it.
+UNITS_PAST_LIMIT = f"""
+    WITH {LIMITS_AND_POSTED},
+    room AS (
+        SELECT spend_limit.organization_id, spend_limit.project_id,
+               spend_limit.amount - coalesce(sum(posted.amount), 0) AS room
+        FROM spend_limit LEFT JOIN posted
+          ON posted.organization_id = spend_limit.organization_id
+         AND posted.project_id = coalesce(spend_limit.project_id, posted.project_id)
         WHERE is_hard
+        GROUP BY spend_limit.organization_id, spend_limit.project_id, spend_limit.amount
     ),
-    due (id, organization_id, project_id, units, price) AS MATERIALIZED ({due}),
+    due (id, organization_id, project_id, units, price, is_committed) AS MATERIALIZED ({{due}}),
     counted AS (
         SELECT due.*,
-               sum(units * price) OVER (PARTITION BY organization_id ORDER BY id)
-               - units * price AS before,
-               sum(units * price) OVER (PARTITION BY project_id ORDER BY id)
-               - units * price AS before_in_project
+               sum(units * price) OVER (
+                   PARTITION BY organization_id ORDER BY is_committed DESC, id
+               ) - units * price AS before,
+               sum(units * price) OVER (
+                   PARTITION BY project_id ORDER BY is_committed DESC, id
+               ) - units * price AS before_in_project
         FROM due
     ),
     refused AS (
@@ -35,6 +52,7 @@ UNITS_PAST_LIMIT = """
         FROM counted lot JOIN room
           ON room.organization_id = lot.organization_id
          AND (room.project_id IS NULL OR room.project_id = lot.project_id)
+        WHERE NOT lot.is_committed
     )
     SELECT id, max(
         CASE WHEN left_before < 0 THEN units
@@ -44,19 +62,37 @@ UNITS_PAST_LIMIT = """
     FROM refused GROUP BY id
     HAVING bool_or(left_before < units * price)
     ORDER BY id
-"""
+"""  # noqa: S608 - it is made of a constant
 
 
-def units_past_limit(
-    due: QuerySet[Lot], *, organizations: Sequence[int], on: date
-) -> tuple[str, list[Any]]:
-    """Return SQL of the lots in `due`, and the units of each that hard limits end on `on` (R10).
+def limits_in_reach_of_day(organizations: Sequence[int], on: date) -> LimitsInReach:
+    """Return the limits that renewals may reach on the service day `on` or in the 7 days after it.
 
-    `due` are lots past their commitment; what is posted on the day already counts.
+    It is a quick look at all organizations that are given, so that few need a closer one. Nothing
+    of the day is charged yet.
     """
-    columns = due.order_by().values_list(
-        "pk", "organization_id", "project_id", F("active_units"), lot_price(on)
+    highest_price = Greatest(F("price_per_day"), highest_list_price(on, on + AHEAD))
+    cost = (
+        active_lots_of(organizations)
+        .order_by()
+        .values_list("organization_id", "project_id")
+        .annotate(per_day=Sum(F("active_units") * highest_price))
     )
-    due_sql, due_params = columns.query.sql_with_params()
-    sql = UNITS_PAST_LIMIT.format(posted=POSTED, due=due_sql)
-    return sql, [*posted_parameters(organizations, on), *due_params]
+    return limits_in_reach(cost, organizations=organizations, on=on, days=AHEAD.days + 1)
+
+
+def units_past_limit(organizations: Sequence[int], on: date) -> tuple[str, list[Any]]:
+    """Return SQL of lots past their commitment, and the units of each that hard limits end (R10).
+
+    Nothing of the service day `on` is charged yet in the organizations, given by primary key.
+    """
+    committed = ExpressionWrapper(Q(commitment_ends_on__gt=on), output_field=BooleanField())
+    due: QuerySet[Lot, Any] = (
+        uncharged_lots_of(organizations, on)
+        .order_by()
+        .values_list(
+            "pk", "organization_id", "project_id", F("active_units"), lot_price(on), committed
+        )
+    )
+    sql, parameters = due.query.sql_with_params()
+    return UNITS_PAST_LIMIT.format(due=sql), [*posted_parameters(organizations, on), *parameters]

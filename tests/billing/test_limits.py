@@ -13,7 +13,7 @@ from billing.models import Charge, DailySpend, SpendAlert, SpendLimit
 from billing.operations.limits import set_spend_limit
 from billing.queries.forecast import forecast
 from billing.queries.limits import Limits, SpendLimitExceeded, limits
-from capacity.models import Expiry, ExpiryReason
+from capacity.models import Expiry, ExpiryReason, ListPrice, TokenUnit
 from capacity.operations.days import open_day
 from capacity.queries.quotes import check_purchase
 from tests.cast import GROK, Acme, at, day, make_acme
@@ -211,6 +211,20 @@ def test_each_threshold_is_told_once_a_period(acme: Acme) -> None:
     acme.open_days("2026-02-28")
     assert len(told()) == 3
     assert OutboundEmail.objects.filter(kind="spend_alert").count() == 3
+
+
+@pytest.mark.django_db
+def test_a_price_that_rises_within_a_period_can_reach_the_next_threshold(acme: Acme) -> None:
+    unit = price(acme, "2026-01-10")
+    acme.buys("2026-01-10", input=5)
+    set_limit(acme, 10 * 28 * unit, "2026-01-10")
+    acme.open_days("2026-02-01")
+    token_unit = TokenUnit.objects.get(snapshot__model=GROK, kind="input")
+    ListPrice.objects.create(token_unit=token_unit, from_on=day("2026-02-21"), amount=4 * unit)
+    acme.open_days("2026-02-26")  # 20 days of 5 and 6 of 20: 220, of 280.
+    assert told() == [("2026-02-01", 50)]
+    acme.open_days("2026-02-27")
+    assert told() == [("2026-02-01", 50), ("2026-02-01", 80)]
 
 
 def told() -> list[tuple[str, int]]:

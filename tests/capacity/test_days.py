@@ -51,10 +51,10 @@ def test_a_day_takes_statements_only_for_what_is_due(
     acme.buys("2026-01-10", input=2)
     acme.open_days("2026-01-14")
     organizations = [acme.organization.pk]
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert open_day(organizations=organizations, on=day("2026-01-15")).charges == 0
     acme.open_days("2026-02-01")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         assert open_day(organizations=organizations, on=day("2026-02-02")).charges == 1
 
 

@@ -7,8 +7,9 @@ from accounts.models import OutboundEmail
 from accounts.operations.emails import send_due_emails
 from billing.domain.money import Money
 from billing.operations.limits import set_spend_limit
+from capacity.models import ListPrice, TokenUnit
 from capacity.queries.refused_renewals import refused_renewals
-from tests.cast import Acme, at, day, signed_in
+from tests.cast import GROK, Acme, at, day, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +52,16 @@ def test_owners_are_told_seven_days_before_and_once(acme: Acme) -> None:
     assert told() == ["2026-03-10", "2026-03-11"]  # On the next day nothing fits any more.
     acme.open_days("2026-03-09")
     assert len(told()) == 2
+
+
+def test_a_price_that_rises_by_much_is_foreseen_too(acme: Acme) -> None:
+    unit = TokenUnit.objects.get(snapshot__model=GROK, kind="input")
+    ListPrice.objects.create(token_unit=unit, from_on=day("2026-03-09"), amount=30_000)
+    set_limit(acme, 4_000 * 8 + 3 * 120_000, "2026-03-01")
+    acme.open_days("2026-03-04")
+    assert told() == []
+    acme.open_days("2026-03-05")
+    assert told() == ["2026-03-12"]
 
 
 def test_what_is_told_is_what_happens(acme: Acme) -> None:
