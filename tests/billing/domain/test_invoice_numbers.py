@@ -18,6 +18,7 @@ from billing.domain.invoice_numbers import (
         ("Acme", "ACM"),
         ("Northwind Labs", "NOL"),
         ("Contoso Robotics (sandbox)", "CRS"),
+        ("The Great Northern Railway", "TGN"),
         ("Žluťoučký kůň", "ZLK"),
         ("3M", "3M"),
         ("漢字株式会社", "INV"),
@@ -37,6 +38,7 @@ def test_every_name_gives_a_prefix_whose_numbers_are_read_back(name: str, number
 def test_numbers_have_four_digits_or_more() -> None:
     assert display_number("NWL", 4) == "NWL-0004"
     assert display_number("NWL", 12345) == "NWL-12345"
+    assert display_number("", 4) == "0004"
     assert parse_number("4") == parse_number("0004") == ("", 4)
     for text in ("inv_0004", "NWL0004-", "NWL-", "", "9" * 40, "NWL-४"):
         assert parse_number(text) is None, text

@@ -53,6 +53,12 @@ def test_units_are_taken_in_order_one_by_one(room: int, refused: dict[str, int])
     assert dict(units_past_limit(renewals, Room(14, {2: 6}))) == {"b": 2}
 
 
+def test_all_lots_before_count() -> None:
+    renewals = [Renewal(key, 1, 1, 7) for key in "abc"]
+    assert dict(units_past_limit(renewals, Room(20, {}))) == {"c": 1}
+    assert dict(units_past_limit(renewals, Room(None, {1: 20}))) == {"c": 1}
+
+
 def test_a_threshold_is_reached_to_the_minor_unit() -> None:
     assert thresholds_reached(spent=499, limit=1000, alerts=[50]) == []
     assert thresholds_reached(spent=500, limit=1000, alerts=[50]) == [50]

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.order_forms import (
+    DEFAULT_DAYS_UNTIL_DUE,
     Discounts,
     FormStatus,
     FormTerms,
+    days_until_due,
     first_day_without_form,
     form_in_force,
     form_status,
@@ -26,8 +28,9 @@ def on(number: int) -> date:
 
 
 def form(key: int, starts: int, ends: int | None = None) -> FormTerms:
-    """A form from day to day, which one can tell by its discount."""
-    return FormTerms(key, on(starts), None if ends is None else on(ends), Discounts(Decimal(key)))
+    """A form from day to day, which one can tell by its discount and its days until due."""
+    ends_on = None if ends is None else on(ends)
+    return FormTerms(key, on(starts), ends_on, Discounts(Decimal(key)), days_until_due=10 + key)
 
 
 @st.composite
@@ -126,3 +129,18 @@ def test_one_form_at_most_is_in_force_and_it_is_the_one_that_counts(
         if is_signed and not is_over and terms != in_force:
             started = terms.starts_on <= on(today)
             assert status == (FormStatus.REPLACED if started else FormStatus.UPCOMING)
+
+
+def test_a_form_that_another_replaces_on_its_first_day_is_not_upcoming() -> None:
+    status = form_status(starts_on=on(5), ends_on=None, is_signed=True, is_in_force=False, on=on(5))
+    assert status == FormStatus.REPLACED
+
+
+@given(forms=forms(), today=st.integers(0, 3 * DAYS))
+def test_an_invoice_is_due_by_the_form_in_force_or_else_by_the_last_that_was(
+    forms: list[FormTerms], today: int
+) -> None:
+    in_force = (form_in_force(forms, on(number)) for number in range(today, -1, -1))
+    last = next((terms for terms in in_force if terms), None)
+    expected = last.days_until_due if last else DEFAULT_DAYS_UNTIL_DUE
+    assert days_until_due(forms, on(today)) == expected

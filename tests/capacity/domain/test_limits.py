@@ -126,13 +126,45 @@ def is_past(counted: dict[int, int], project: int, limits: HardLimits) -> bool:
     )
 
 
+def ends_of(lots: list[Lot], limits: HardLimits) -> list[tuple[int, date, int]]:
+    plans = [lot.plan(key) for key, lot in enumerate(lots)]
+    return [(end.key, end.on, end.units) for end in limit_ends(plans, limits)]
+
+
+def two_periods(
+    organization: int | None = None, projects: dict[int, int] | None = None
+) -> HardLimits:
+    periods = [Period(on(0), on(FIRST)), Period(on(FIRST), on(DAYS))]
+    return HardLimits(organization, projects or {}, {}, periods)
+
+
+def renewing(units: int, prices: tuple[int, int], new_price_on: int) -> Lot:
+    """Units past their commitment from the first day on, which get another price on a day."""
+    return Lot(1, units, 0, 0, 0, prices, new_price_on, DAYS)
+
+
 def test_a_unit_that_ended_costs_nothing_when_a_later_price_comes() -> None:
-    """It ends on the last day of a period; in the next one, all units get dearer on a day."""
-    lots = [Lot(1, 2, 0, 0, 0, (1, 5), 8, DAYS), Lot(1, 2, 0, 0, 0, (1, 5), 8, DAYS)]
-    limits = HardLimits(23, {}, {}, [Period(on(0), on(FIRST)), Period(on(FIRST), on(DAYS))])
-    ends = limit_ends([lot.plan(key) for key, lot in enumerate(lots)], limits)
-    assert [(end.key, end.on, end.units) for end in ends] == [
+    """It ends on the last day of a period; in the next one, the others get dearer on day 8."""
+    lots = [renewing(2, (1, 2), 8), renewing(2, (1, 2), 8)]
+    assert ends_of(lots, two_periods(23)) == [
         (1, on(5), 1),
-        (0, on(9), 2),
-        (1, on(9), 1),
+        (1, on(10), 1),
+        (0, on(11), 2),
     ]
+
+
+def test_a_unit_that_ended_after_a_new_price_costs_nothing_in_the_next_period() -> None:
+    """2 days of 2, 3 days of 4, and 3 are left; the next period costs 16."""
+    assert ends_of([renewing(2, (1, 2), 2)], two_periods(19)) == [(0, on(5), 1)]
+
+
+def test_a_unit_that_ends_on_the_day_of_a_new_price_costs_nothing_from_then_on() -> None:
+    """5 days of 2, then 10 are due and 7 are left; in the next period three days of 5 fit."""
+    assert ends_of([renewing(2, (1, 5), 5)], two_periods(17)) == [(0, on(5), 1), (0, on(9), 1)]
+
+
+def test_a_project_without_charges_has_its_whole_limit() -> None:
+    assert ends_of([renewing(1, (3, 3), 0)], two_periods(projects={1: 24})) == []
+    assert ends_of([renewing(1, (3, 3), 0)], two_periods(projects={1: 23})) == [(0, on(13), 1)]
+    [(_, day, _)] = ends_of([renewing(1, (3, 3), 0)], two_periods(projects={1: 3}))
+    assert day == on(1)

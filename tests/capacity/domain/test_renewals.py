@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from billing.domain.order_forms import Discounts, OrderFormSpan
-from capacity.domain.renewals import PriceAgreement, known_end, price_spans
+from capacity.domain.renewals import PriceAgreement, cause_of_end, known_end, price_spans
+from capacity.domain.timeline import Cause
 
 START = date(2026, 1, 1)
 DAYS = 10
@@ -111,3 +112,23 @@ def test_units_end_on_the_first_day_that_ends_them(
     )
     end = next(day_by_day, None)
     assert foreseen == (None if end is None else on(end))
+
+
+@pytest.mark.parametrize(
+    ("end", "cancelled_to", "retires", "cause"),
+    [
+        (None, None, None, None),
+        (None, 3, 3, None),
+        (3, 3, 3, Cause.CANCELLED),
+        (3, 4, 3, Cause.MODEL_RETIRED),
+        (3, None, None, Cause.ORDER_FORM_ENDED),
+        (3, 4, 4, Cause.ORDER_FORM_ENDED),
+    ],
+)
+def test_of_several_causes_of_an_end_the_first_counts(
+    end: int | None, cancelled_to: int | None, retires: int | None, cause: Cause | None
+) -> None:
+    day, cancelled, retired = (
+        None if number is None else on(number) for number in (end, cancelled_to, retires)
+    )
+    assert cause_of_end(day, cancelled_to=cancelled, retires_on=retired) == cause

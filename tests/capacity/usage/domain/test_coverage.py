@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capacity.usage.domain.coverage import Covered, MinuteUse, Weights, cover
-from capacity.usage.domain.windows import MINUTE, WINDOW, closed_until, window_of
+from capacity.usage.domain.windows import (
+    MINUTE,
+    WINDOW,
+    closed_until,
+    minute_of,
+    window_of,
+)
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 KINDS_OF_UNITS = [{}, {"input"}, {"output"}, {"input", "output"}, {"combined"}]
@@ -163,10 +169,22 @@ def test_cached_tokens_count_their_weight_and_output_its_own_in_combined_units()
     assert (row.input_tokens, row.output_tokens, row.weighted) == (500, 50, 650)
 
 
+def test_tokens_without_weight_need_no_allowance() -> None:
+    free = Weights.of(Decimal(0), None)
+    assert free == Weights(cached=0)
+    [row, later] = cover([use(input=7, cached=7), use(1, input=2)], {1: {"input": 1}}, free)
+    assert (row.input_tokens, row.output_tokens, row.weighted) == (7, 0, 0)
+    assert later.input_tokens == 1
+
+
 def test_a_pool_without_units_and_whoever_opted_out_is_on_the_account_plan() -> None:
     uses = [use(pool=2, input=10, output=10), use(input=10, output=10, opted_out=1)]
     covered = cover(uses, {1: {"input": 100}}, Weights())
     assert [(row.input_tokens, row.output_tokens) for row in covered] == [(0, 0), (0, 0)]
+
+
+def test_a_request_belongs_to_the_minute_in_which_it_came() -> None:
+    assert minute_of(NOON.replace(second=59, microsecond=999_999)) == NOON
 
 
 def test_a_window_closes_an_hour_after_its_end() -> None:

@@ -37,6 +37,11 @@ def test_a_point_counts_the_tokens_and_the_whole_windows(
     assert point.window_share == Decimal(whole * 10_000 // len(traffic)) / 10_000
 
 
+def test_a_short_curve_has_a_point_for_each_number_of_units() -> None:
+    demand = Demand([CURVE_POINTS * 15 * 10_000], tpm=1)
+    assert [point.units for point in demand.curve()] == list(range(CURVE_POINTS + 1))
+
+
 @given(windows=demands, tpm=st.integers(1, 50_000))
 def test_a_curve_goes_from_nothing_to_everything_in_few_steps(windows: list[int], tpm: int) -> None:
     demand = Demand(windows, tpm=tpm)
