@@ -6,10 +6,12 @@ from django.conf import settings
 
 from accounts.models import OutboundEmail
 from accounts.operations.emails import email_context
+from accounts.queries.members import mailable_addresses, owners
 from billing.domain.money import Money
 from billing.models import Invoice, SpendAlert
 from billing.pdf import invoice_pdf
 from billing.queries.invoices import find_invoice, statement_of
+from billing.queries.order_forms import order_forms
 
 
 @email_context("invoice_issued")
@@ -50,3 +52,12 @@ def alert_context(email: OutboundEmail) -> dict[str, Any]:
         "spent": Money(alert.spent, settings.CURRENCY),
         "limit": Money(alert.limit_amount, settings.CURRENCY),
     }
+
+
+@email_context("order_form_signed")
+def signed_form_context(email: OutboundEmail) -> dict[str, Any]:
+    """The form, for the owners who did not sign it themselves."""
+    assert email.organization, "an order form is of an organization"
+    form = order_forms(email.organization).get(public_id=email.about)
+    others = owners(email.organization).exclude(user=form.signed_by)
+    return {"form": form, "recipients": mailable_addresses(others)}

@@ -77,6 +77,7 @@ register_actions(
             "Quote request answered",
             "Answered the {subject} with the {order_form}",
         ),
+        "quote_request.withdrawn": ("Quote request withdrawn", "Withdrew the {subject}"),
         "quote_request.declined": ("Quote request declined", "Declined the {subject}: {reply}"),
     },
 )

@@ -3,11 +3,9 @@
 from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
-
-from accounts.models import Membership, OutboundEmail
+from accounts.models import OutboundEmail
 from accounts.operations.emails import email_context
-from accounts.queries.members import members, owners
+from accounts.queries.members import mailable_addresses, members, owners
 from billing.models import OrderForm
 from capacity.models import Cancellation, Expiry, ExpiryReason, Purchase, QuoteRequest
 from capacity.queries.lots import lots_renewing_past
@@ -16,7 +14,6 @@ from capacity.queries.purchase_requests import PricedRequest, find_request
 from capacity.queries.purchases import cost_in_words
 from capacity.queries.quote_requests import with_lines
 from capacity.queries.refused_renewals import RefusedRenewal, refused_renewals
-from common.texts import is_mailable
 
 
 @email_context("units_bought")
@@ -39,7 +36,7 @@ def purchase_request_context(email: OutboundEmail) -> dict[str, Any] | None:
     return {
         "request": request,
         "priced": PricedRequest.as_stored(request),
-        "recipients": _addresses(others),
+        "recipients": mailable_addresses(others),
     }
 
 
@@ -52,14 +49,8 @@ def decided_request_context(email: OutboundEmail) -> dict[str, Any]:
     return {
         "request": request,
         "priced": PricedRequest.as_stored(request),
-        "recipients": _addresses(requester),
+        "recipients": mailable_addresses(requester),
     }
-
-
-def _addresses(people: QuerySet[Membership]) -> list[str]:
-    """Return the addresses that can be mailed, of people who are active."""
-    addresses = people.filter(user__is_active=True).values_list("user__email", flat=True)
-    return [address for address in addresses if is_mailable(address)]
 
 
 @email_context("cancellation_scheduled")
@@ -119,7 +110,7 @@ def order_form_end_context(email: OutboundEmail) -> dict[str, Any] | None:
         "end": end,
         "days": days,
         "expired": list(expired.order_by("pk")),
-        "recipients": _addresses(owners(email.organization)),
+        "recipients": mailable_addresses(owners(email.organization)),
     }
 
 
@@ -135,7 +126,7 @@ def termination_context(email: OutboundEmail) -> dict[str, Any]:
         "form": form,
         "termination": form.termination,
         "end": end if end and end.ends_on == form.end else None,
-        "recipients": _addresses(owners(email.organization)),
+        "recipients": mailable_addresses(owners(email.organization)),
     }
 
 
@@ -152,5 +143,5 @@ def quote_request_context(email: OutboundEmail) -> dict[str, Any]:
     rows = QuoteRequest.objects.filter(organization=email.organization, public_id=email.about)
     return {
         "request": with_lines(rows).get(),
-        "recipients": _addresses(owners(email.organization)),
+        "recipients": mailable_addresses(owners(email.organization)),
     }

@@ -80,6 +80,11 @@ urlpatterns = [
     path(f"{REQUESTS}/", purchase_requests.requests_page, name="purchase_requests"),
     path(f"{REQUESTS}/threshold/", purchase_requests.set_threshold, name="set_threshold"),
     path(f"{REQUESTS}/<str:request_id>/approve/", approvals.approve, name="approve_request"),
+    path(
+        f"{REQUESTS}/<str:request_id>/approve/timeline/",
+        approvals.approval_timeline,
+        name="approval_timeline",
+    ),
     path(f"{REQUESTS}/<str:request_id>/decline/", approvals.decline, name="decline_request"),
     path(
         f"{REQUESTS}/<str:request_id>/withdraw/",
@@ -108,6 +113,11 @@ urlpatterns = [
         f"{ORDER_FORM}/requests/summary/",
         quote_requests.request_summary,
         name="quote_request_summary",
+    ),
+    path(
+        f"{ORDER_FORM}/requests/<str:quote_request_id>/withdraw/",
+        quote_requests.withdraw_quote,
+        name="withdraw_quote",
     ),
     path(f"{ORDER_FORM}/requests/models/", quote_requests.change_models, name="change_models"),
     path(f"{SETTINGS}/clock/", clock.move_clock, name="move_clock"),

@@ -5,6 +5,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from accounts.access import with_second_factor
 from accounts.models import Invitation, Membership, Organization, Role, User
 from common.errors import NotFound
+from common.texts import is_mailable
 from common.tokens import digest
 
 BY_ROLE = (
@@ -49,6 +50,12 @@ def search_members(rows: QuerySet[Membership], text: str) -> QuerySet[Membership
 def owners(organization: Organization) -> QuerySet[Membership]:
     """Return the owners of the organization, who can give rights to others."""
     return members(organization).filter(role=Role.OWNER)
+
+
+def mailable_addresses(people: QuerySet[Membership]) -> list[str]:
+    """Return the addresses that can be mailed, of people who are active."""
+    addresses = people.filter(user__is_active=True).values_list("user__email", flat=True)
+    return [address for address in addresses if is_mailable(address)]
 
 
 def purchasers(organization: Organization) -> QuerySet[Membership]:

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts.admin import ReadOnlyAdmin, operator
@@ -134,7 +134,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def record_payment(
         self, request: HttpRequest, selected: QuerySet[Invoice]
     ) -> HttpResponse | None:
-        """Ask for confirmation with a list of invoices, then record each as paid outside Stripe."""
+        """Ask for confirmation with a list of invoices, then record each as paid outside Stripe.
+
+        Whoever records one payment lands on its invoice.
+        """
         owed = selected.filter(
             payment__status__in=[PaymentStatus.OPEN, PaymentStatus.UNCOLLECTIBLE]
         )
@@ -156,6 +159,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
             return render(request, "admin/billing/record_payment.html", context)
         for invoice in invoices:
             self._record_payment(request, invoice)
+        if len(invoices) == 1:
+            return redirect("admin:billing_invoice_change", invoices[0].pk)
         return None
 
     def _record_payment(self, request: HttpRequest, invoice: Invoice) -> None:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from accounts.models import Organization
 from accounts.operations.audit import Actor
 from accounts.operations.changes import Change, organization_change
+from accounts.queries.members import owners
 from billing.domain.order_forms import DEFAULT_DAYS_UNTIL_DUE, Discounts
 from billing.models import BillingAccount, ModelDiscount, OrderForm, OrderFormTermination
 from billing.operations.billing_accounts import assign_invoice_prefix
@@ -115,7 +116,8 @@ def sign_order_form(
 ) -> OrderForm:
     """Sign an order form with a typed name. Units can be bought from `starts_on` on (R11).
 
-    The first form that an organization signs fixes its anchor day (R2). `shown` is the digest of
+    The other owners get an email, unless an operator records a signature on paper. The first form
+    that an organization signs fixes its anchor day (R2). `shown` is the digest of
     the terms that the person has read. Raises InvalidRequest for a text that is no name;
     AlreadySigned; OrderFormEnded; or OrderFormChanged if the terms are no longer those.
     """
@@ -134,6 +136,8 @@ def sign_order_form(
         form.signed_by = by.user
         form.save(update_fields=["signed_at", "signed_name", "signed_by"])
         change.record("order_form.signed", form.public_id, after={"signed_name": form.signed_name})
+        if owners(change.organization).filter(user=by.user).exists():
+            change.enqueue_email("order_form_signed", form.public_id)
         raise_alerts(organization=change.organization, on=change.today, at=change.now)
     return form
 

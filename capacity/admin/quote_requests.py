@@ -116,6 +116,8 @@ class QuoteRequestAdmin(ReadOnlyAdmin):
         "reply",
         "replied_by",
         "replied_at",
+        "withdrawn_by",
+        "withdrawn_at",
     )
     readonly_fields = ("expected", "asked_for", "cost_per_day")
     change_form_template = "admin/capacity/change_quote_request.html"

@@ -8,12 +8,13 @@ from rest_framework.response import Response
 from accounts.access import Permission
 from accounts.api.endpoints import endpoint
 from accounts.api.views import OrganizationView
-from capacity.operations.quote_requests import request_quote
+from capacity.operations.quote_requests import request_quote, withdraw_quote_request
 from capacity.queries.quote_requests import ExpectedTraffic, quote_requests
 from capacity.serializers.quote_requests import (
     QuoteRequestRequestSerializer,
     QuoteRequestSerializer,
 )
+from common.api.fields import StrictSerializer
 from common.api.pagination import PageQuery
 
 
@@ -43,3 +44,17 @@ class QuoteRequests(OrganizationView):
             note=self.body["note"] or "",
         )
         return self.respond(quote_requests(self.access.organization).get(pk=made.pk))
+
+
+class WithdrawQuoteRequest(OrganizationView):
+    @endpoint(
+        "withdraw_quote_request",
+        permission=Permission.MANAGE,
+        body=StrictSerializer,
+        response=QuoteRequestSerializer,
+        status=HTTPStatus.OK,
+    )
+    def post(self, request: Request, quote_request_id: str) -> Response:
+        """Withdraw a request that is not answered yet. Any owner can, whoever asked."""
+        withdrawn = withdraw_quote_request(**self.caller, request_id=quote_request_id)
+        return self.respond(quote_requests(self.access.organization).get(pk=withdrawn.pk))

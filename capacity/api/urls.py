@@ -12,7 +12,7 @@ from capacity.api.pools import Pools
 from capacity.api.purchase_requests import PurchaseRequest, PurchaseRequests, Withdraw
 from capacity.api.purchasers import Purchaser, Purchasers
 from capacity.api.purchases import Purchase, Purchases
-from capacity.api.quote_requests import QuoteRequests
+from capacity.api.quote_requests import QuoteRequests, WithdrawQuoteRequest
 from capacity.api.quotes import Quotes
 from capacity.api.timeline import Timeline
 from capacity.api.transactions import Transactions
@@ -40,6 +40,7 @@ urlpatterns = [
     path("purchases", Purchases.as_view()),
     path("purchases/<slug:purchase_id>", Purchase.as_view()),
     path("quote-requests", QuoteRequests.as_view()),
+    path("quote-requests/<slug:quote_request_id>/withdraw", WithdrawQuoteRequest.as_view()),
     path("quotes", Quotes.as_view()),
     path("timeline", Timeline.as_view()),
     path("transactions", Transactions.as_view()),

@@ -25,10 +25,13 @@ class QuoteRequestStatus(models.TextChoices):
     OPEN = "open", "Open"
     ANSWERED = "answered", "Answered"
     DECLINED = "declined", "Declined"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class QuoteRequest(models.Model):
     """A request for capacity, by expected TPM. An operator answers it once: a form, or a refusal.
+
+    Until then an owner can withdraw it.
 
     The units and prices of its lines are those of the day of the request.
     """
@@ -51,15 +54,24 @@ class QuoteRequest(models.Model):
     )
     replied_at = models.DateTimeField(null=True)
     replied_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(status="open", order_form=None, replied_at=None)
+                condition=Q(status__in=["open", "withdrawn"], order_form=None, replied_at=None)
                 | Q(status="answered", order_form__isnull=False, replied_at__isnull=False)
                 | (Q(status="declined", order_form=None, replied_at__isnull=False) & ~Q(reply="")),
                 name="quote_request_reply_fits_status",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(status="withdrawn", withdrawn_at__isnull=False)
+                | (~Q(status="withdrawn") & Q(withdrawn_at=None, withdrawn_by=None)),
+                name="quote_request_withdrawal_fits_status",
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "-id"], name="quote_request_newest_first"),

@@ -1,4 +1,4 @@
-"""Asking for capacity, and an operator's answer: an order form, or a refusal (R23)."""
+"""Asking for capacity, withdrawing that, and an operator's answer: a form or a refusal (R23)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,12 +11,12 @@ from accounts.operations.changes import Change, organization_change
 from billing.models import OrderForm
 from billing.operations.order_forms import add_order_form
 from capacity.models import QuoteRequest, QuoteRequestLine, QuoteRequestStatus, RequestedModel
-from capacity.queries.quote_requests import ExpectedTraffic, Need, needs
+from capacity.queries.quote_requests import ExpectedTraffic, Need, find_quote_request, needs
 from common.errors import BusinessError, InvalidRequest
 
 
 class AlreadyAnswered(BusinessError):
-    """A quote request is answered once."""
+    """A quote request is answered or withdrawn once."""
 
     code = "already_answered"
     status = HTTPStatus.CONFLICT
@@ -95,6 +95,24 @@ def decline_quote_request(
     with organization_change(organization=request.organization, by=by, now=now) as change:
         locked = _lock_open(request)
         _reply(change, locked, QuoteRequestStatus.DECLINED, reply)
+    return locked
+
+
+def withdraw_quote_request(
+    *, organization: Organization, request_id: str, by: Actor, now: datetime
+) -> QuoteRequest:
+    """Withdraw a request that nobody has answered; operators see that it needs no answer (R23).
+
+    Any owner can, whoever asked. Raises NotFound, for another organization's too (R18), and
+    AlreadyAnswered.
+    """
+    with organization_change(organization=organization, by=by, now=now) as change:
+        locked = _lock_open(find_quote_request(change.organization, request_id))
+        locked.status = QuoteRequestStatus.WITHDRAWN
+        locked.withdrawn_at = change.now
+        locked.withdrawn_by = by.user
+        locked.save(update_fields=["status", "withdrawn_at", "withdrawn_by"])
+        change.record("quote_request.withdrawn", locked.public_id, after={"status": locked.status})
     return locked
 
 

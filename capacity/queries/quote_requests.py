@@ -137,7 +137,7 @@ def with_lines(requests: QuerySet[QuoteRequest]) -> QuerySet[QuoteRequest]:
     """Fetch the models and lines of requests with them, and who is named in them."""
     models = RequestedModel.objects.select_related("snapshot").order_by("pk")
     lines = QuoteRequestLine.objects.select_related("requested_model__snapshot").order_by("pk")
-    return requests.select_related("created_by", "order_form").prefetch_related(
+    return requests.select_related("created_by", "withdrawn_by", "order_form").prefetch_related(
         Prefetch("requested_models", models), Prefetch("requested_models__lines", lines)
     )
 
@@ -146,6 +146,14 @@ def quote_requests(organization: Organization) -> QuerySet[QuoteRequest]:
     """Return the requests of the organization with their lines, newest first."""
     rows = QuoteRequest.objects.filter(organization=organization)
     return with_lines(rows).order_by("-pk")
+
+
+def find_quote_request(organization: Organization, request_id: str) -> QuoteRequest:
+    """Return one request with its lines. Raises NotFound, for another's too (R18)."""
+    request = quote_requests(organization).filter(public_id=request_id).first()
+    if request is None:
+        raise NotFound(f"There is no quote request “{request_id}”.")
+    return request
 
 
 def waiting_first(requests: QuerySet[QuoteRequest]) -> QuerySet[QuoteRequest]:

@@ -72,6 +72,7 @@ class QuoteRequestSerializer(serializers.Serializer[QuoteRequest]):
     per_day = MoneyField(
         allow_null=True, help_text="At standard rates; null where a line has no price yet."
     )
-    reply = serializers.CharField(help_text="Our sentence; empty while the request is open.")
+    reply = serializers.CharField(help_text="Our sentence; empty without an answer.")
     replied_at = Instant(allow_null=True)
+    withdrawn_at = Instant(allow_null=True)
     order_form = Reference(allow_null=True, help_text="The order form that answers it.")

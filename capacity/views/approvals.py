@@ -6,19 +6,23 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import AccessContext, Permission
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import redirect_from_dialog, say_once
+from billing.queries.standing import standing
 from capacity.forms import DeclineForm, posted_amount
-from capacity.models import PurchaseRequest
+from capacity.models import Kind, PurchaseRequest
 from capacity.operations.approvals import approve_request, decline_request
 from capacity.operations.purchase_requests import check_pending
+from capacity.queries.catalogue import find_listing
+from capacity.queries.plans import planned_purchase
 from capacity.queries.purchase_requests import check_may_decide, check_request, find_request
 from capacity.queries.purchases import cost_in_words
 from capacity.templatetags.units import units_by_kind
 from capacity.views.page_keys import PageKey, page_key
+from capacity.views.timeline_pictures import Picture, pictures
 from common.errors import BusinessError, InvalidRequest
 from common.fragments import render_fragment
 from common.idempotency import IdempotencyKey, ReplayedResponse
@@ -42,6 +46,34 @@ def approve(request: PageRequest, access: AccessContext, request_id: str) -> Htt
         context = {"asked": asked, "problems": problems, "is_refused": True}
         return _dialog(request, access, "approve", context, status=422)
     return _approved(request, access, message)
+
+
+@permission_required(Permission.MANAGE)
+@require_GET
+def approval_timeline(request: PageRequest, access: AccessContext, request_id: str) -> HttpResponse:
+    """Show each kind that would be bought, before and after the approval (R22)."""
+    organization, today = access.organization, access.now.date()
+    asked = find_request(organization, request_id)
+    after: list[Picture] = []
+    if asked.is_pending:
+        present = standing(organization, today)
+        model = asked.snapshot.model
+        plan = planned_purchase(
+            organization=organization,
+            present=present,
+            listing=find_listing(organization=organization, model=model, on=today),
+            units=asked.units,
+            project=asked.project.public_id,
+        )
+        after = pictures(
+            organization,
+            present,
+            model=model,
+            kinds={Kind(line.kind) for line in plan.lines},
+            plan=plan,
+            now="after this purchase",
+        )
+    return render_fragment(request, "capacity/timeline.html#pictures", {"pictures": after})
 
 
 @permission_required(Permission.MANAGE)

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import AccessContext, Permission
@@ -13,7 +14,11 @@ from accounts.views.permissions import PageRequest, caller, permission_required
 from billing.queries.order_forms import form_states
 from capacity.forms import QuoteRequestForm
 from capacity.models.quote_requests import total_per_day
-from capacity.operations.quote_requests import request_quote
+from capacity.operations.quote_requests import (
+    AlreadyAnswered,
+    request_quote,
+    withdraw_quote_request,
+)
 from capacity.queries.catalogue import listings
 from capacity.queries.quote_requests import Need, needs, quote_requests
 from common.errors import BusinessError
@@ -47,6 +52,21 @@ def ask(request: PageRequest, access: AccessContext) -> HttpResponse:
             messages.success(request, "Your request is sent. The answer comes by email, and here.")
             return redirect("order_form", access.organization.public_id)
     return _page(request, access, form, status=422)
+
+
+@permission_required(Permission.MANAGE)
+@require_POST
+def withdraw_quote(
+    request: PageRequest, access: AccessContext, quote_request_id: str
+) -> HttpResponse:
+    """Withdraw a request that is not answered yet."""
+    try:
+        withdraw_quote_request(**caller(request), request_id=quote_request_id)
+    except AlreadyAnswered as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, "The request is withdrawn. It will not be answered.")
+    return redirect(reverse("order_form", args=[access.organization.public_id]) + "#requests")
 
 
 @permission_required(Permission.MANAGE)

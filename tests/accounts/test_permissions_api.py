@@ -18,6 +18,7 @@ SCALE_TIER, BUY = Permission.SCALE_TIER, Permission.BUY
 MANAGE, OWN_API_KEYS = Permission.MANAGE, Permission.OWN_API_KEYS
 DETAILS = {"name": "A", "address": "B", "country": "DE", "email": "a@b.example"}
 ORDER = {"model": GROK, "units": {"input": 1}}
+CAPACITY = {"models": [{"model": GROK, "input_tpm": 1}]}
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ ROUTES = [
     Route("GET", "order-forms", MANAGE),
     Route("POST", "order-forms/{draft}/sign", MANAGE, {"name": "Alice Armand"}),
     Route("GET", "quote-requests", MANAGE),
-    Route("POST", "quote-requests", MANAGE, {"models": [{"model": GROK, "input_tpm": 1}]}),
+    Route("POST", "quote-requests", MANAGE, CAPACITY),
+    Route("POST", "quote-requests/{quote_request}/withdraw", MANAGE),
     Route("GET", "keys", OWN_API_KEYS),
     Route("POST", "keys", OWN_API_KEYS, {"name": "CI"}),
     Route("DELETE", "keys/{own_key}", OWN_API_KEYS),
@@ -182,6 +184,7 @@ def make_objects(api: ApiCast) -> dict[str, str]:
         "bob": api.acme.bob.person.public_id,
         "mallory": api.acme.mallory.person.email,
         "own_key": ApiKey.objects.get(user=api.acme.alice.person).public_id,
+        "quote_request": api.alice.post("quote-requests", CAPACITY).json()["id"],
         "draft": unsigned_form(api.acme).public_id,
     }
 

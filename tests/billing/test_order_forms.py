@@ -3,8 +3,10 @@
 from decimal import Decimal
 
 import pytest
+from django.core import mail
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, Role
+from accounts.operations.emails import send_due_emails
 from billing.domain.order_forms import Discounts, days_until_due
 from billing.models import BillingAccount, OrderForm
 from billing.operations.order_forms import (
@@ -21,7 +23,7 @@ from billing.queries.order_forms import (
     terms_digest,
 )
 from common.errors import InvalidRequest
-from tests.cast import Acme, at, day, make_acme
+from tests.cast import GROK, OPERATOR, Acme, at, day, make_acme, person
 
 pytestmark = pytest.mark.django_db
 
@@ -118,3 +120,24 @@ def test_a_form_that_is_not_signed_sets_no_due_date(acme: Acme) -> None:
     assert days_until_due(signed_forms(acme.organization), day("2026-03-01")) == 30
     sign_order_form(form=form, signed_name="Alice A.", by=acme.alice, now=NOW)
     assert days_until_due(signed_forms(acme.organization), day("2026-03-01")) == 7
+
+
+def test_the_other_owners_are_told_who_signed_what(acme: Acme) -> None:
+    dora = person("Dora", acme.organization, Role.OWNER)
+    form = acme.signs("2026-02-01", on="2026-01-10", discount="12.5", by_model={GROK: Decimal(20)})
+    # A signature on paper is no owner's act, so nobody is told of it.
+    sign_order_form(form=make_form(acme), signed_name="Alice A.", by=OPERATOR, now=NOW)
+    send_due_emails(now=NOW)
+    [email] = mail.outbox
+    assert email.to == [dora.person.email]
+    assert email.subject == "Alice signed an order form for Acme"
+    here = f"{acme.organization.public_id}/settings/order-form/forms/{form.public_id}/"
+    for text in (
+        f"Alice ({acme.alice.person.email}) signed",
+        "First day: 2026-02-01 UTC",
+        "Last day: none",
+        "Discount on list prices: 12.5%",
+        f"Discount on {GROK}: 20%",
+        here,
+    ):
+        assert text in email.body

@@ -22,11 +22,16 @@ def _clock(invoiced_acme: Acme) -> None:
 
 
 def record_payment(browser: Client, *, confirmed: bool) -> str:
-    """Choose “Record payment” for the invoice; return the page that follows."""
+    """Choose “Record payment” for the invoice; return the page that follows: once it is recorded,
+    that of the invoice.
+    """
     form: dict[str, object] = {"action": "record_payment", "_selected_action": [get_invoice().pk]}
     if confirmed:
         form["confirmed"] = "yes"
-    return browser.post(INVOICES_PAGE, form, follow=True).text
+    response = browser.post(INVOICES_PAGE, form, follow=True)
+    if "is recorded" in response.text:
+        assert response.wsgi_request.path == f"{INVOICES_PAGE}{get_invoice().pk}/change/"
+    return str(response.text)
 
 
 def test_olga_sees_invoices_and_their_status(olga: Client) -> None:

@@ -165,3 +165,17 @@ def test_alice_sets_the_limit_of_bob_where_he_is_listed(api: ApiCast) -> None:
     assert "Enter an amount" in text(wrong)
     page = text(alice.post(url(api, "set_purchaser_limit", bob), {"amount": ""}, follow=True))
     assert "Purchases of Bob have no limit now" in page
+
+
+def test_whoever_approves_sees_the_capacity_before_and_after(api: ApiCast) -> None:
+    alice, bob = signed_in(api.acme.alice), signed_in(api.acme.bob)
+    request = asks(bob, api)
+    picture = url(api, "approval_timeline", request.public_id)
+    assert picture in alice.get(url(api, "approve_request", request.public_id)).text
+    shown = alice.get(picture, headers={"HX-Request": "true"}).text
+    assert shown.count("data-chart") == 1
+    assert "Input: 189,000 TPM after this purchase" in shown
+    assert "TPM without it" in shown
+    assert bob.get(picture).status_code == 403
+    bob.post(url(api, "withdraw_request", request.public_id))
+    assert "data-chart" not in alice.get(picture, headers={"HX-Request": "true"}).text

@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import Organization
 from accounts.operations.emails import send_due_emails
@@ -15,7 +16,7 @@ from capacity.models import QuoteRequest, Snapshot
 from capacity.operations.quote_requests import request_quote
 from capacity.queries.quote_requests import ExpectedTraffic, quote_requests
 from common.errors import BusinessError, InvalidRequest, NotFound
-from tests.cast import GPT, GROK, Acme, at, day
+from tests.cast import GPT, GROK, Acme, at, day, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -142,3 +143,22 @@ def test_olga_declines_with_a_sentence_that_the_owners_read(acme: Acme, olga: Cl
 def sent_emails() -> list[EmailMessage]:
     send_due_emails(now=at("2026-01-06"))
     return mail.outbox
+
+
+def test_a_withdrawn_request_waits_for_nobody_and_cannot_be_answered(
+    acme: Acme, olga: Client
+) -> None:
+    request = ask(acme)
+    alice = signed_in(acme.alice)
+    url = reverse("withdraw_quote", args=[acme.organization.public_id, request.public_id])
+    page = alice.post(url, follow=True).text
+    assert "The request is withdrawn." in page
+    assert "Withdrawn" in page
+    assert url not in page
+    assert "is withdrawn already" in alice.post(url, follow=True).text
+    for step in ("answer", "decline"):
+        answer = olga.get(f"/operator/capacity/quoterequest/{request.pk}/{step}/", follow=True)
+        assert "is withdrawn already" in answer.text
+    admin = olga.get(f"/operator/capacity/quoterequest/{request.pk}/change/").text
+    assert "Withdrawn" in admin
+    assert "open quote request" not in olga.get("/operator/").text

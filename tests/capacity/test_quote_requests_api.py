@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.api_client import ApiCast, problem
-from tests.cast import GROK
+from accounts.models import Organization, Role
+from tests.api_client import ApiCast, problem, with_key
+from tests.cast import GROK, person
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +55,7 @@ def test_alice_asks_by_expected_tpm_and_reads_units_and_daily_price(api: ApiCast
         "per_day": usd(92_000),
         "reply": "",
         "replied_at": None,
+        "withdrawn_at": None,
         "order_form": None,
     }
     assert api.alice.get("quote-requests").json()["data"] == [made.json()]
@@ -81,3 +83,25 @@ def test_what_is_wrong_is_named(api: ApiCast, subtests: pytest.Subtests) -> None
             refusal = api.alice.post("quote-requests", body)
             assert problem(refusal)[0] == status
             assert list(refusal.json()["errors"]) == [field]
+
+
+def test_any_owner_withdraws_a_request_until_it_is_answered(api: ApiCast) -> None:
+    body = {"models": [{"model": GROK, "input_tpm": 1}]}
+    made = api.alice.post("quote-requests", body).json()
+    dora = with_key(
+        person("Dora", api.acme.organization, Role.OWNER), Organization.objects.get(name="Acme")
+    )
+
+    withdrawn = dora.post(f"quote-requests/{made['id']}/withdraw")
+
+    assert withdrawn.status_code == 200
+    assert withdrawn.json() == made | {
+        "status": "withdrawn",
+        "withdrawn_at": "2026-01-10T12:00:00Z",
+    }
+    assert api.alice.get("quote-requests").json()["data"] == [withdrawn.json()]
+    entry = api.alice.get("audit").json()["data"][0]
+    assert (entry["action"], entry["subject"]) == ("quote_request.withdrawn", made["id"])
+    again = api.alice.post(f"quote-requests/{made['id']}/withdraw")
+    assert problem(again) == (409, "already_answered")
+    assert again.json()["detail"] == "This request is withdrawn already."

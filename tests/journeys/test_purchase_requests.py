@@ -53,6 +53,7 @@ def _approve(page: Page, world: World) -> None:
     section(page, "Waiting").get_by_role("button", name="Approve").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("$1,320.00")
+    expect(dialog.get_by_role("img", name="after this purchase")).to_be_visible()
     dialog.get_by_role("button", name="Approve and buy").click()
     expect(page.get_by_role("status").filter(has_text="Approved: 6 input units")).to_be_visible()
     row = section(page, "Decided").get_by_role("row", name="6 input units")

@@ -220,6 +220,10 @@ def test_a_customers_page_shows_everything_and_leads_to_every_action(
     olga: Client, acme: Acme
 ) -> None:
     TOTP.activate(acme.bob.person, generate_totp_secret())
+    assert "Not required" in olga.get(customer(acme)).text
+    Organization.objects.filter(pk=acme.organization.pk).update(
+        second_factor_required_at=at("2026-03-19"), keys_refused_from=day("2026-03-26")
+    )
     page = olga.get(customer(acme)).text
     for text in (
         acme.organization.public_id,
@@ -231,6 +235,8 @@ def test_a_customers_page_shows_everything_and_leads_to_every_action(
         "$1,320.00",
         "Record payment",
         "Reset",
+        ">2026-03-19</time> UTC",
+        'are refused from <time datetime="2026-03-26">',
         "Bought 4 input units and 2 output units of",
         "2026-03-20",
     ):

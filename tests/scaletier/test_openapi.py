@@ -70,6 +70,7 @@ def acme(api: ApiCast) -> Iterator[ApiCast]:
     api.alice.put("approval", {"threshold_per_day": 0})
     order = {"model": GROK, "units": {"input": 1}}
     request = api.bob.post("purchases", order, key="ask").json()
+    capacity = {"models": [{"model": GROK, "input_tpm": 1}]}
     REAL.update(
         model=GROK,
         purchase_id=purchase["id"],
@@ -81,6 +82,7 @@ def acme(api: ApiCast) -> Iterator[ApiCast]:
         pool=purchase["pool"],
         project=purchase["project"],
         project_id=purchase["project"],
+        quote_request_id=api.alice.post("quote-requests", capacity).json()["id"],
         form_id=unsigned_form(api.acme).public_id,
     )
     request_started.disconnect(close_old_connections)

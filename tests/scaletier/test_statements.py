@@ -126,6 +126,8 @@ def _slider_moves(acme: Acme) -> dict[str, str]:
         "Summary": f"{base}add/summary/?model={GROK}&input=2&output=1",
         "Summary for a project": f"{base}add/summary/?model={GROK}&input=2&project={project}",
         "cancellation quote": f"{base}lots/{lot.public_id}/cancel/quote/?units=2",
+        "timeline in an approval": f"{_settings(acme)}purchase-requests/"
+        f"{_request(acme).public_id}/approve/timeline/",
         "timeline of a cancellation": f"{base}lots/{lot.public_id}/cancel/timeline/?units=2",
     }
 

@@ -53,6 +53,7 @@ def ids(api: ApiCast) -> dict[str, str]:
     alice.put("approval", {"threshold_per_day": 0})
     order = {"model": GROK, "units": {"input": 1}}
     request = api.bob.post("purchases", order, key="ask").json()["id"]
+    capacity = {"models": [{"model": GROK, "input_tpm": 1}]}
     api.set_clock("2026-02-01")
     invoice = alice.get("invoices").json()["data"][0]["id"]
     line = find_statement(acme.organization, invoice, on=at("2026-02-01").date()).lines[0]
@@ -67,6 +68,7 @@ def ids(api: ApiCast) -> dict[str, str]:
         "cancellation_id": cancellation,
         "invoice_id": invoice,
         "line_key": line.key,
+        "quote_request_id": alice.post("quote-requests", capacity).json()["id"],
         "form_id": unsigned_form(acme).public_id,
         "limit_id": acme.organization.projects.get().public_id,
         "project_id": acme.organization.projects.get().public_id,
