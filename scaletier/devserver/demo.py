@@ -28,6 +28,8 @@ from capacity.operations.quote_requests import (
     decline_quote_request,
 )
 from capacity.queries.quote_requests import ExpectedTraffic
+from capacity.usage.domain.callouts import CALLOUT_DAYS
+from capacity.usage.operations.alerts import raise_usage_alerts, set_usage_alerts
 from scaletier.devserver.demo_customer import OPERATOR, Customer, operator
 from scaletier.devserver.demo_guard import reason_to_refuse_demo_data
 from scaletier.devserver.demo_traffic import add_traffic
@@ -46,6 +48,11 @@ NORTHWIND_AGE = timedelta(days=141)
 
 CONTOSO_AGE = timedelta(days=14)
 """How far the clock of Contoso Robotics has been moved since."""
+
+HOUR = timedelta(hours=1)
+
+ALERTS_AGE = timedelta(days=7)
+"""How long ago its owner set what usage alerts tell of."""
 
 NORTHWIND = BilledCustomer(
     name="Northwind Labs GmbH",
@@ -165,6 +172,8 @@ def _bring_to(customer: Customer, now: datetime, assistant: str) -> None:
     open_due_days(organization=customer.organization, now=now)
     batch = customer.project("Batch evaluation")
     add_traffic(customer.organization, now=now, assistant=assistant, batch=batch)
+    for hours in reversed(range(ALERTS_AGE // HOUR)):  # As the sweep found them, hour by hour.
+        raise_usage_alerts(customer.organization, now=now - hours * HOUR)
 
 
 def _become_customer(customer: Customer) -> None:
@@ -189,7 +198,7 @@ def _become_customer(customer: Customer) -> None:
 def _add_requests(customer: Customer) -> None:
     """Set an approval threshold; one request of the purchaser is declined, one waits a day.
 
-    The owner waits for the answer to another quote request.
+    The owner waits for the answer to another quote request, and has set usage alerts.
     """
     change = Caller(organization=customer.organization, by=customer.by, now=customer.now)
     set_approval_threshold(**change, threshold=Money(100_000, settings.CURRENCY))
@@ -201,6 +210,9 @@ def _add_requests(customer: Customer) -> None:
     )
     purchaser = refused.requested_by.public_id
     set_purchaser_limit(**change, user_id=purchaser, limit=Money(200_000, settings.CURRENCY))
+    set_usage_alerts(
+        **change, percent=80, windows_in_a_row=4, exhausted_windows=3, idle_days=CALLOUT_DAYS
+    )
     customer.advance(6).request("gpt-4.1-2025-04-14", input=10)
     customer.ask(
         "For the launch in spring. Is there a better discount at this size?",

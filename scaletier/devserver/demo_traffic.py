@@ -1,7 +1,7 @@
 """Demo traffic: 30 days of requests that could be real.
 
-People work by day and on weekdays, a launch makes one spike, one project sends far too much at
-night, and one model is bought and hardly used.
+People work by day and on weekdays, a launch makes one spike, one project sends far too much every
+night since a week ago, and one model is bought and hardly used.
 """
 
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from capacity.usage.models import DEFAULT_POOL, OrganizationUsage, UsageMinute
 from capacity.usage.operations.windows import SUMS, Group, add_rows, lock_usage
 
 DAYS = timedelta(days=30)
-LAUNCH_AGE_DAYS, BATCH_NIGHTS = 9, (4, 5, 12)
+LAUNCH_AGE_DAYS, BATCH_NIGHTS = 9, (*range(1, 9), 12)
 """How many days ago the launch was, and the nights with too large a batch."""
 
 TOKENS_A_MINUTE = {
     "gpt-4.1-2025-04-14": 260_000,
     "gpt-4.1-mini-2025-04-14": 60_000,
-    "gpt-5.2-2025-12-11": 90_000,
+    "gpt-5.2-2025-12-11": 110_000,
     "gpt-5.4": 1_500,
 }
 """Input tokens of a busy minute, by model. GPT-5.4 is bought, and hardly used."""

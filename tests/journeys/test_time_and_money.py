@@ -65,6 +65,28 @@ def test_alice_moves_the_clock_and_follows_the_money(world: World, page: Page) -
     expect(charges.get_by_role("row", name="First term")).to_contain_text("$440.00")
     expect(charges.get_by_role("row", name="Renewal")).to_contain_text("$20.00")
     expect(section(page, "Prior transactions")).to_contain_text("Purchase")
+    finds_unused_units_and_sets_alerts(world, page)
+
+
+def finds_unused_units_and_sets_alerts(world: World, page: Page) -> None:
+    page.goto(world.scale_tier)
+    unused = section(page, "Unused and exhausted")
+    expect(unused).to_contain_text(f"4 input units of {GROK} unused for 7 days: $40.00 a day")
+    unused.get_by_role("link", name="Cancel 4 input").press("Enter")
+    expect(page.get_by_label("Units to cancel", exact=True)).to_have_value("4")
+    page.keyboard.press("Escape")
+    unused.get_by_role("link", name="Usage alerts").click()
+    page.get_by_role("button", name="Change").press("Enter")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Units unused for, days").fill("7 days")
+    dialog.get_by_role("button", name="Set alerts").click()
+    expect(dialog.get_by_label("Units unused for, days")).to_have_accessible_description(
+        re.compile("Enter a whole number of days from 1 to 30")
+    )
+    dialog.get_by_label("Units unused for, days").fill("7")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The usage alerts are set")
+    expect(section(page, "What alerts tell of")).to_contain_text("Unused for 7 days")
 
 
 def test_alice_pays_an_invoice_at_the_provider(world: World, page: Page) -> None:

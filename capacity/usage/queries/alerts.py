@@ -60,13 +60,23 @@ class NamedAlert:
                 f"{counted(alert.units or 0, 'unit')} unused for {counted(alert.number, 'day')}, "
                 f"to {last_day(alert.starts_at.date())} UTC: {self.per_day} a day at standard rates"
             )
-        window = f"window {alert.starts_at:%Y-%m-%d %H:%M} to {alert.starts_at + WINDOW:%H:%M} UTC"
-        of_tokens = f"{window}: {alert.used:,} of {alert.allowance:,} tokens"
+        day, last = f"{alert.starts_at:%Y-%m-%d}", self._last
+        if alert.rule == AlertRule.UTILISATION and alert.number > 1:
+            in_a_row = f"in {alert.number} windows in a row, the last on {day}"
+            return f"Above {alert.percent}% {in_a_row} {last}"
         if alert.rule == AlertRule.UTILISATION:
-            many = f"{alert.number} windows in a row, the last the " if alert.number > 1 else "the "
-            return f"Above {alert.percent}% in {many}{of_tokens}"
-        nth = f"{alert.number} windows of the day, the last the " if alert.number > 1 else "The "
-        return nth + of_tokens
+            return f"Above {alert.percent}% in the window on {day} {last}"
+        if alert.number > 1:
+            return f"{alert.number} windows on {day}, the last {last}"
+        return f"The window on {day} {last}"
+
+    @property
+    def _last(self) -> str:
+        """Return the times of the window that met the rule, and its tokens."""
+        alert = self.alert
+        used, allowance = alert.used or 0, alert.allowance or 1
+        times = f"from {alert.starts_at:%H:%M} to {alert.starts_at + WINDOW:%H:%M} UTC"
+        return f"{times}: {used:,} of {allowance:,} tokens, {used * 100 // allowance}%"
 
 
 def rules_of(organization: Organization) -> Rules:

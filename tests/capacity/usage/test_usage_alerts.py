@@ -101,8 +101,8 @@ def test_each_rule_is_met_once_however_the_sweeps_come(acme: Acme) -> None:
     assert message.subject == "Acme: 3 usage alerts"
     assert "Utilisation: Output of grok-4-1-fast-reasoning" in message.body
     assert (
-        "2 windows of the day, the last the window 2026-01-10 12:30 to 12:45 UTC: "
-        f"{full + 1:,} of {full:,} tokens" in message.body
+        "2 windows on 2026-01-10, the last from 12:30 to 12:45 UTC: "
+        f"{full + 1:,} of {full:,} tokens, 100%" in message.body
     )
 
 
