@@ -6,8 +6,11 @@ from common.texts import counted
 register_actions(
     "Usage",
     {
-        "usage_alerts.set": ("Usage alerts set", "Set what the usage alerts tell of"),
-        "usage_mails.set": ("Emails about usage set", "Set the emails about usage to {subject}"),
+        "usage_alerts.set": ("Alert rules set", "Set the rules of usage alerts"),
+        "usage_mails.set": (
+            "Emails about usage set",
+            "Set the emails about usage that {subject} gets",
+        ),
     },
 )
 register_fields(

@@ -1,4 +1,4 @@
-"""What a person chooses on pages of usage, what usage alerts tell of, and who gets mail about it.
+"""What a person chooses on pages of usage, the rules of alerts, and who gets mail about it.
 
 The choices of pages are read from the address, so that a view can be shared.
 """
@@ -107,7 +107,7 @@ def _number(label: str, most: int, unit: str, *, help_text: str) -> forms.Intege
 
 
 class UsageAlertsForm(forms.Form):
-    """What an organization is alerted of. An empty number turns its rule off."""
+    """The rules of usage alerts. An empty number turns its rule off."""
 
     percent = _number(
         "Utilisation above, percent",

@@ -52,7 +52,7 @@ CONTOSO_AGE = timedelta(days=14)
 HOUR = timedelta(hours=1)
 
 ALERTS_AGE = timedelta(days=7)
-"""How long ago its owner set what usage alerts tell of."""
+"""How long ago its owner set the rules of usage alerts."""
 
 NORTHWIND = BilledCustomer(
     name="Northwind Labs GmbH",

@@ -59,13 +59,17 @@ def test_alice_moves_the_clock_and_follows_the_money(world: World, page: Page) -
     expect(page.get_by_role("heading", name="1 charge", exact=True)).to_be_visible()
     expect(page.get_by_role("row", name="2026-01-10")).to_contain_text("→ 2026-01-31")
 
+    reads_the_history_of_the_lot(page)
+    finds_unused_units_and_sets_alerts(world, page)
+
+
+def reads_the_history_of_the_lot(page: Page) -> None:
     page.get_by_role("link", name=re.compile("^lot_")).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("2 output units")
     charges = section(page, "Charges")
     expect(charges.get_by_role("row", name="First term")).to_contain_text("$440.00")
     expect(charges.get_by_role("row", name="Renewal")).to_contain_text("$20.00")
     expect(section(page, "Prior transactions")).to_contain_text("Purchase")
-    finds_unused_units_and_sets_alerts(world, page)
 
 
 def finds_unused_units_and_sets_alerts(world: World, page: Page) -> None:
@@ -76,17 +80,17 @@ def finds_unused_units_and_sets_alerts(world: World, page: Page) -> None:
     expect(page.get_by_label("Units to cancel", exact=True)).to_have_value("4")
     page.keyboard.press("Escape")
     unused.get_by_role("link", name="Usage alerts").click()
-    page.get_by_role("button", name="Change").press("Enter")
+    page.get_by_role("button", name="Change rules").press("Enter")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Units unused for, days").fill("7 days")
-    dialog.get_by_role("button", name="Set alerts").click()
+    dialog.get_by_role("button", name="Set rules").click()
     expect(dialog.get_by_label("Units unused for, days")).to_have_accessible_description(
         re.compile("Enter a whole number of days from 1 to 30")
     )
     dialog.get_by_label("Units unused for, days").fill("7")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("The usage alerts are set")
-    expect(section(page, "What alerts tell of")).to_contain_text("Unused for 7 days")
+    expect(page.get_by_role("status")).to_contain_text("The alert rules are set")
+    expect(section(page, "Alert rules")).to_contain_text("Unused for 7 days")
 
 
 def test_alice_pays_an_invoice_at_the_provider(world: World, page: Page) -> None:

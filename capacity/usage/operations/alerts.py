@@ -64,7 +64,7 @@ def set_usage_alerts(
     by: Actor,
     now: datetime,
 ) -> UsageAlertSettings:
-    """Set what the organization is alerted of; a rule whose number is None is off.
+    """Set the rules of an organization; one whose number is None is off.
 
     Windows that have closed by `now` are still looked at by the rules in force until then. Raises
     ValidationError for a number that is out of range.

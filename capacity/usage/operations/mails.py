@@ -15,7 +15,7 @@ from capacity.usage.models import UsageMail, UsageMailOptOut
 from capacity.usage.queries.alerts import mails_wanted
 from common.errors import NotFound
 
-SALT = "usage mail"
+SIGNER = signing.Signer(salt="usage mail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def turn_off_usage_mail(link: MailLink, *, by: Actor, now: datetime) -> None:
 
 def turn_off_address(organization: Organization, user: User, mail: UsageMail) -> str:
     """Return the address that turns a kind of email off for a person, without signing in."""
-    token = signing.dumps([organization.public_id, user.public_id, mail.value], salt=SALT)
+    token = SIGNER.sign_object([organization.public_id, user.public_id, mail.value])
     return settings.PUBLIC_URL + reverse("turn_off_usage_mail", args=[token])
 
 
@@ -72,7 +72,7 @@ def find_mail_link(token: str) -> MailLink:
     It works for ever: an old email can turn off those to come.
     """
     try:
-        organization_id, user_id, mail = signing.loads(token, salt=SALT)
+        organization_id, user_id, mail = SIGNER.unsign_object(token)
     except signing.BadSignature as error:
         raise NotFound("This link is not complete. Copy all of it from the email.") from error
     membership = (

@@ -29,7 +29,7 @@ from common.lists import list_page, render_lists
 @permission_required(Permission.USAGE)
 @require_GET
 def alerts_page(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Show the alerts, newest first, what they tell of, and who gets which email."""
+    """Show the alerts, newest first, the rules, and the emails that this owner gets."""
     filters = AlertFilters("alerts", request.GET)
     alerts = list_page(request, "alerts", usage_alerts(access.organization), filters)
     context = {
@@ -46,12 +46,12 @@ def alerts_page(request: PageRequest, access: AccessContext) -> HttpResponse:
 @permission_required(Permission.MANAGE)
 @require_http_methods(["GET", "POST"])
 def set_alerts(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Show the form of what alerts tell of, for htmx as a dialog. A POST sets it."""
+    """Show the form of the rules, for htmx as a dialog. A POST sets them."""
     if request.method == "POST":
         form = UsageAlertsForm(request.POST)
         if form.is_valid():
             set_usage_alerts(**caller(request), **form.cleaned_data)
-            messages.success(request, "The usage alerts are set.")
+            messages.success(request, "The alert rules are set.")
             return redirect_from_dialog(request, _page(access))
     else:
         form = UsageAlertsForm.showing(rules_of(access.organization))

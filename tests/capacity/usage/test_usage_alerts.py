@@ -1,4 +1,4 @@
-"""Usage alerts: what they tell of, that each is told once, and the emails about usage."""
+"""Usage alerts: their rules, that each is told once, and the emails about usage."""
 
 import re
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ NOON = at(DAY)
 
 
 def sets_alerts(acme: Acme, *, on: datetime, **rules: int | None) -> UsageAlertSettings:
-    """Alice sets what alerts tell of; what she leaves out is off."""
+    """Alice sets the rules; those she leaves out are off."""
     numbers: dict[str, Any] = {"percent": None, "exhausted_windows": None, "idle_days": None}
     return set_usage_alerts(
         organization=acme.organization,
@@ -262,13 +262,13 @@ def test_only_owners_see_alerts_and_bad_numbers_are_named_and_kept(catalogue: No
     assert not UsageAlertSettings.objects.exists()
 
 
-def test_alice_chooses_what_alerts_tell_of_and_reads_them(catalogue: None) -> None:
+def test_alice_sets_rules_and_reads_what_met_them(catalogue: None) -> None:
     acme = make_acme("2026-01-05", is_sandbox=True)
     alice = signed_in(acme.alice)
-    assert "All alerts are off" in alice.get(url(acme, "usage_alerts")).text
+    assert "All rules are off" in alice.get(url(acme, "usage_alerts")).text
     page = alice.post(url(acme, "set_usage_alerts"), FORM, follow=True).text
     assert "Above 80% <small>in 4 windows in a row</small>" in page
-    assert "Nothing that alerts tell of has happened" in page
+    assert "No rule has been met" in page
     acme.buys("2026-01-05", output=1)
     start = at("2026-01-05")
     output_came(acme, windows(allowance(1) + 1, start=start), now=at("2026-01-05", "13:30"))
