@@ -22,14 +22,16 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   detail.isError = true;
 });
 
-// Nobody asked for a picture: its failures are no trouble to tell of, nor is its request the end of one.
-const isPicture = ({ requestConfig }) => requestConfig.elt.matches("[data-picture]");
+// Nobody asked for a picture, or for newer figures: their failures are no trouble to tell of, nor is
+// their request the end of one. Figures say as of when they are.
+const isUnasked = ({ requestConfig }) =>
+  requestConfig.elt.matches("[data-picture]") || requestConfig.triggeringEvent?.type === "refresh";
 
 document.addEventListener("htmx:responseError", ({ detail }) => {
   const { status } = detail.xhr;
   const passing = status >= 500 || status === 429;
   if (passing && retryLater(detail.requestConfig.elt)) return;
-  if (isPicture(detail)) return;
+  if (isUnasked(detail) && (passing || !detail.requestConfig.elt.matches("[data-refresh]"))) return;
   const text = passing ? `The server could not answer (${status}); ${GO_ON}` : OUTDATED;
   dialogToReopen = addressOfDialog(detail);
   const notice = placeOfTrouble(detail.target);
@@ -41,14 +43,14 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
 
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failure, ({ detail }) => {
-    if (retryLater(detail.requestConfig.elt)) return;
+    if (retryLater(detail.requestConfig.elt) || isUnasked(detail)) return;
     const inDialog = dialog.open && dialog.querySelector("[data-trouble]");
     showTrouble(inDialog || document.getElementById("trouble"), UNREACHABLE);
   });
 }
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
-  if (!isPicture(detail)) hideTrouble();
+  if (!isUnasked(detail)) hideTrouble();
 });
 
 document.addEventListener("click", (event) => {

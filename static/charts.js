@@ -21,6 +21,7 @@ function read(slider) {
   slider.setAttribute("aria-valuetext", happens ? `${text}; ${happens}` : text);
   chart.querySelector("[data-reading]").textContent = text;
   chart.querySelector("[data-happens]").textContent = happens;
+  chart.toggleAttribute("data-opens", Boolean(row.querySelector("[data-why]")));
   const cursor = chart.querySelector("[data-cursor]");
   const place = `${(day * 100) / (Number(slider.max) + 1)}%`;
   cursor.setAttribute("x1", place);
@@ -45,4 +46,16 @@ document.addEventListener("pointermove", ({ target, clientX, pointerType }) => {
 
 document.addEventListener("pointerout", ({ target }) => {
   target.closest?.("[data-chart]")?.removeAttribute("data-read");
+});
+
+// A step with something to explain opens it: by a click of the mouse, or by Enter.
+const open = (slider) =>
+  rowOf(slider.closest("[data-chart]"), Number(slider.value)).querySelector("[data-why]")?.click();
+
+document.addEventListener("keydown", ({ target, key }) => {
+  if (key === "Enter" && target.matches("[data-chart] [type=range]")) open(target);
+});
+
+document.addEventListener("click", ({ target, pointerType }) => {
+  if (pointerType === "mouse" && target.matches("[data-chart] [type=range]")) open(target);
 });

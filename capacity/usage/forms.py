@@ -3,14 +3,14 @@
 The choices of pages are read from the address, so that a view can be shared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
 
 from accounts.models import Organization, Project
 from accounts.queries.projects import projects_to_choose
-from capacity.models import Kind, Snapshot
+from capacity.models import Kind
 from capacity.usage.domain.windows import WINDOWS_OF_DAY
 from capacity.usage.models import UsageMail
 from capacity.usage.models.alerts import DEFAULT_RUN, MAX_IDLE_DAYS, MAX_PERCENT
@@ -23,7 +23,7 @@ VIEWS = {View.DAYS: "30 day", View.WINDOWS: "1 day", View.MINUTES: "15 minute"}
 KINDS = {
     Kind.INPUT: "Input tokens",
     Kind.OUTPUT: "Output tokens",
-    Kind.COMBINED: "Weighted tokens of combined units",
+    Kind.COMBINED: "Combined, weighted tokens",
 }
 
 
@@ -35,10 +35,9 @@ class UsageForm(forms.Form):
     kind = forms.ChoiceField(required=False, label="Tokens", choices=list(KINDS.items()))
     project = forms.ChoiceField(required=False, label="Project")
 
-    def __init__(self, data: Any, *, organization: Organization) -> None:
+    def __init__(self, data: Any, *, organization: Organization, models: Iterable[str]) -> None:
         super().__init__(data)
         self.projects = projects_to_choose(organization)
-        models = Snapshot.objects.order_by("model").values_list("model", flat=True)
         self.fields["model"].choices = [  # type: ignore[attr-defined]
             ("", "All models"),
             *((model, model) for model in models),

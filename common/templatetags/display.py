@@ -85,6 +85,14 @@ def counted(value: int, noun: str) -> str:
 
 
 @register.filter
+def duration(minutes: int) -> str:
+    """Return minutes as text: `6 min`, `1 h 24 min`."""
+    hours, rest = divmod(minutes, 60)
+    parts = [f"{hours:,} h" if hours else "", f"{rest} min" if rest or not hours else ""]
+    return " ".join(part for part in parts if part)
+
+
+@register.filter
 def short_id(public_id: str) -> str:
     """Return a public id shortened for people: `lot_3f9a2c61…`."""
     return ids.short_id(public_id)

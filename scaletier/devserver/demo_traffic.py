@@ -13,7 +13,13 @@ from django.db import transaction
 
 from accounts.models import Organization
 from capacity.models import Snapshot
-from capacity.usage.domain.windows import MINUTE, WINDOW, closed_until, window_of
+from capacity.usage.domain.windows import (
+    MINUTE,
+    MINUTES_OF_WINDOW,
+    WINDOW,
+    closed_until,
+    window_of,
+)
 from capacity.usage.models import DEFAULT_POOL, OrganizationUsage, UsageMinute
 from capacity.usage.operations.windows import SUMS, Group, add_rows, lock_usage
 
@@ -52,6 +58,8 @@ def add_traffic(organization: Organization, *, now: datetime, assistant: str, ba
         rows |= dict(_minutes(group, tokens, start, now, chance))
     night = (snapshots["gpt-4.1-mini-2025-04-14"], projects[batch], DEFAULT_POOL, False)
     rows |= dict(_nights(night, now, chance))
+    opted_out = (snapshots["gpt-4.1-2025-04-14"], projects[batch], DEFAULT_POOL, True)
+    rows |= dict(_load_test(opted_out, now, chance))
     with transaction.atomic(durable=True):
         OrganizationUsage.objects.create(organization=organization, closed_until=start)
         add_rows(UsageMinute, organization, "minute", "timestamptz", rows, SUMS[:4])
@@ -61,10 +69,10 @@ def add_traffic(organization: Organization, *, now: datetime, assistant: str, ba
 def _minutes(
     group: Group, tokens: int, start: datetime, now: datetime, chance: Random
 ) -> Iterator[Row]:
-    """Yield one row for each window, and one for each minute of the windows that are open."""
+    """Yield one row for each window, and one for each minute of the launch and of open windows."""
     minute, still_open = start, closed_until(now)
     while minute <= now:
-        step = MINUTE if minute >= still_open else WINDOW
+        step = MINUTE if minute >= still_open or _is_launch(minute, now) else WINDOW
         busy = _busyness(minute, now) * chance.uniform(0.75, 1.25) * (step // MINUTE)
         yield (minute, group), _sums(int(tokens * busy), chance)
         minute += step
@@ -75,15 +83,30 @@ def _busyness(minute: datetime, now: datetime) -> float:
     hour = minute.hour + minute.minute / 60
     by_day = max(0.0, sin((hour - 6) * pi / 14)) if 6 <= hour <= 20 else 0.0
     weekday = 1.0 if minute.weekday() < 5 else 0.25
-    launch = 2.4 if (now.date() - minute.date()).days == LAUNCH_AGE_DAYS else 1.0
+    launch = 2.4 if _is_launch(minute, now) else 1.0
     return (0.06 + by_day * weekday) * launch
 
 
+def _is_launch(minute: datetime, now: datetime) -> bool:
+    return (now.date() - minute.date()).days == LAUNCH_AGE_DAYS
+
+
 def _nights(group: Group, now: datetime, chance: Random) -> Iterator[Row]:
+    """Yield three hours of nights in which a batch asks for more than there is."""
     for age in BATCH_NIGHTS:
         first = window_of(now - timedelta(days=age)).replace(hour=2, minute=0)
         for number in range(12):
-            yield (first + number * WINDOW, group), _sums(chance.randrange(3, 5) * 10**6, chance)
+            tokens = chance.randrange(9, 24) * 10**6 // MINUTES_OF_WINDOW
+            for minute in range(MINUTES_OF_WINDOW):
+                at = first + number * WINDOW + minute * MINUTE
+                yield (at, group), _sums(int(tokens * chance.uniform(0.5, 1.5)), chance)
+
+
+def _load_test(group: Group, now: datetime, chance: Random) -> Iterator[Row]:
+    """Yield requests on the day of the launch that declined capacity."""
+    first = window_of(now - timedelta(days=LAUNCH_AGE_DAYS)).replace(hour=10, minute=0)
+    for number in range(20):
+        yield (first + number * WINDOW, group), _sums(chance.randrange(2, 9) * 10**5, chance)
 
 
 def _sums(tokens: int, chance: Random) -> tuple[int, int, int, int]:

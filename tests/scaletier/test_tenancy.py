@@ -72,6 +72,9 @@ def ids(api: ApiCast) -> dict[str, str]:
         "form_id": unsigned_form(acme).public_id,
         "limit_id": acme.organization.projects.get().public_id,
         "project_id": acme.organization.projects.get().public_id,
+        "pool_id": acme.organization.pools.get().public_id,
+        "start": "2026-01-10T12:00Z",
+        "kind": "input",
     }
 
 

@@ -10,6 +10,8 @@ WINDOWS_OF_DAY = 96
 OPEN_AFTER_END = timedelta(hours=1)
 """A window closes this long after its end; until then late events recompute it."""
 
+ID = "%Y-%m-%dT%H:%MZ"
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -26,3 +28,16 @@ def window_of(instant: datetime) -> datetime:
 def closed_until(now: datetime) -> datetime:
     """Return the start of the first window that is still open at `now`."""
     return window_of(now - OPEN_AFTER_END)
+
+
+def window_id(start: datetime) -> str:
+    """Return the start of a window as it stands in addresses: `2026-01-10T12:00Z`."""
+    return start.astimezone(UTC).strftime(ID)
+
+
+def window_start(text: str) -> datetime:
+    """Return the start of a window from its id. Raises ValueError unless a window starts then."""
+    start = datetime.strptime(text, ID).replace(tzinfo=UTC)
+    if window_of(start) != start or window_id(start) != text:
+        raise ValueError(f"{text} is not the start of a window")
+    return start

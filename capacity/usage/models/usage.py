@@ -13,7 +13,7 @@ from django.db import models
 from accounts.models import Organization
 from capacity.models import Kind, Snapshot
 from capacity.usage.domain.exhaustion import Exhaustion
-from capacity.usage.domain.windows import MINUTE, WINDOW
+from capacity.usage.domain.windows import MINUTE, WINDOW, window_id
 from capacity.usage.models.demand import demand_triggers
 
 DEFAULT_POOL = 0
@@ -159,6 +159,10 @@ class ExhaustedWindow(models.Model):
             used=exhaustion.used,
             minutes=exhaustion.minutes,
         )
+
+    @property
+    def window_id(self) -> str:
+        return window_id(self.starts_at)
 
     @property
     def over(self) -> int:

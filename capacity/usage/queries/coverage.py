@@ -1,11 +1,11 @@
 """Coverage of windows from their minutes: what closing them stores and open ones show (R14)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 
 from accounts.models import Organization
 from capacity.models import Kind, Snapshot, TokenUnit
@@ -35,8 +35,12 @@ COLUMNS = (
 )
 
 
-def weights_of(snapshots: Iterable[int]) -> dict[int, tuple[Weights, bool]]:
-    """Return the weights of snapshots, and whether combined units of them are sold."""
+WeightsBySnapshot = Mapping[int, tuple[Weights, bool]]
+"""The weights of snapshots, by primary key, and whether combined units of them are sold."""
+
+
+def weights_of(snapshots: Iterable[int]) -> WeightsBySnapshot:
+    """Return the weights of snapshots."""
     is_combined = Exists(TokenUnit.objects.filter(snapshot=OuterRef("pk"), kind=Kind.COMBINED))
     rows = Snapshot.objects.filter(pk__in=snapshots).order_by()
     return {
@@ -76,14 +80,16 @@ class WindowMinutes:
 def windows_of_minutes(
     organization: Organization,
     *,
-    start: datetime,
+    start: datetime | Subquery,
     end: datetime | None = None,
     snapshot: int | None = None,
     entitled: Entitlement | None = None,
+    weights: WeightsBySnapshot | None = None,
 ) -> Iterator[WindowMinutes]:
     """Yield the windows `[start, end)` of each snapshot, or of one, whose minutes are kept.
 
-    The entitlement of the organization is read unless it is given.
+    The entitlement of the organization and the weights are read unless they are given. Snapshots
+    without weights are left out.
     """
     rows = UsageMinute.objects.filter(organization=organization, minute__gte=start)
     if end is not None:
@@ -96,9 +102,12 @@ def windows_of_minutes(
         windows[of_snapshot, window_of(use.minute)].append(use)
     if not windows:
         return
-    weights = weights_of({of_snapshot for of_snapshot, _ in windows})
+    if weights is None:
+        weights = weights_of({of_snapshot for of_snapshot, _ in windows})
     entitled = entitled or entitlement(organization)
     for (of_snapshot, window), uses in windows.items():
+        if of_snapshot not in weights:
+            continue
         allowances = entitled.allowances(of_snapshot, window)
         yield WindowMinutes(of_snapshot, window, uses, allowances, *weights[of_snapshot])
 

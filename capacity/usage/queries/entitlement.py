@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, pairwise
@@ -63,10 +63,10 @@ class Entitlement:
                 allowed.setdefault(pool, {})[kind] = tpm * MINUTES_OF_WINDOW
         return allowed
 
-    def of_kind(self, kind: str) -> Iterator[Steps]:
-        """Yield the steps of every pool that has or had units of the kind."""
-        for (_snapshot, _pool, of_kind), steps in self.steps.items():
-            if of_kind == kind:
+    def of_kind(self, kind: str, snapshots: Container[int]) -> Iterator[Steps]:
+        """Yield the steps of every pool of the snapshots that has or had units of the kind."""
+        for (snapshot, _pool, of_kind), steps in self.steps.items():
+            if of_kind == kind and snapshot in snapshots:
                 yield steps
 
 

@@ -1,19 +1,19 @@
 """Exhausted windows: which, how often, and for how long (R14)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, QuerySet, Sum
 from django.db.models.functions import Trunc
 
 from accounts.models import Organization
-from capacity.models import Pool
 from capacity.usage.domain.windows import MINUTE, window_of
-from capacity.usage.models import DEFAULT_POOL, ExhaustedWindow
+from capacity.usage.models import ExhaustedWindow
 from capacity.usage.queries.selection import Selection
+from capacity.usage.queries.snapshots import Snapshots, UsedPool, UsedSnapshot
 from capacity.usage.queries.usage import Usage, View
 from common.instants import midnight
 
@@ -35,11 +35,18 @@ class Exhausted:
 
 @dataclass(frozen=True, slots=True)
 class ShownWindow:
-    """An exhausted window with its pool."""
+    """An exhausted window with its snapshot and pool."""
 
     window: ExhaustedWindow
-    pool: Pool
+    snapshot: UsedSnapshot
+    pool: UsedPool
     is_open: bool = False
+
+    @property
+    def over_percent(self) -> str:
+        """Return what went over in percent of the allowance, rounded; what is little as such."""
+        percent = self.window.over * 100 / self.window.allowance
+        return f"{percent:,.0f}%" if percent >= 1 else "under 1%"
 
 
 def exhausted_windows(
@@ -55,7 +62,7 @@ def exhausted_windows(
 def exhausted_by_bucket(
     organization: Organization, selection: Selection, usage: Usage, view: View
 ) -> Mapping[datetime, Exhausted]:
-    """Return how often and how long capacity was exhausted, by the start of a bucket of a view.
+    """Return how often and how long capacity was exhausted, by the start of each bucket of a view.
 
     A window counts once for each pool and kind of unit whose allowance was not enough in it.
     """
@@ -67,7 +74,7 @@ def exhausted_by_bucket(
         rows = exhausted_windows(organization, selection, start=usage.buckets[0].start)
         for bucket, exhausted in _of_closed(rows, view):
             found[bucket] += exhausted
-    return found
+    return {bucket.start: found[bucket.start] for bucket in usage.buckets}
 
 
 def _of_open(window: ExhaustedWindow, view: View) -> Iterator[tuple[datetime, int]]:
@@ -97,25 +104,12 @@ def _of_closed(rows: QuerySet[ExhaustedWindow], view: View) -> Iterator[tuple[da
         yield start, Exhausted(windows, minutes or 0, only)
 
 
-def pools_of(
-    organization: Organization, windows: Iterable[ExhaustedWindow]
-) -> Mapping[tuple[int, int], Pool]:
-    """Return the pools of windows, by the primary key of the snapshot and `pool_id`."""
-    keys = {(window.snapshot_id, window.pool_id) for window in windows}
-    if not keys:
-        return {}
-    wanted = Q(pk__in=[pool for _, pool in keys if pool != DEFAULT_POOL]) | Q(
-        is_default=True, snapshot__in=[snapshot for snapshot, pool in keys if pool == DEFAULT_POOL]
-    )
-    rows = Pool.objects.filter(wanted, organization=organization).select_related("snapshot")
-    return {(pool.snapshot_id, DEFAULT_POOL if pool.is_default else pool.pk): pool for pool in rows}
-
-
 def shown(
-    windows: Sequence[ExhaustedWindow], pools: Mapping[tuple[int, int], Pool], *, is_open: bool
+    windows: Sequence[ExhaustedWindow], snapshots: Snapshots, *, is_open: bool = False
 ) -> list[ShownWindow]:
     """Return windows with their pools."""
     return [
-        ShownWindow(window, pools[window.snapshot_id, window.pool_id], is_open)
+        ShownWindow(window, snapshot, snapshot.pools[window.pool_id], is_open)
         for window in windows
+        for snapshot in [snapshots[window.snapshot_id]]
     ]

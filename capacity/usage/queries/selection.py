@@ -7,10 +7,11 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Project
-from capacity.models import Kind, Snapshot
+from capacity.models import Kind
 from capacity.usage.domain.coverage import Covered, MinuteUse
 from capacity.usage.domain.exhaustion import Exhaustion
 from capacity.usage.models import ExhaustedWindow, UsageWindow
+from capacity.usage.queries.snapshots import Snapshots
 
 TOKENS = {
     Kind.INPUT: ("input_tokens", "covered_input"),
@@ -58,14 +59,14 @@ class Selection:
         )
         return rows.filter(Exists(used))
 
-    def snapshots(self) -> set[int]:
-        """Return the primary keys of the snapshots that are counted."""
-        rows = Snapshot.objects.all()
-        if self.model is not None:
-            rows = rows.filter(model=self.model)
-        if self.kind == Kind.COMBINED:
-            rows = rows.filter(token_units__kind=Kind.COMBINED)
-        return set(rows.values_list("pk", flat=True))
+    def snapshots(self, snapshots: Snapshots) -> Snapshots:
+        """Return the snapshots that are counted."""
+        return {
+            key: snapshot
+            for key, snapshot in snapshots.items()
+            if self.model in {None, snapshot.model}
+            and (self.kind != Kind.COMBINED or snapshot.is_combined)
+        }
 
     def has(self, use: MinuteUse) -> bool:
         """Return whether the project of the requests is counted."""

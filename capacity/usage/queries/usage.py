@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet, Subquery, Sum
 
 from accounts.models import Organization, Project
 from capacity.models import Kind
@@ -16,13 +16,15 @@ from capacity.usage.domain.windows import (
     MINUTES_OF_WINDOW,
     WINDOW,
     WINDOWS_OF_DAY,
+    closed_until,
     minute_of,
     window_of,
 )
 from capacity.usage.models import ExhaustedWindow, OrganizationUsage, UsageDay, UsageWindow
 from capacity.usage.queries.coverage import WindowMinutes, windows_of_minutes
-from capacity.usage.queries.entitlement import entitlement
+from capacity.usage.queries.entitlement import Entitlement, entitlement
 from capacity.usage.queries.selection import TOKENS, Selection
+from capacity.usage.queries.snapshots import Snapshots, used_snapshots
 from common.instants import midnight
 
 DAY = timedelta(days=1)
@@ -46,6 +48,10 @@ class Bucket:
     entitlement: int = 0
     requests: int = 0
 
+    @property
+    def tokens(self) -> int:
+        return self.scale + self.account
+
     def plus(self, requests: int, tokens: int, covered: int) -> "Bucket":
         """Return the bucket with more requests and tokens, of which capacity covered some."""
         return replace(
@@ -65,6 +71,8 @@ class Usage:
     as_of: datetime
     open_exhausted: Sequence[ExhaustedWindow] = ()
     """The exhausted windows that can still change, the newest first; they are not stored."""
+    has_due: bool = False
+    """Whether a window that counts as open is due to be closed."""
 
     @property
     def totals(self) -> Mapping[str, int]:
@@ -88,22 +96,24 @@ def usage(
     kind: Kind = Kind.INPUT,
     model: str | None = None,
     project: Project | None = None,
+    snapshots: Snapshots | None = None,
 ) -> Usage:
-    """Return the usage up to `now`, the organization's time; due windows are closed.
+    """Return the usage up to `now`, the organization's time.
 
-    `kind` combined counts weighted tokens of snapshots that are sold so. The entitlement is that of
-    units of the kind: of a day, of a window, or a minute's share of its window.
+    `snapshots` are read unless they are given. `kind` combined counts weighted tokens of snapshots
+    that are sold so. The entitlement is that of units of the kind: of a day, of a window, or a
+    minute's share of its window.
     """
     wanted = Selection(kind, model, project)
     starts, step = _starts(view, now)
-    entitled = list(entitlement(organization, model=model).of_kind(kind))
+    counted = wanted.snapshots(snapshots or used_snapshots(organization))
+    entitled = entitlement(organization)
+    steps = list(entitled.of_kind(kind, counted))
     buckets = {
-        start: Bucket(
-            start, entitlement=sum(steps.tokens(start, start + step) for steps in entitled)
-        )
+        start: Bucket(start, entitlement=sum(each.tokens(start, start + step) for each in steps))
         for start in starts
     }
-    open_windows = _open(organization, wanted)
+    open_windows = _open(organization, counted, entitled)
     for start, requests, tokens, covered in (
         *_closed(organization, view, wanted, starts[0]),
         *_minutes(open_windows, view, wanted),
@@ -115,6 +125,7 @@ def usage(
         list(buckets.values()),
         as_of=now,
         open_exhausted=_exhausted(organization, open_windows, wanted, starts[0]),
+        has_due=any(window.start < closed_until(now) for window in open_windows),
     )
 
 
@@ -160,14 +171,19 @@ def _closed(
         yield at if isinstance(at, datetime) else midnight(at), requests, total, paid
 
 
-def _open(organization: Organization, wanted: Selection) -> list[WindowMinutes]:
-    """Return the windows that are open, whose coverage is computed now."""
-    state = OrganizationUsage.objects.filter(organization=organization).first()
-    if state is None:
-        return []
-    snapshots = wanted.snapshots()
-    windows = windows_of_minutes(organization, start=state.closed_until)
-    return [window for window in windows if window.snapshot in snapshots]
+def _open(
+    organization: Organization, counted: Snapshots, entitled: Entitlement
+) -> list[WindowMinutes]:
+    """Return the windows of snapshots that are not closed, whose coverage is computed now."""
+    state = OrganizationUsage.objects.filter(organization=organization)
+    return list(
+        windows_of_minutes(
+            organization,
+            start=Subquery(state.values("closed_until")),
+            entitled=entitled,
+            weights={key: snapshot.weights for key, snapshot in counted.items()},
+        )
+    )
 
 
 def _minutes(windows: Sequence[WindowMinutes], view: View, wanted: Selection) -> Iterator[Row]:

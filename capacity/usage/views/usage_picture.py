@@ -1,16 +1,23 @@
 """The picture of usage: stacked bars, with the entitlement drawn over them."""
 
-from collections.abc import Sequence
+from calendar import MONDAY
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from capacity.domain.step_charts import level, short_number, ticks
+from capacity.usage.queries.exhausted import Exhausted
 from capacity.usage.queries.usage import Bucket, Usage, View
 
 PLOT_HEIGHT = 200
 """In units of the picture: pixels, if nobody zooms. One bucket is one unit wide."""
 
-LABEL_EVERY = {View.DAYS: 7, View.WINDOWS: 16, View.MINUTES: 5}
-"""Each so many buckets have a label: a week, four hours, five minutes."""
+HAS_LABEL: Mapping[View, Callable[[datetime], bool]] = {
+    View.DAYS: lambda start: start.weekday() == MONDAY,
+    View.WINDOWS: lambda start: start.minute == 0 and start.hour % 4 == 0,
+    View.MINUTES: lambda start: start.minute % 5 == 0,
+}
+"""Which buckets have a label: each Monday, and every four hours or five minutes."""
 
 GAP = 0.12
 """Between two bars, in widths of a bucket."""
@@ -38,6 +45,8 @@ class UsagePicture:
     """The bars of a view, its axes, and the line of the entitlement."""
 
     bars: Sequence[Bar]
+    exhausted: Sequence[float]
+    """The left edges of the buckets in which capacity was exhausted."""
     entitlement: str
     levels: Sequence[Label]
     labels: Sequence[Label]
@@ -51,8 +60,10 @@ def bucket_label(view: View, bucket: Bucket) -> str:
     return f"{bucket.start:%Y-%m-%d}" if view == View.DAYS else f"{bucket.start:%Y-%m-%d %H:%M}"
 
 
-def usage_picture(usage: Usage, view: View) -> UsagePicture:
-    """Return the picture of the buckets of a view."""
+def usage_picture(
+    usage: Usage, view: View, exhausted: Mapping[datetime, Exhausted]
+) -> UsagePicture:
+    """Return the picture of the buckets of a view, with marks where capacity was exhausted."""
     buckets = usage.buckets
     largest = max(max(bucket.scale + bucket.account, bucket.entitlement) for bucket in buckets)
     *_, top = axis = ticks(largest)
@@ -61,6 +72,11 @@ def usage_picture(usage: Usage, view: View) -> UsagePicture:
             _bar(position, bucket, top)
             for position, bucket in enumerate(buckets)
             if bucket.scale or bucket.account
+        ],
+        exhausted=[
+            position + GAP / 2
+            for position, bucket in enumerate(buckets)
+            if bucket.start in exhausted and exhausted[bucket.start].windows
         ],
         entitlement=_step_line([bucket.entitlement for bucket in buckets], top),
         levels=[
@@ -94,12 +110,11 @@ def _step_line(values: Sequence[int], top: int) -> str:
 
 
 def _labels(buckets: Sequence[Bucket], view: View) -> list[Label]:
-    last = len(buckets) - 1
     return [
         Label(
             round((position + 0.5) * 100 / len(buckets), 3),
             f"{bucket.start:%m-%d}" if view == View.DAYS else f"{bucket.start:%H:%M}",
         )
         for position, bucket in enumerate(buckets)
-        if (last - position) % LABEL_EVERY[view] == LABEL_EVERY[view] // 2
+        if HAS_LABEL[view](bucket.start)
     ]
