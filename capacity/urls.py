@@ -11,6 +11,7 @@ from capacity.views import (
     catalogue,
     clock,
     lots,
+    planner,
     projects,
     purchase_requests,
     purchasers,
@@ -24,6 +25,7 @@ SETTINGS = "organizations/<slug:organization_id>/settings"
 SCALE_TIER = f"{SETTINGS}/scale-tier"
 REQUESTS = f"{SETTINGS}/purchase-requests"
 ORDER_FORM = f"{SETTINGS}/order-form"
+PLAN = f"{SETTINGS}/plan-capacity"
 
 urlpatterns = [
     path(f"{SCALE_TIER}/", scale_tier.scale_tier, name="scale_tier"),
@@ -77,6 +79,9 @@ urlpatterns = [
         cancellations.undo,
         name="undo_cancellation",
     ),
+    path(f"{PLAN}/", planner.plan_capacity, name="plan_capacity"),
+    path(f"{PLAN}/needs/", planner.plan_needs, name="plan_needs"),
+    path(f"{PLAN}/replay/", planner.plan_replay, name="plan_replay"),
     path(f"{REQUESTS}/", purchase_requests.requests_page, name="purchase_requests"),
     path(f"{REQUESTS}/threshold/", purchase_requests.set_threshold, name="set_threshold"),
     path(f"{REQUESTS}/<str:request_id>/approve/", approvals.approve, name="approve_request"),

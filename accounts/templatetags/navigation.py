@@ -27,6 +27,7 @@ class SettingsPage:
 SETTINGS_PAGES = (
     SettingsPage("Scale Tier", "scale_tier", Permission.SCALE_TIER),
     SettingsPage("Usage", "usage", Permission.USAGE),
+    SettingsPage("Plan capacity", "plan_capacity", Permission.SCALE_TIER),
     SettingsPage("Purchase requests", "purchase_requests", Permission.SCALE_TIER),
     SettingsPage("Order form", "order_form", Permission.MANAGE),
     SettingsPage("Limits", "limits", Permission.LIMITS_AND_INVOICES),

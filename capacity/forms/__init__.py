@@ -1,10 +1,12 @@
-"""Forms about units, quote requests, approvals and clocks."""
+"""Forms about units, plans, quote requests, approvals and clocks."""
 
-from capacity.forms.quote_requests import QuoteRequestForm
+from capacity.forms.planner import ReplayForm
+from capacity.forms.quote_requests import QuoteRequestForm, TrafficForm
 from capacity.forms.units import (
     CancellationForm,
     ClockForm,
     DeclineForm,
+    KindField,
     PurchaseForm,
     PurchaserLimitForm,
     ThresholdForm,
@@ -15,9 +17,12 @@ __all__ = [
     "CancellationForm",
     "ClockForm",
     "DeclineForm",
+    "KindField",
     "PurchaseForm",
     "PurchaserLimitForm",
     "QuoteRequestForm",
+    "ReplayForm",
     "ThresholdForm",
+    "TrafficForm",
     "posted_amount",
 ]

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
 
 from capacity.models.quote_requests import MAX_NOTE_LENGTH
-from capacity.queries.catalogue import Listing
+from capacity.queries.catalogue import Listing, by_provider
 from capacity.queries.quote_requests import MAX_MODELS, MAX_TPM, ExpectedTraffic
 from common.errors import BusinessError
 
@@ -84,9 +83,7 @@ class QuoteRequestForm:
     @property
     def models(self) -> list[tuple[str, list[Listing]]]:
         """Return the listings with something on sale, by the name of their provider."""
-        sold = [listing for listing in self.listings if listing.offers]
-        by_provider = groupby(sold, key=lambda listing: listing.snapshot.provider_name)
-        return [(provider, list(listings)) for provider, listings in by_provider]
+        return by_provider(listing for listing in self.listings if listing.offers)
 
     @property
     def can_grow(self) -> bool:

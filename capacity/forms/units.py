@@ -1,7 +1,6 @@
 """Forms about units, approvals and clocks."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -13,7 +12,7 @@ from billing.domain.money import Money
 from billing.forms import AmountField
 from capacity.models import Pool
 from capacity.models.purchase_requests import MAX_REASON_LENGTH
-from capacity.queries.catalogue import Listing, Offer
+from capacity.queries.catalogue import Listing, Offer, by_provider
 from capacity.queries.quotes import MAX_UNITS
 from common.errors import BusinessError
 from common.texts import is_single_line
@@ -73,8 +72,7 @@ class PurchaseForm(forms.Form):
     @property
     def models(self) -> list[tuple[str, list[Listing]]]:
         """Return the listings by the name of their provider."""
-        by_provider = groupby(self.listings, key=lambda listing: listing.snapshot.provider_name)
-        return [(provider, list(listings)) for provider, listings in by_provider]
+        return by_provider(self.listings)
 
     @property
     def raw_values(self) -> dict[str, str]:
@@ -140,9 +138,11 @@ class PurchaseForm(forms.Form):
 class KindField:
     """The number field and the slider of one kind."""
 
-    def __init__(self, offer: Offer, field: forms.BoundField) -> None:
+    def __init__(self, offer: Offer, field: forms.BoundField, *, shows: int = 0) -> None:
+        """`shows` is a number that the scale of the slider reaches in any case, if it can."""
         self.offer = offer
         self.field = field
+        self.shows = shows
 
     @property
     def units(self) -> int:
@@ -161,7 +161,7 @@ class KindField:
     @property
     def slider_max(self) -> int:
         ranges = self.slider_ranges
-        return next((end for end in ranges if end >= self.units), ranges[-1])
+        return next((end for end in ranges if end >= max(self.units, self.shows)), ranges[-1])
 
 
 class CancellationForm(forms.Form):

@@ -1,8 +1,9 @@
 """The catalogue on a day: snapshots, their token units, list prices in force and supply left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from django.db.models import (
@@ -65,6 +66,12 @@ class Listing:
     def offer(self, kind: str) -> Offer | None:
         """Return the offer of a kind, or None if the snapshot has no such units."""
         return next((offer for offer in self.offers if offer.kind == kind), None)
+
+
+def by_provider(listings: Iterable[Listing]) -> list[tuple[str, list[Listing]]]:
+    """Return listings, which are in the order of their providers, by the name of the provider."""
+    grouped = groupby(listings, key=lambda listing: listing.snapshot.provider_name)
+    return [(provider, list(of_provider)) for provider, of_provider in grouped]
 
 
 def prices_in_force(on: date) -> QuerySet[ListPrice]:

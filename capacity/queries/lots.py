@@ -150,3 +150,9 @@ def expiries(organization: Organization, *, model: str) -> QuerySet[Expiry]:
 def search_expiries(rows: QuerySet[Expiry], text: str) -> QuerySet[Expiry]:
     """Return the expiries of lots whose id begins so."""
     return rows.filter(lot__public_id__istartswith=text) if text else rows
+
+
+def newest_model(organization: Organization) -> str | None:
+    """Return the model that units were bought of most recently, of those that are still active."""
+    held = Lot.objects.filter(organization=organization, active_units__gt=0)
+    return held.order_by("-pk").values_list("snapshot__model", flat=True).first()

@@ -1,10 +1,12 @@
 """Units and kinds in templates."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from django import template
 
 from capacity.models import Kind
+from common.decimals import plain
 from common.texts import counted
 
 register = template.Library()
@@ -26,3 +28,17 @@ def units_by_kind(numbers: Mapping[str, int]) -> str:
 def kind_label(kind: str) -> str:
     """Return the label of a kind: `Input`."""
     return Kind(kind).label
+
+
+@register.filter
+def per_million(rate: Decimal, currency: str) -> str:
+    """Return a price for a million tokens, with two decimals at least: `$0.275`, `2.50 EUR`."""
+    whole, _, decimals = plain(rate).partition(".")
+    figure = f"{int(whole):,}.{decimals:0<2}"
+    return f"${figure}" if currency == "usd" else f"{figure} {currency.upper()}"
+
+
+@register.filter
+def weight(value: Decimal) -> str:
+    """Return the weight of a token without trailing zeros: `0.25`, `10`."""
+    return plain(value)

@@ -36,6 +36,8 @@ PAGES = (
     "usage/alerts/rules/",
     "scale-tier/usage-now/",
     "scale-tier/callouts/",
+    "plan-capacity/",
+    f"plan-capacity/?model={GROK}&input_tpm=60000&output_tpm=x",
     f"scale-tier/add/recommended/?model={GROK}",
     "billing-details/",
     "invoices/",

@@ -107,6 +107,7 @@ def _pages(acme: Acme) -> dict[str, str]:
         "showback": f"{settings}showback/",
         "usage alerts": f"{settings}usage/alerts/?alerts-rule=idle&alerts-q=grok",
         "unused and exhausted": f"{settings}scale-tier/callouts/",
+        "plan capacity": f"{settings}plan-capacity/?input_tpm=60000",
         "billing details": f"{settings}billing-details/",
         "invoices": f"{settings}invoices/",
         "upcoming invoice": f"{settings}invoices/upcoming/",
@@ -121,10 +122,13 @@ def _slider_moves(acme: Acme) -> dict[str, str]:
     base = f"{_settings(acme)}scale-tier/"
     lot = Lot.objects.filter(snapshot__model=GROK, kind="input").earliest("pk")
     project = acme.organization.projects.get(is_default=True).public_id
+    plan = f"{_settings(acme)}plan-capacity/"
     return {
         "approval": f"{_settings(acme)}purchase-requests/{_request(acme).public_id}/approve/",
         "Summary": f"{base}add/summary/?model={GROK}&input=2&output=1",
         "Summary for a project": f"{base}add/summary/?model={GROK}&input=2&project={project}",
+        "units for expected traffic": f"{plan}needs/?model={GROK}&input_tpm=60000",
+        "replay": f"{plan}replay/?model={GROK}&input=2",
         "cancellation quote": f"{base}lots/{lot.public_id}/cancel/quote/?units=2",
         "timeline in an approval": f"{_settings(acme)}purchase-requests/"
         f"{_request(acme).public_id}/approve/timeline/",

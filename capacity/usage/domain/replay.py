@@ -7,15 +7,15 @@ counted in ten-thousandths of a token, money in fractions of a minor unit until 
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from itertools import accumulate
 from typing import NamedTuple
 
-from capacity.usage.domain.coverage import COMBINED, INPUT, SCALE, Weights
-from capacity.usage.domain.windows import MINUTES_OF_WINDOW, WINDOWS_OF_DAY
+from capacity.usage.domain.coverage import INPUT, OUTPUT, SCALE, Weights
+from capacity.usage.domain.windows import MINUTES_OF_WINDOW, WINDOWS_OF_DAY, start_of
 
 RATE_SCALE = 10**10
 """Rates are counted in this fraction of a minor unit for a token."""
@@ -35,10 +35,6 @@ class Tokens(NamedTuple):
     def total(self) -> int:
         return self.uncached + self.cached + self.output
 
-    def weighted(self, weights: Weights, kind: str) -> int:
-        """Return what the tokens count against units of a kind, in ten-thousandths of a token."""
-        return weights.weigh(kind, self.uncached + self.cached, self.cached, self.output)
-
     def plus(self, other: "Tokens", times: int = 1) -> "Tokens":
         """Return the sum with so many times the others."""
         return Tokens(
@@ -48,8 +44,18 @@ class Tokens(NamedTuple):
         )
 
 
-Traffic = Mapping[datetime, Tokens]
-"""The tokens of each window with traffic, by its start."""
+Window = tuple[int, int, int, int, int]
+"""What a window counts against an allowance, in ten-thousandths; its number, and its tokens."""
+
+
+def sum_of(parts: Iterable[tuple[int, ...]]) -> Tokens:
+    """Return the sum of tokens, each in the order of `Tokens`."""
+    rows = list(parts)
+    return Tokens(*(sum(column) for column in zip(*rows, strict=True))) if rows else Tokens()
+
+
+Traffic = Collection[tuple[int, int, int, int]]
+"""Each window with traffic: its number, and its tokens in the order of `Tokens`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +100,10 @@ class Outcome:
     """Those of them that would have been covered whole."""
 
     @property
-    def token_share(self) -> int:
-        """Return the covered tenths of a percent of the tokens, rounded down."""
+    def token_percent(self) -> Decimal:
+        """Return the covered percentage of the tokens, rounded down; of none, 100."""
         total = self.covered.total + self.over.total
-        return self.covered.total * 1000 // total if total else 1000
+        return Decimal(self.covered.total * 1000 // total if total else 1000) / 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +137,36 @@ class Replay:
     def __init__(self, traffic: Traffic, *, kind: str, weights: Weights, tpm: int) -> None:
         """`tpm` is tokens per minute of one unit, as it is sold today."""
         self.unit_allowance = tpm * MINUTES_OF_WINDOW * SCALE
+        weigh = weights.weigh
         self.windows = sorted(
-            (tokens.weighted(weights, kind), start, _counted(kind, tokens))
-            for start, tokens in traffic.items()
+            (weigh(kind, uncached + cached, cached, output), number, uncached, cached, output)
+            for number, uncached, cached, output in traffic
         )
-        self.demands = [demand for demand, _, _ in self.windows]
-        self.total = _sum(tokens for _, _, tokens in self.windows)
+        self.demands = [window[0] for window in self.windows]
+        self.counts_input, self.counts_output = kind != OUTPUT, kind != INPUT
+        self.total = self._counted(sum_of(window[2:] for window in self.windows))
+
+    def _counted(self, tokens: Tokens) -> Tokens:
+        """Return those of the tokens that units of the kind cover."""
+        counted = self.counts_input, self.counts_input, self.counts_output
+        return Tokens(*(part * counts for part, counts in zip(tokens, counted, strict=True)))
 
     @property
     def needed(self) -> int:
         """Return the units that cover the largest window whole."""
         return -(-self.demands[-1] // self.unit_allowance) if self.demands else 0
 
+    @property
+    def is_weighted(self) -> bool:
+        """Return whether some tokens count more or less than one token."""
+        return sum(self.demands) != self.total.total * SCALE
+
     def with_units(self, units: int) -> Outcome:
         """Return what the units would have covered, in whole tokens: a half rounds up (R14)."""
         allowance = units * self.unit_allowance
         first_without = bisect_right(self.demands, 0)
         first_over = bisect_right(self.demands, allowance) if units else 0
-        over = Tokens()
-        for demand, _, tokens in self.windows[first_over:]:
-            over = over.plus(_rest(tokens, demand, allowance))
+        over = self._counted(sum_of(_rest(row, allowance) for row in self.windows[first_over:]))
         return Outcome(
             units,
             covered=self.total.plus(over, -1),
@@ -161,18 +177,18 @@ class Replay:
 
     def busiest_day(self) -> BusiestDay | None:
         """Return the day with the most weighted tokens, the earliest of equal ones, if any."""
-        days: defaultdict[date, int] = defaultdict(int)
-        for demand, start, _ in self.windows:
-            days[start.date()] += demand
+        days: defaultdict[int, int] = defaultdict(int)
+        for demand, number, *_ in self.windows:
+            days[number // WINDOWS_OF_DAY] += demand
         if not any(days.values()):
             return None
         busiest = min(days, key=lambda day: (-days[day], day))
         windows = [0] * WINDOWS_OF_DAY
-        for demand, start, _ in self.windows:
-            if start.date() == busiest:
-                position = start.hour * 60 + start.minute
-                windows[position // MINUTES_OF_WINDOW] = (demand + SCALE // 2) // SCALE
-        return BusiestDay(busiest, tuple(windows))
+        for demand, number, *_ in self.windows:
+            day, position = divmod(number, WINDOWS_OF_DAY)
+            if day == busiest:
+                windows[position] = (demand + SCALE // 2) // SCALE
+        return BusiestDay(start_of(busiest * WINDOWS_OF_DAY).date(), tuple(windows))
 
     def break_even(self, rates: Rates, *, price_per_day: int, days: int) -> BreakEven | None:
         """Return when a unit pays; None without traffic that uses an allowance.
@@ -197,7 +213,9 @@ class Replay:
 
         Each further unit saves no more than the one before, so bisection finds it.
         """
-        costs = [rates.cost(tokens) for _, _, tokens in self.windows]
+        uncached, cached = (self.counts_input * rate for rate in (rates.uncached, rates.cached))
+        output = self.counts_output * rates.output
+        costs = [a * uncached + b * cached + c * output for _, _, a, b, c in self.windows]
         whole = [0, *accumulate(costs)]
         pairs = list(zip(costs, self.demands, strict=True))
         per_token = [
@@ -220,20 +238,14 @@ class Replay:
         return low
 
 
-def _counted(kind: str, tokens: Tokens) -> Tokens:
-    """Return the tokens that units of a kind cover."""
-    if kind == COMBINED:
-        return tokens
-    return tokens._replace(output=0) if kind == INPUT else Tokens(output=tokens.output)
-
-
-def _rest(tokens: Tokens, demand: int, allowance: int) -> Tokens:
+def _rest(window: Window, allowance: int) -> tuple[int, int, int]:
     """Return the tokens of a window that go over the allowance."""
+    demand, _, uncached, cached, output = window
     if not allowance:
-        return tokens
-    return Tokens(*(part - (2 * part * allowance + demand) // (2 * demand) for part in tokens))
-
-
-def _sum(parts: Iterable[Tokens]) -> Tokens:
-    rows = list(parts)
-    return Tokens(*(sum(column) for column in zip(*rows, strict=True))) if rows else Tokens()
+        return uncached, cached, output
+    twice = 2 * demand
+    return (
+        uncached - (2 * uncached * allowance + demand) // twice,
+        cached - (2 * cached * allowance + demand) // twice,
+        output - (2 * output * allowance + demand) // twice,
+    )

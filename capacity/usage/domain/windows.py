@@ -41,3 +41,13 @@ def window_start(text: str) -> datetime:
     if window_of(start) != start or window_id(start) != text:
         raise ValueError(f"{text} is not the start of a window")
     return start
+
+
+def window_number(instant: datetime) -> int:
+    """Return the number of windows between 1970 and the start of the window of the instant."""
+    return (instant - EPOCH) // WINDOW
+
+
+def start_of(number: int) -> datetime:
+    """Return the start of a window by its number."""
+    return EPOCH + number * WINDOW

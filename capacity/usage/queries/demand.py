@@ -1,13 +1,15 @@
 """The traffic of the last 30 days by window, all projects and pools together (R16)."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Subquery
+from django.db.models import BigIntegerField, F, Func, Subquery, Sum, Value
+from django.db.models.functions import Greatest
 
 from accounts.models import Organization
 from capacity.models import Snapshot
-from capacity.usage.domain.replay import Tokens
+from capacity.usage.domain.replay import Traffic
 from capacity.usage.domain.windows import WINDOW, WINDOWS_OF_DAY, window_of
 from capacity.usage.models import OrganizationUsage, UsageDemand, UsageMinute
 
@@ -15,12 +17,15 @@ DAYS = 30
 WINDOWS = DAYS * WINDOWS_OF_DAY
 """The last 30 days: the windows that end with the present one."""
 
-COLUMNS = ("input_tokens", "cached_tokens", "output_tokens")
+
+class WindowNumber(Func):
+    """The number of the window of an instant: as `domain.windows.window_number` counts."""
+
+    template = f"(extract(epoch FROM %(expressions)s)::bigint / {WINDOW // timedelta(seconds=1)})"
+    output_field = BigIntegerField()
 
 
-def past_traffic(
-    organization: Organization, snapshot: Snapshot, *, now: datetime
-) -> dict[datetime, Tokens]:
+def past_traffic(organization: Organization, snapshot: Snapshot, *, now: datetime) -> Traffic:
     """Return the tokens of each of the windows with traffic; requests that opted out are left out.
 
     `now` is the organization's time.
@@ -30,7 +35,7 @@ def past_traffic(
 
 def past_traffic_by_snapshot(
     organization: Organization, snapshots: Collection[int], *, now: datetime
-) -> dict[int, dict[datetime, Tokens]]:
+) -> dict[int, Traffic]:
     """Return what `past_traffic` does for each of several snapshots, given by primary key.
 
     Closed windows are read as one row each. Only those of about the last hour, which are still
@@ -39,21 +44,32 @@ def past_traffic_by_snapshot(
     last = window_of(now)
     first = last - (WINDOWS - 1) * WINDOW
     of_snapshots = {"organization": organization, "snapshot__in": snapshots}
-    traffic: dict[int, dict[datetime, Tokens]] = {snapshot: {} for snapshot in snapshots}
+    uncached = F("input_tokens") - F("cached_tokens")
     closed = UsageDemand.objects.filter(**of_snapshots, starts_at__range=(first, last))
-    for snapshot, start, tokens, cached, output in closed.values_list(
-        "snapshot_id", "starts_at", *COLUMNS
-    ):
-        traffic[snapshot][start] = Tokens(tokens - cached, cached, output)
-    open_from = OrganizationUsage.objects.filter(organization=organization).values("closed_until")
-    still_open = UsageMinute.objects.filter(
-        **of_snapshots, minute__gte=Subquery(open_from), minute__lt=last + WINDOW, opted_out=False
+    rows = closed.values_list(
+        "snapshot_id", WindowNumber("starts_at"), uncached, "cached_tokens", "output_tokens"
     )
-    for snapshot, minute, tokens, cached, output in still_open.values_list(
-        "snapshot_id", "minute", *COLUMNS
-    ):
-        if minute >= first:
-            windows, start = traffic[snapshot], window_of(minute)
-            so_far = windows.get(start, Tokens())
-            windows[start] = so_far.plus(Tokens(tokens - cached, cached, output))
-    return traffic
+    open_from = OrganizationUsage.objects.filter(organization=organization).values("closed_until")
+    still_open: Iterable[Any] = (
+        UsageMinute.objects.filter(
+            **of_snapshots,
+            minute__gte=Greatest(Subquery(open_from), Value(first)),
+            minute__lt=last + WINDOW,
+            opted_out=False,
+        )
+        .order_by()
+        .annotate(number=WindowNumber("minute"))
+        .values_list("snapshot_id", "number")
+        .annotate(
+            all_uncached=Sum(uncached),
+            all_cached=Sum("cached_tokens"),
+            all_output=Sum("output_tokens"),
+        )
+    )
+    traffic: dict[int, list[tuple[int, int, int, int]]] = {key: [] for key in snapshots}
+    for snapshot, number, *tokens in rows:
+        traffic[snapshot].append((number, *tokens))
+    for snapshot, number, *sums in still_open:
+        a, b, c = map(int, sums)
+        traffic[snapshot].append((int(number), a, b, c))
+    return {**traffic}

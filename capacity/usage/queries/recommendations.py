@@ -11,6 +11,7 @@ from capacity.models import Kind, Lot, Snapshot, TokenUnit
 from capacity.queries.catalogue import Listing
 from capacity.usage.domain.coverage import Weights
 from capacity.usage.domain.recommendation import CurvePoint, Demand
+from capacity.usage.domain.windows import start_of
 from capacity.usage.queries.coverage import whole_tokens
 from capacity.usage.queries.demand import past_traffic, past_traffic_by_snapshot
 
@@ -54,7 +55,8 @@ def recommendations(
     found = []
     for offer in listing.offers:
         weighted = {
-            start: tokens.weighted(weights, offer.kind) for start, tokens in traffic.items()
+            number: weights.weigh(offer.kind, uncached + cached, cached, output)
+            for number, uncached, cached, output in traffic
         }
         demand = Demand(list(weighted.values()), tpm=offer.unit.tpm)
         found.append(
@@ -92,17 +94,19 @@ def recommended_units(
     for unit in TokenUnit.objects.filter(snapshot__in=snapshots).select_related("snapshot"):
         key, snapshot = (unit.snapshot_id, unit.kind), unit.snapshot
         weights = Weights.of(snapshot.cached_weight, snapshot.output_weight)
-        tokens = traffic[unit.snapshot_id].values()
-        weighted = [window.weighted(weights, unit.kind) for window in tokens]
+        weighted = [
+            weights.weigh(unit.kind, uncached + cached, cached, output)
+            for _, uncached, cached, output in traffic[unit.snapshot_id]
+        ]
         if key in owned:
             needed = Demand(weighted, tpm=unit.tpm).needed
             recommended[key] = max(0, needed - owned[key])
     return recommended
 
 
-def _peak(weighted: Mapping[datetime, int]) -> Peak | None:
+def _peak(weighted: Mapping[int, int]) -> Peak | None:
     """Return the largest window, the earliest of equal ones; None without traffic."""
-    start = max(sorted(weighted), key=lambda start: weighted[start], default=None)
-    if start is None or not weighted[start]:
+    number = max(sorted(weighted), key=lambda number: weighted[number], default=None)
+    if number is None or not weighted[number]:
         return None
-    return Peak(start, whole_tokens(weighted[start]))
+    return Peak(start_of(number), whole_tokens(weighted[number]))

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from capacity.usage.domain.coverage import COMBINED, INPUT, OUTPUT, Weights
 from capacity.usage.domain.replay import RATE_SCALE, Rates, Replay, Tokens, minor_units
-from capacity.usage.domain.windows import WINDOW
+from capacity.usage.domain.windows import window_number
 
-START = datetime(2026, 1, 10, 22, tzinfo=UTC)
+START = window_number(datetime(2026, 1, 10, 22, tzinfo=UTC))
 DAYS = 30
-Traffic = Mapping[datetime, Tokens]
+Traffic = Mapping[int, Tokens]
 
 counts = st.integers(0, 10**4)
 traffics = st.dictionaries(
-    st.integers(0, 200).map(lambda number: START + number * WINDOW),
+    st.integers(0, 200).map(lambda number: START + number),
     st.builds(Tokens, counts, counts, counts),
     max_size=12,
 )
@@ -28,6 +28,15 @@ weights = st.builds(Weights, cached=st.integers(0, 10_000), output=st.integers(0
 kinds = st.sampled_from([INPUT, OUTPUT, COMBINED])
 prices = st.integers(0, 10**9).map(lambda millionths: Decimal(millionths) / 10**6)
 rates = st.builds(lambda a, b, c: Rates.of(uncached=a, cached=b, output=c), prices, prices, prices)
+
+
+def replay_of(traffic: Traffic, kind: str, of: Weights, tpm: int) -> Replay:
+    rows = [(number, *tokens) for number, tokens in traffic.items()]
+    return Replay(rows, kind=kind, weights=of, tpm=tpm)
+
+
+def weigh(tokens: Tokens, of: Weights, kind: str) -> int:
+    return of.weigh(kind, tokens.uncached + tokens.cached, tokens.cached, tokens.output)
 
 
 def counted(kind: str, tokens: Tokens) -> Tokens:
@@ -61,10 +70,10 @@ def test_units_cover_what_counting_each_window_says(
         for name, part in counted(kind, tokens)._asdict().items():
             covered = floor(part * (1 - share) + Fraction(1, 2))
             over = over._replace(**{name: getattr(over, name) + part - covered})
-        if tokens.weighted(of, kind):
+        if weigh(tokens, of, kind):
             with_traffic += 1
             whole += share == 0
-    outcome = Replay(traffic, kind=kind, weights=of, tpm=tpm).with_units(units)
+    outcome = replay_of(traffic, kind, of, tpm).with_units(units)
     assert outcome.over == over
     assert (outcome.windows, outcome.whole_windows) == (with_traffic, whole)
     everything = Tokens()
@@ -84,10 +93,10 @@ def test_units_cover_what_counting_each_window_says(
 def test_the_units_that_pay_cost_least_of_all_numbers(
     traffic: Traffic, kind: str, of: Weights, tpm: int, rates: Rates, price: int
 ) -> None:
-    replay = Replay(traffic, kind=kind, weights=of, tpm=tpm)
+    replay = replay_of(traffic, kind, of, tpm)
     found = replay.break_even(rates, price_per_day=price, days=DAYS)
     if found is None:
-        assert not any(tokens.weighted(of, kind) for tokens in traffic.values())
+        assert not any(weigh(tokens, of, kind) for tokens in traffic.values())
         return
 
     def cost(units: int) -> Fraction:
@@ -109,7 +118,7 @@ def test_a_unit_pays_from_as_many_tokens_a_day_as_its_price_buys() -> None:
     """Grok: $10.00 for 31,500 TPM, against $0.20 a million tokens."""
     grok = Rates.of(uncached=Decimal("0.2"), cached=Decimal("0.05"), output=Decimal("0.5"))
     traffic = {START: Tokens(900_000, 0, 77)}
-    replay = Replay(traffic, kind=INPUT, weights=Weights(), tpm=31_500)
+    replay = replay_of(traffic, INPUT, Weights(), 31_500)
     found = replay.break_even(grok, price_per_day=1_000, days=DAYS)
     assert found is not None
     assert found.tokens == 50_000_000
@@ -129,19 +138,17 @@ def test_the_busiest_day_is_the_one_with_most_weighted_tokens() -> None:
     """Two windows before midnight are less than one after it; of equal days the first counts."""
     traffic = {
         START: Tokens(100, 0, 0),
-        START + WINDOW: Tokens(50, 0, 9),
-        START + 9 * WINDOW: Tokens(0, 1_000, 0),
+        START + 1: Tokens(50, 0, 9),
+        START + 9: Tokens(0, 1_000, 0),
     }
-    replay = Replay(traffic, kind=INPUT, weights=Weights(cached=2_000), tpm=1)
+    replay = replay_of(traffic, INPUT, Weights(cached=2_000), 1)
     busiest = replay.busiest_day()
     assert busiest is not None
     assert busiest.day.isoformat() == "2026-01-11"
     assert [n for n, tokens in enumerate(busiest.windows) if tokens] == [1]
     assert busiest.windows[1] == 200
     assert len(busiest.windows) == 96
-    equal = Replay(
-        {START: Tokens(5), START + 9 * WINDOW: Tokens(5)}, kind=INPUT, weights=Weights(), tpm=1
-    ).busiest_day()
+    equal = replay_of({START: Tokens(5), START + 9: Tokens(5)}, INPUT, Weights(), 1).busiest_day()
     assert equal is not None
     assert equal.day.isoformat() == "2026-01-10"
-    assert Replay({}, kind=INPUT, weights=Weights(), tpm=1).busiest_day() is None
+    assert replay_of({}, INPUT, Weights(), 1).busiest_day() is None
