@@ -18,8 +18,8 @@ from capacity.gateway.upstream import BACK, Upstream, malformed, misconfigured, 
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5
-"""How often an open stream is looked at whether its client still takes something."""
+LOOKS = 4
+"""How often a stream is looked at in the time in which its client may take nothing of it."""
 
 
 class ClientGone(Exception):
@@ -83,7 +83,9 @@ class Call:
         try:
             while not stream.done():
                 await asyncio.wait(
-                    (stream, gone), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    (stream, gone),
+                    timeout=stalled_seconds / LOOKS,
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 if gone.done() or self._has_stalled(stalled_seconds):
                     break

@@ -3,7 +3,7 @@
 Tokenizers differ by model and cost more than admission itself. Coverage is decided by the actual
 figures (R14), so an estimate need only be near, and the same for everybody:
 
-- text: a token for each 4 bytes of UTF-8, rounded up, and 4 tokens for each message;
+- text: a token for each 4 bytes of UTF-8, rounded up, and 3 tokens for each message;
 - token ids (embeddings): as many as there are;
 - an image: 765 tokens, 85 with `"detail": "low"`; any other media part: 1,000;
 - output: the limit that the request names, times its `n`; without one the setting's.
@@ -15,7 +15,7 @@ from typing import Any
 from capacity.gateway.errors import invalid
 
 BYTES_A_TOKEN = 4
-TOKENS_A_MESSAGE = 4
+TOKENS_A_MESSAGE = 3
 IMAGE_TOKENS, LOW_DETAIL_IMAGE_TOKENS = 765, 85
 MEDIA_TOKENS = 1_000
 MOST_OUTPUT_TOKENS = 10**9

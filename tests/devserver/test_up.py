@@ -197,7 +197,7 @@ def test_only_the_product_itself_listens_to_other_machines(site: Site) -> None:
     }
     open_ports = {port for _, ip, port in listening if ip != "127.0.0.1"}
     assert open_ports == {site.port, site.gateway_port}
-    assert len({port for _, _, port in listening}) == 3, "the product, Valkey and the stand-in"
+    assert len({port for _, _, port in listening}) == 5, "both, Valkey, and two stand-ins"
     assert "payment pages are open on this machine only" in site.output
 
 

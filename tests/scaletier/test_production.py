@@ -86,6 +86,7 @@ def clean() -> Iterator[Machine]:
                 SCALETIER_SECRET_KEY=secrets.token_urlsafe(48),
                 SCALETIER_PUBLIC_URL=PUBLIC_URL,
                 SCALETIER_PORT=str(free_port()),
+                SCALETIER_GATEWAY_PORT=str(free_port()),
                 DATABASE_URL=f"postgresql://scaletier_runtime:runtime1@:5432/scaletier?{host}",
                 SCALETIER_MIGRATION_DATABASE_URL=(
                     f"postgresql://scaletier_owner:owner1@:5432/scaletier?{host}"

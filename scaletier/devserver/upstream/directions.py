@@ -56,12 +56,13 @@ class Directions:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield all texts of a JSON value, in their order."""
+    """Yield all texts of a prompt, in their order."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for item in value:
             yield from texts(item)
     elif isinstance(value, dict):
-        for item in value.values():
-            yield from texts(item)
+        for name, item in value.items():
+            if name not in {"role", "type"}:
+                yield from texts(item)

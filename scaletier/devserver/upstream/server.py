@@ -46,6 +46,7 @@ class DemoUpstream:
     seen: list[Seen] = field(init=False, default_factory=list)
     produced: list[tuple[int, int]] = field(init=False, default_factory=list)
     left: int = field(init=False, default=0)
+    _leaving: threading.Condition = field(init=False, default_factory=threading.Condition)
     stopped: threading.Event = field(init=False, default_factory=threading.Event)
     _server: "_Server" = field(init=False)
 
@@ -71,6 +72,18 @@ class DemoUpstream:
     def url(self) -> str:
         """The base URL, as OpenAI's own clients take it."""
         return f"http://{HOST}:{self.port}/v1"
+
+    def client_left(self) -> None:
+        """Count a client that left before the end of its answer."""
+        with self._leaving:
+            self.left += 1
+            self._leaving.notify_all()
+
+    def wait_until_left(self, count: int) -> None:
+        """Wait until so many clients have left. Raises TimeoutError."""
+        with self._leaving:
+            if not self._leaving.wait_for(lambda: self.left >= count, timeout=10):
+                raise TimeoutError(f"{self.left} clients have left, not {count}")
 
     def accepts(self, authorization: str) -> bool:
         return not self.key or secrets.compare_digest(
@@ -124,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._reply(document, directions, reply)
         except (BrokenPipeError, ConnectionResetError):
-            demo.left += 1
+            demo.client_left()
             self.close_connection = True
 
     def _reply(self, document: Object, directions: Directions, reply: Reply) -> None:
@@ -190,6 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(content)))
         if status in {429, 503}:
             self.send_header("retry-after", "1")
+            self.send_header("retry-after-ms", "10")  # OpenAI's clients prefer it.
         self.end_headers()
         if directions.cut:
             self.wfile.write(content[: len(content) // 2])
