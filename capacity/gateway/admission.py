@@ -22,7 +22,7 @@ from capacity.gateway.decisions import (
     uncounted,
     write_member,
 )
-from capacity.gateway.lanes import Lane, Script, ValkeyAway
+from capacity.gateway.lanes import Lanes, Script, ValkeyAway
 from capacity.gateway.requests import (
     MILLISECOND,
     AdmissionRequest,
@@ -78,9 +78,7 @@ class Admission:
         """`valkey` is that of `capacity.gateway.valkey.connect`. Tests give `now` as its clock."""
         self.valkey = valkey
         self.now: int | None = milliseconds(now) if now else None
-        lane = None if hasattr(valkey, "nodes_manager") else Lane(valkey)
-        # The nodes of a cluster are independent: one that does not answer holds up its own shards.
-        self._lanes = {shard: lane or Lane(valkey) for shard in ALL_SHARDS}
+        self._lanes = Lanes(valkey)
         self._open: dict[str, tuple[float, Decision]] = {}
         self._unsent: deque[tuple[Shard, Sequence[Any]]] = deque(maxlen=MOST_UNSENT)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,8 +146,8 @@ class Admission:
     async def lapse(self) -> int:
         """Give back what is reserved for requests that nobody serves any more; return how many."""
         answers = [
-            self._lanes[shard].call(
-                LAPSE, (shard.open, shard.stream), (shard.prefix, self._clock(), LATE)
+            self._lanes.call(
+                shard, LAPSE, (shard.open, shard.stream), (shard.prefix, self._clock(), LATE)
             )
             for shard in ALL_SHARDS
         ]
@@ -162,14 +160,13 @@ class Admission:
         await self._send_unsent()
         if self._unsent:
             logger.error("%d finished requests are lost: Valkey is away", len(self._unsent))
-        for lane in set(self._lanes.values()):
-            await lane.close()
+        await self._lanes.close()
 
     async def _decide(self, shard: Shard, request: AdmissionRequest, real: datetime) -> Decision:
         on = (request.organization.clock_at or real).date()
         context = Context.of(request, on)
         arguments = self._arguments(shard, request, context, on)
-        answer = self._lanes[shard].call(ADMIT, (shard.open,), arguments)
+        answer = self._lanes.call(shard, ADMIT, (shard.open,), arguments)
         try:
             line: bytes = await asyncio.shield(answer)
         except asyncio.CancelledError:
@@ -219,7 +216,7 @@ class Admission:
     async def _settle(self, shard: Shard, arguments: Sequence[Any]) -> None:
         try:
             await asyncio.shield(
-                self._lanes[shard].call(SETTLE, (shard.open, shard.stream), arguments)
+                self._lanes.call(shard, SETTLE, (shard.open, shard.stream), arguments)
             )
         except asyncio.CancelledError:
             raise  # It is on its way; only nobody waits for it.
@@ -244,7 +241,7 @@ class Admission:
                 shard = Shard.of(decision.context.organization)
                 members[shard].append(write_member(decision))
         answers = [
-            self._lanes[shard].call(RENEW, (shard.open,), (self._clock(), LIFETIME, *batch))
+            self._lanes.call(shard, RENEW, (shard.open,), (self._clock(), LIFETIME, *batch))
             for shard, all_members in members.items()
             for batch in (
                 all_members[start : start + AT_ONCE]

@@ -1,12 +1,13 @@
-"""One way to Valkey for many requests: what comes while a batch is under way is the next batch.
+"""Ways to Valkey that many requests share: what comes while a batch is under way is the next batch.
 
 So a busy gateway needs few round trips, an idle one waits for nobody, and no request that is cut
-leaves an answer behind that another request reads.
+leaves an answer behind that another request reads. There is one lane to each server: in a cluster,
+a node that does not answer holds up its own shards alone.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
@@ -14,17 +15,33 @@ from time import monotonic
 from typing import Any
 
 import hiredis
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import RedisCluster
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
-from capacity.gateway.valkey import AsyncValkey
+from capacity.gateway.valkey import ALL_SHARDS, AsyncValkey, Shard
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 200
 PAUSE_SECONDS = 1.0
-"""For how long Valkey is not asked again after it did not answer, so that no request waits."""
+"""For how long a server is not asked again after it did not answer, so that no request waits."""
+MOST_MOVES = 3
+"""How often a call follows its slot to another node."""
+NOT_SERVED = (AskError, ClusterDownError, MasterDownError, TryAgainError)
+"""The cluster is changing: at this moment no node serves the slot."""
+
+Address = tuple[str, int]
 
 
 class ValkeyAway(Exception):
@@ -47,42 +64,102 @@ class Script:
 
 @dataclass(slots=True)
 class _Call:
+    shard: Shard
     script: Script
     keys: int
     rest: Sequence[Any]
     answer: "asyncio.Future[Any]"
+    moves: int = 0
+
+    def give(self, answer: Any) -> None:
+        """Give the caller its answer, unless it has one or does not wait any more."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
 
 
-class Lane:
-    """Calls scripts in Valkey, all that wait together in one round trip."""
+class Lanes:
+    """The lanes to the servers. In a cluster whoever lacks a shard says which node has it."""
 
     def __init__(self, valkey: AsyncValkey) -> None:
-        self.valkey = valkey
-        self._waiting: list[_Call] = []
-        self._sender: asyncio.Task[None] | None = None
-        self._connection: AbstractConnection | None = None
-        self._away_until = 0.0
-
-    @property
-    def is_away(self) -> bool:
-        """Return whether Valkey did not answer a moment ago."""
-        return monotonic() < self._away_until
+        if isinstance(valkey, RedisCluster):
+            server: Any = valkey.startup_nodes[0]
+        else:
+            server = valkey.connection_pool
+        self._class: Callable[..., AbstractConnection] = server.connection_class
+        self._options: dict[str, Any] = server.connection_kwargs
+        first = Lane(self, lambda: self._class(**self._options))
+        self._by_address: dict[Address, Lane] = {
+            (self._options.get("host", ""), self._options.get("port", 0)): first
+        }
+        self._of_shard = dict.fromkeys(ALL_SHARDS, first)
 
     def call(
-        self, script: Script, keys: Sequence[str], arguments: Sequence[Any]
+        self, shard: Shard, script: Script, keys: Sequence[str], arguments: Sequence[Any]
     ) -> "asyncio.Future[Any]":
         """Return the answer of a script, to be awaited. It raises ValkeyAway.
 
         A script whose answer was lost may have run, so it must bear being repeated.
         """
         answer = asyncio.get_running_loop().create_future()
+        self._of_shard[shard].send(_Call(shard, script, len(keys), (*keys, *arguments), answer))
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for lane in self._by_address.values():
+            await lane.close()
+
+    def follow(self, call: _Call, moved: MovedError) -> None:
+        """Send a call to the node that has its shard now."""
+        address = (moved.host, moved.port)
+        lane = self._by_address.get(address)
+        if lane is None:
+            options = {**self._options, "host": moved.host, "port": moved.port}
+            lane = self._by_address[address] = Lane(self, lambda: self._class(**options))
+        self._of_shard[call.shard] = lane
+        call.moves += 1
+        lane.send(call)
+
+    def leave(self, lost: "Lane") -> None:
+        """Ask another node for the shards of one that does not answer: they may have moved."""
+        others = [lane for lane in self._by_address.values() if not lane.is_away]
+        for shard, lane in self._of_shard.items():
+            if lane is lost and others:
+                self._of_shard[shard] = others[0]
+
+
+class Lane:
+    """Calls scripts on one server, all that wait together in one round trip."""
+
+    def __init__(self, lanes: Lanes, connect: Callable[[], AbstractConnection]) -> None:
+        self._lanes = lanes
+        # The client itself packs commands in Python, which takes far longer than hiredis.
+        self._connection = connect()
+        self._waiting: list[_Call] = []
+        self._sender: asyncio.Task[None] | None = None
+        self._away_until = 0.0
+
+    @property
+    def is_away(self) -> bool:
+        """Return whether the server did not answer a moment ago."""
+        return monotonic() < self._away_until
+
+    def send(self, call: _Call) -> None:
+        """Send a call with the next batch."""
         if self.is_away:
-            answer.set_exception(ValkeyAway())
-            return answer
-        self._waiting.append(_Call(script, len(keys), (*keys, *arguments), answer))
+            call.give(ValkeyAway())
+            return
+        self._waiting.append(call)
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all())
-        return answer
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.disconnect(nowait=True)
 
     async def _send_all(self) -> None:
         try:
@@ -97,71 +174,46 @@ class Lane:
             answers = await self._ask(batch)
         except (RedisError, OSError, TimeoutError) as error:
             self._away_until = monotonic() + PAUSE_SECONDS
+            self._lanes.leave(self)
             logger.warning("Valkey does not answer: %s", type(error).__name__)
-        else:
-            for call, answer in zip(batch, answers, strict=True):
-                _give(call, answer)
-        finally:
+            answers = [ValkeyAway()] * len(batch)
+        except BaseException:
             for call in batch:
-                _give(call, ValkeyAway())
-
-    async def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            await self._connection.disconnect(nowait=True)
+                call.give(ValkeyAway())
+            raise
+        for call, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, MovedError) and call.moves < MOST_MOVES:
+                self._lanes.follow(call, answer)
+            else:
+                call.give(ValkeyAway() if isinstance(answer, NOT_SERVED) else answer)
 
     async def _ask(self, batch: list[_Call]) -> list[Any]:
         """Return the answers. A script that Valkey does not know any more is sent as text."""
-        answers = await self._execute("EVALSHA", batch)
+        answers = await self._execute("EVALSHA", [(call.script.digest, call) for call in batch])
         unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if unknown:
-            again = await self._execute("EVAL", [batch[n] for n in unknown])
-            for n, answer in zip(unknown, again, strict=True):
+            again = [(batch[n].script.text, batch[n]) for n in unknown]
+            for n, answer in zip(unknown, await self._execute("EVAL", again), strict=True):
                 answers[n] = answer
         return answers
 
-    async def _execute(self, command: str, batch: list[_Call]) -> list[Any]:
-        by_digest = command == "EVALSHA"
-        commands = [
-            (command, call.script.digest if by_digest else call.script.text, call.keys, *call.rest)
-            for call in batch
-        ]
-        if isinstance(self.valkey, RedisCluster):
-            pipeline = self.valkey.pipeline(transaction=False)
-            for arguments in commands:
-                pipeline.execute_command(*arguments)
-            return await pipeline.execute(raise_on_error=False)
-        return await self._execute_on_connection(commands)
-
-    async def _execute_on_connection(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Send commands as hiredis packs them: the client itself packs in Python, far slower."""
-        assert isinstance(self.valkey, Redis)
-        if self._connection is None:
-            pool: Any = self.valkey.connection_pool
-            self._connection = await pool.get_connection()
-        connection = self._connection
+    async def _execute(self, command: str, calls: list[tuple[str, _Call]]) -> list[Any]:
+        packed = b"".join(
+            hiredis.pack_command((command, script, call.keys, *call.rest)) for script, call in calls
+        )
         try:
-            packed = b"".join(hiredis.pack_command(command) for command in commands)
-            await connection.send_packed_command(packed, check_health=False)
-            return [await _answer(connection) for _ in commands]
+            await self._connection.send_packed_command(packed, check_health=False)
+            return [await self._answer() for _ in calls]
         except BaseException:
             # Answers that nobody read must not be read as those of the next batch.
-            await connection.disconnect(nowait=True)
+            await self._connection.disconnect(nowait=True)
             raise
 
-
-def _give(call: _Call, answer: Any) -> None:
-    """Give the caller its answer, unless it has one or does not wait any more."""
-    if call.answer.done():
-        return
-    if isinstance(answer, Exception):
-        call.answer.set_exception(answer)
-    else:
-        call.answer.set_result(answer)
-
-
-async def _answer(connection: AbstractConnection) -> Any:
-    try:
-        return await connection.read_response()
-    except ResponseError as error:
-        return error
+    async def _answer(self) -> Any:
+        """Return what the server answers; an error is an answer, but not of a mere replica."""
+        try:
+            return await self._connection.read_response()
+        except ReadOnlyError:
+            raise
+        except ResponseError as error:
+            return error

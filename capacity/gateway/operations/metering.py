@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from redis.exceptions import RedisError
 
 from accounts.models import Organization
 from capacity.gateway.decisions import Decision
@@ -38,9 +39,14 @@ def meter_requests(*, real_now: datetime) -> int:
     Several workers can do it at once: each takes the streams that no other has taken.
     """
     valkey: Any = gateway_valkey(settings.GATEWAY_VALKEY_URL)
-    return sum(
-        _meter_shard(valkey, shard, real_now) for shard in ALL_SHARDS if valkey.xlen(shard.stream)
-    )
+    metered = 0
+    for shard in ALL_SHARDS:
+        try:
+            if valkey.xlen(shard.stream):
+                metered += _meter_shard(valkey, shard, real_now)
+        except RedisError as error:  # The nodes of a cluster are independent.
+            logger.warning("stream %d cannot be read: %s", shard.number, type(error).__name__)
+    return metered
 
 
 def keep_partitions() -> int:
