@@ -5,9 +5,9 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from capacity.usage.operations.retention import keep_usage
 from capacity.usage.operations.sweep import (
     close_due_windows_everywhere,
-    keep_partitions,
     raise_usage_alerts_everywhere,
 )
 
@@ -31,6 +31,6 @@ def raise_alerts() -> None:
 
 @shared_task
 def keep_usage_partitions() -> None:
-    """Make the partitions of the next month, and drop those that are no longer kept."""
-    if changed := keep_partitions():
-        logger.info("made or dropped %d partitions of usage", changed)
+    """Make the partitions of the next month, and drop and delete what is no longer kept."""
+    if changed := keep_usage(now=timezone.now()):
+        logger.info("partitions and old rows of usage that came or went: %d", changed)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import OutboundEmail
 from capacity.usage.models import (
@@ -15,13 +16,13 @@ from capacity.usage.models import (
 from capacity.usage.operations import events as usage_events
 from capacity.usage.operations.alerts import set_usage_alerts
 from capacity.usage.operations.events import record_usage
+from capacity.usage.operations.retention import keep_usage
 from capacity.usage.operations.sweep import (
     close_due_windows_everywhere,
-    keep_partitions,
     raise_usage_alerts_everywhere,
 )
 from tests.cast import GROK, Acme, at, day, make_acme
-from tests.concurrency.threads import run_at_once
+from tests.concurrency.threads import run_at_once, run_in_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,20 +110,31 @@ def test_an_organization_whose_windows_cannot_be_closed_delays_no_other(acme: Ac
     assert [row.organization for row in UsageDay.objects.all()] == [globex.organization]
 
 
-def test_partitions_are_made_ahead_and_dropped_when_their_time_is_over() -> None:
-    def partitions() -> list[str]:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT relname FROM pg_class WHERE relname ~ '^usage_.*_[0-9]{6}$'")
-            return sorted(name for (name,) in cursor.fetchall() if not name.endswith("pkey"))
+def test_a_partition_is_attached_while_events_of_its_month_arrive(acme: Acme) -> None:
+    """Nobody has made it in time: the default partition has them. None is lost or refused."""
+    now = timezone.now()
+    table = f"usage_usageminute_{now:%Y%m}"
 
-    made = partitions()
-    assert len(made) == 8
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TABLE usage_usageminute_202001 PARTITION OF usage_usageminute"
-            " FOR VALUES FROM ('2020-01-01') TO ('2020-02-01');"
-            f" DROP TABLE {made[0]}"
+    def count(number: int) -> usage_events.Recorded:
+        return record_usage(
+            organization=acme.organization,
+            events=[usage_events.UsageEvent(f"{number}", now, GROK, 10, 1)],
+            now=now,
+            received_on=now.date(),
         )
-    assert keep_partitions() == 2
-    assert partitions() == made
-    assert keep_partitions() == 0
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {table}")
+    count(1)
+    minutes = UsageMinute.objects.filter(organization=acme.organization)
+    results = run_in_queue(
+        lambda: keep_usage(now=now),
+        lambda: count(2),
+        behind=lambda: UsageMinute.objects.bulk_create(
+            UsageMinute(**{**row, "snapshot_id": 0}) for row in minutes.values()
+        ),
+    )
+    assert results == [1, usage_events.Recorded(accepted=1)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT snapshot_id, requests FROM {table} ORDER BY 1")
+        assert [requests for _, requests in cursor.fetchall()] == [1, 2]

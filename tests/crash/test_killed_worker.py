@@ -4,21 +4,13 @@
 """
 
 import os
-import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from random import Random
 from time import monotonic
-from urllib.parse import urlsplit
 
-import psutil
 import pytest
-from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -27,17 +19,23 @@ from capacity.models import Lot
 from capacity.tasks import open_due_days
 from scaletier.celery import app
 from tests.crash.population import LOTS_EACH, populate
+from tests.crash.workers import (
+    POLL_SECONDS,
+    give_time,
+    is_running,
+    kill_all,
+    kill_processes,
+    running_worker,
+)
 from tests.invariants import assert_invariants_hold
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SEED = int(os.environ.get("CRASH_SEED", "7"))
 ORGANIZATIONS = 2_500
 DAYS_DUE = 4
 KILLS = 6
 TIMEOUT_SECONDS = 240.0
-POLL_SECONDS = 0.005
 SWEEP_INTERVAL_SECONDS = 1.0
 
 STATEMENTS = (
@@ -47,13 +45,6 @@ STATEMENTS = (
     "%UPDATE%accounts_organization%",
     "COMMIT",
 )
-RUNNING = """
-    SELECT EXISTS (
-        SELECT FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()
-          AND state IN ('active', 'idle in transaction') AND query ILIKE %s
-    )
-"""
 
 
 def test_ten_thousand_lots_renew_once_a_day_however_often_the_worker_is_killed() -> None:
@@ -68,10 +59,9 @@ def test_ten_thousand_lots_renew_once_a_day_however_often_the_worker_is_killed()
             while kills < KILLS and sweep_until(random_moment(random), worker):
                 kills += 1
                 if random.random() < 0.6:
-                    os.killpg(worker.pid, signal.SIGKILL)  # All at once, as a machine fails.
+                    kill_all(worker)
                     break
-                for process in psutil.Process(worker.pid).children():
-                    process.kill()  # The worker starts new ones and continues.
+                kill_processes(worker)
     open_remaining_days()
     assert kills >= KILLS / 2, "all days were open after too few kills"
     assert_charged_once_a_day(first_due)
@@ -98,12 +88,6 @@ def random_moment(random: Random) -> Callable[[], bool]:
         return lambda: Charge.objects.count() >= target
     statement = random.choice(STATEMENTS)
     return lambda: is_running(statement)
-
-
-def is_running(statement: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(RUNNING, [statement])
-        return bool(cursor.fetchone()[0])
 
 
 def all_days_are_open() -> bool:
@@ -138,38 +122,3 @@ def open_remaining_days() -> None:
             assert monotonic() < deadline
             open_due_days.delay()
             give_time(worker, SWEEP_INTERVAL_SECONDS)
-
-
-def give_time(worker: "subprocess.Popen[bytes]", seconds: float) -> None:
-    """Let the worker run for a while; fail if it ends by itself."""
-    try:
-        exit_code = worker.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return
-    pytest.fail(f"the worker ended by itself, with {exit_code}")
-
-
-@contextmanager
-def running_worker() -> Iterator["subprocess.Popen[bytes]"]:
-    """`celery -A scaletier worker` on the tests' own engines, in a process group of its own."""
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=connection.settings_dict["NAME"])
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "scaletier", "worker", "--concurrency", "2"],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "scaletier.settings",
-            "DATABASE_URL": database.geturl(),
-            "VALKEY_URL": settings.VALKEY_URL,
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield worker
-    finally:
-        if worker.poll() is None:
-            os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()

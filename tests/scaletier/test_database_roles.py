@@ -101,12 +101,12 @@ def test_the_owner_is_told_from_the_runtime_role(
 def test_the_runtime_role_has_partitions_made_by_their_owner(runtime: psycopg.Connection) -> None:
     """`usage_keep_partitions` runs as the owner of the tables; it makes what is due, no more."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT usage_keep_partitions()")
+        cursor.execute("SELECT usage_keep_partitions('usage_usageminute')")
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relname ~ '^usage_usageminute_[0-9]{6}$'"
         )
         (partition,) = cursor.fetchone()
         cursor.execute(f"DROP TABLE {partition}")
-    assert runtime.execute("SELECT usage_keep_partitions()").fetchone() == (1,)
+    assert runtime.execute("SELECT usage_keep_partitions('usage_usageminute')").fetchone() == (1,)
     with pytest.raises(InsufficientPrivilege):
         runtime.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(partition)))

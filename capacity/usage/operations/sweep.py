@@ -1,9 +1,8 @@
-"""What time does with usage: windows close, partitions come and go. Several workers can do it."""
+"""What time does with usage: windows close, alerts are raised. Several workers can do it."""
 
 import logging
 from datetime import UTC, datetime
 
-from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, TruncDate
 
@@ -78,15 +77,3 @@ def _raise_alerts(organization: Organization, now: datetime) -> int:
     except Exception:
         logger.exception("%s: its usage alerts were not raised", organization.public_id)
         return 0
-
-
-def keep_partitions() -> int:
-    """Make the partitions of this month and the next, and drop those that are no longer kept.
-
-    The database's owner wrote the function; the product may only call it. Returns the number made
-    or dropped. Ids of events are kept for two months after their own, minutes for one, windows for
-    13.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT usage_keep_partitions()")
-        return int(cursor.fetchone()[0])

@@ -89,13 +89,15 @@ def windows_of_minutes(
     """Yield the windows `[start, end)` of each snapshot, or of one, whose minutes are kept.
 
     The entitlement of the organization and the weights are read unless they are given. Snapshots
-    without weights are left out.
+    that are not among given weights are left out.
     """
     rows = UsageMinute.objects.filter(organization=organization, minute__gte=start)
     if end is not None:
         rows = rows.filter(minute__lt=end)
     if snapshot is not None:
         rows = rows.filter(snapshot=snapshot)
+    if weights is not None:
+        rows = rows.filter(snapshot__in=weights)
     windows: defaultdict[tuple[int, datetime], list[MinuteUse]] = defaultdict(list)
     for of_snapshot, *columns in rows.values_list("snapshot_id", *COLUMNS):
         use = MinuteUse(*columns)
@@ -106,8 +108,6 @@ def windows_of_minutes(
         weights = weights_of({of_snapshot for of_snapshot, _ in windows})
     entitled = entitled or entitlement(organization)
     for (of_snapshot, window), uses in windows.items():
-        if of_snapshot not in weights:
-            continue
         allowances = entitled.allowances(of_snapshot, window)
         yield WindowMinutes(of_snapshot, window, uses, allowances, *weights[of_snapshot])
 

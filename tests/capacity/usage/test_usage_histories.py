@@ -19,9 +19,10 @@ from accounts.operations.projects import create_project
 from capacity.models import Kind, TokenUnit
 from capacity.usage.domain.coverage import Covered, MinuteUse, Weights, cover
 from capacity.usage.domain.windows import MINUTE, OPEN_AFTER_END, WINDOW, window_of
-from capacity.usage.models import UsageDay, UsageMinute, UsageWindow
+from capacity.usage.models import OrganizationUsage, UsageDay, UsageMinute, UsageWindow
 from capacity.usage.operations.events import Recorded, UsageEvent, record_usage
 from capacity.usage.operations.sweep import close_due_windows_everywhere
+from capacity.usage.operations.windows import close_due_windows
 from capacity.usage.queries.usage import View, usage
 from tests.cast import GPT, GROK, Acme, at, make_acme
 
@@ -217,3 +218,22 @@ def test_days_are_the_sums_of_closed_windows_and_minutes_of_open_ones_are_left(
     [day] = UsageDay.objects.all()
     assert (day.requests, day.input_tokens, day.output_tokens) == (45, 45_000, 450)
     assert UsageMinute.objects.count() == 60
+
+
+def test_after_an_outage_each_day_is_closed_for_itself(acme: Acme) -> None:
+    OrganizationUsage.objects.create(
+        organization=acme.organization, closed_until=at("2026-01-07", "00:00")
+    )
+    minute = {"organization": acme.organization, "project_id": 1, "pool_id": 0, "opted_out": False}
+    minute |= {"requests": 1, "input_tokens": 5, "cached_tokens": 0, "output_tokens": 0}
+    snapshot = TokenUnit.objects.filter(snapshot__model=GROK)[0].snapshot_id
+    for day in ("2026-01-07", "2026-01-08", "2026-01-10"):
+        UsageMinute.objects.create(minute=at(day), snapshot_id=snapshot, **minute)
+    broken = UsageMinute.objects.filter(minute=at("2026-01-10"))
+    broken.update(snapshot_id=10**9)  # Which does not exist.
+    with pytest.raises(KeyError):
+        close_due_windows(acme.organization, now=at("2026-01-12"))
+    assert [row.day.day for row in UsageDay.objects.order_by("day")] == [7, 8]
+    broken.update(snapshot_id=snapshot)
+    assert close_due_windows(acme.organization, now=at("2026-01-12")) == at("2026-01-11", "00:00")
+    assert [row.day.day for row in UsageDay.objects.order_by("day")] == [7, 8, 10]
