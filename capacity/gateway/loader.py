@@ -58,16 +58,19 @@ class Loader:
                 logger.warning("the database does not answer: %s", type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _keep_in_step(self) -> None:
+    async def connect(self) -> Connection:
+        """Return a new connection with the database."""
         async with asyncio.timeout(ANSWER_SECONDS):
-            listening = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)
-        async with listening:
+            return await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)
+
+    async def _keep_in_step(self) -> None:
+        async with await self.connect() as listening:
             # Before the first load: what changes meanwhile is said afterwards.
             await listening.execute(f"LISTEN {CHANNEL}")
             await self._load_everything(listening)
             while True:
                 changed = await self._changes(listening)
-                await self._load(listening, changed)
+                await self.load(listening, changed)
 
     async def _changes(self, listening: Connection) -> set[str]:
         """Return what changed: primary keys of organizations; nothing after a heartbeat."""
@@ -81,7 +84,8 @@ class Loader:
             }
         return changed
 
-    async def _load(self, listening: Connection, changed: set[str]) -> None:
+    async def load(self, listening: Connection, changed: set[str]) -> None:
+        """Load what changed; without a change, only ask whether the database is there."""
         if EVERYTHING in changed:
             await self._load_everything(listening)
         elif changed:
