@@ -1,49 +1,44 @@
 """One organization that lives its history, in the product and in the reference."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import date
 from fractions import Fraction
+from functools import partial
 from typing import Literal
 
+from accounts.models import Role
+from accounts.operations.audit import Actor
 from accounts.operations.changes import organization_change
 from accounts.operations.projects import create_project
 from billing.domain.money import Money
-from billing.domain.order_forms import Discounts
 from billing.models import InvoicePayment, OrderForm, PaymentStatus
-from billing.models.limits import DEFAULT_ALERTS
-from billing.operations.limits import set_spend_limit
-from billing.operations.order_forms import (
-    create_order_form,
-    sign_order_form,
-    terminate_order_form,
-)
 from billing.operations.payments import set_payment_status
-from capacity.models import Purchase
+from capacity.models import Purchase, PurchaseRequest
+from capacity.operations.approvals import approve_request, decline_request
 from capacity.operations.cancellations import cancel_units, undo_cancellation
 from capacity.operations.clock import advance_clock
 from capacity.operations.days import open_due_days
+from capacity.operations.purchase_requests import withdraw_request
 from capacity.operations.purchases import buy_units
 from common.errors import BusinessError
-from tests.cast import OPERATOR, Acme, make_acme
+from tests.cast import OPERATOR, Acme, make_acme, person
 from tests.simulation import records
+from tests.simulation.approvals import Approvals
 from tests.simulation.histories import (
     Action,
     Buy,
     Cancel,
-    EndOrderForm,
+    Decide,
     History,
-    SetLimit,
+    Person,
     SettleInvoice,
-    SignOrderForm,
     UndoCancellation,
 )
 from tests.simulation.reference import ReferenceOrganization
+from tests.simulation.terms import change_terms, noon
 
 DayOpener = Literal["sweep", "one by one", "test clock"]
-
-
-def noon(day: date) -> datetime:
-    return datetime.combine(day, time(12), UTC)
 
 
 @dataclass
@@ -58,8 +53,10 @@ class Company:
     lot_ids: list[str] = field(default_factory=list)
     cancellation_ids: list[str] = field(default_factory=list)
     order_form_keys: list[int] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
     project_id: str = ""
     """The second project."""
+    people: dict[Person, Actor] = field(default_factory=dict)
 
     @classmethod
     def create(
@@ -76,7 +73,11 @@ class Company:
             history.anchor_day,
             history.created_on,
             [records.OrderForm(history.created_on, None, Fraction(history.discount_percent))],
+            approvals=Approvals(has_second_owner="Dora" in history.people),
         )
+        people: dict[Person, Actor] = {"Alice": acme.alice, "Bob": acme.bob}
+        if "Dora" in history.people:
+            people["Dora"] = person("Dora", acme.organization, Role.OWNER)
         order_form = OrderForm.objects.get(organization=acme.organization)
         project = create_project(
             organization=acme.organization,
@@ -91,6 +92,7 @@ class Company:
             opener,
             order_form_keys=[order_form.pk],
             project_id=project.public_id,
+            people=people,
         )
 
     def open_to(self, day: date) -> None:
@@ -111,10 +113,12 @@ class Company:
     def _act(self, action: Action, day: date) -> None:
         match action:
             case Buy():
-                expected = self.reference.buy(
-                    day, action.model, action.units, in_project=action.in_project
-                )
-                self._compare(action, expected, self._buy(action, day))
+                self._compare(action, self.reference.buy(day, action), self._buy(action, day))
+            case Decide() if self.request_ids:
+                position = action.request % len(self.request_ids)
+                shown = self._shown(position, day - action.seen_before)
+                expected = self.reference.decide(day, position, action)
+                self._compare(action, expected, self._decide(action, position, shown, day))
             case Cancel() if self.lot_ids:
                 position = action.lot % len(self.lot_ids)
                 expected = self.reference.cancel(day, position, action.units)
@@ -125,12 +129,10 @@ class Company:
                 self._compare(action, expected, self._undo(position, day))
             case SettleInvoice():
                 self._settle_invoice(action.status, day)
-            case SignOrderForm():
-                self._sign_order_form(action, day)
-            case EndOrderForm():
-                self._end_order_form(action, day)
-            case SetLimit():
-                self._set_limit(action, day)
+            case Cancel() | UndoCancellation() | Decide():
+                pass  # There is nothing yet that it could be about.
+            case _:
+                change_terms(self, action, day)
 
     def _compare(self, action: Action, expected_codes: set[str], code: str | None) -> None:
         """The product raises one of the errors that the reference expects, or both allow it."""
@@ -144,13 +146,42 @@ class Company:
                 model=action.model,
                 units=action.units,
                 project=self.project_id if action.in_project else None,
-                by=self.acme.alice,
+                by=self.people[action.by],
                 now=noon(day),
             )
         except BusinessError as error:
             return error.code
-        assert isinstance(purchase, Purchase), "no purchase needs approval here"
+        if isinstance(purchase, PurchaseRequest):
+            self.request_ids.append(purchase.public_id)
+            return "needs_approval"
+        self._add_lots(purchase)
+        return None
+
+    def _add_lots(self, purchase: Purchase) -> None:
         self.lot_ids += purchase.lots.order_by("pk").values_list("public_id", flat=True)
+
+    def _shown(self, position: int, seen_on: date) -> Money:
+        """What a person saw on a day that would be due for a request."""
+        purchase = self.reference.approvals.requests[position].purchase
+        return Money(self.reference.due(purchase, seen_on), "usd")
+
+    def _decide(self, action: Decide, position: int, shown: Money, day: date) -> str | None:
+        ways: dict[str, Callable[..., PurchaseRequest]] = {
+            "approve": partial(approve_request, due_now=shown),
+            "decline": partial(decline_request, reason=""),
+            "withdraw": withdraw_request,
+        }
+        try:
+            request = ways[action.decision](
+                organization=self.acme.organization,
+                request_id=self.request_ids[position],
+                by=self.people[action.by],
+                now=noon(day),
+            )
+        except BusinessError as error:
+            return error.code
+        if request.purchase:
+            self._add_lots(request.purchase)
         return None
 
     def _cancel(self, position: int, units: int, day: date) -> str | None:
@@ -194,59 +225,3 @@ class Company:
             if oldest:
                 set_payment_status(change, oldest, PaymentStatus(status), at=noon(day))
                 self.reference.settle_invoice(day, oldest.invoice.number, status)
-
-    def _sign_order_form(self, action: SignOrderForm, day: date) -> None:
-        self.open_to(day)
-        form = create_order_form(
-            organization=self.acme.organization,
-            starts_on=action.starts_on,
-            ends_on=action.ends_on,
-            by=OPERATOR,
-            now=noon(day),
-            discounts=Discounts(action.discount_percent, action.model_discounts),
-            days_until_due=action.days_until_due,
-        )
-        sign_order_form(form=form, signed_name="Alice", by=self.acme.alice, now=noon(day))
-        self.order_form_keys.append(form.pk)
-        self.reference.sign_order_form(
-            day,
-            records.OrderForm(
-                starts_on=action.starts_on,
-                ends_on=action.ends_on,
-                discount_percent=Fraction(action.discount_percent),
-                model_discounts={
-                    model: Fraction(percent) for model, percent in action.model_discounts.items()
-                },
-                days_until_due=action.days_until_due,
-            ),
-        )
-
-    def _end_order_form(self, action: EndOrderForm, day: date) -> None:
-        """An operator ends a form early, if that is possible: once, and not later than it says."""
-        position = action.order_form % len(self.order_form_keys)
-        form = self.reference.order_forms[position]
-        is_earlier = form.ends_on is None or action.ends_on < form.ends_on
-        if form.starts_on <= action.ends_on and is_earlier and not form.is_terminated:
-            self.open_to(day)
-            terminate_order_form(
-                form=OrderForm.objects.get(pk=self.order_form_keys[position]),
-                ends_on=action.ends_on,
-                reason="It was agreed.",
-                by=OPERATOR,
-                now=noon(day),
-            )
-            self.reference.end_order_form(day, position, action.ends_on)
-
-    def _set_limit(self, action: SetLimit, day: date) -> None:
-        set_spend_limit(
-            organization=self.acme.organization,
-            project_id=self.project_id if action.of_project else None,
-            amount=None if action.amount is None else Money(action.amount, "usd"),
-            is_hard=action.is_hard,
-            alerts=DEFAULT_ALERTS,
-            by=self.acme.alice,
-            now=noon(day),
-        )
-        of_project = True if action.of_project else None
-        limit = records.Limit(of_project, action.amount or 0, action.is_hard)
-        self.reference.set_limit(day, limit, lifted=action.amount is None)

@@ -4,10 +4,12 @@ A history is data. It names lots, cancellations and order forms by a number, whi
 how many of them exist. So the same history can be run in the product and in the reference.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Literal
 
 from tests.cast import GPT, GROK
 
@@ -17,7 +19,12 @@ KINDS_SOLD = {
     "o3-2025-04-16": ("input", "output"),
     "gpt-5.4-mini": ("combined",),
 }
+FORESIGHTS = 15
 DISCOUNTS = [Decimal(text) for text in ("0", "5", "12.5", "33.33", "7.77", "100")]
+
+
+Person = Literal["Alice", "Bob", "Dora"]
+"""Alice and, in some organizations, Dora are owners; Bob is an authorized purchaser."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,17 @@ class Buy:
     units: dict[str, int]
     in_project: bool
     """Whether it is for the second project, not for the default one."""
+    by: Person
+
+
+@dataclass(frozen=True)
+class Decide:
+    """Somebody decides a purchase request, as they saw its cost a number of days before."""
+
+    request: int
+    decision: Literal["approve", "decline", "withdraw"]
+    by: Person
+    seen_before: timedelta
 
 
 @dataclass(frozen=True)
@@ -70,7 +88,32 @@ class SetLimit:
     is_hard: bool
 
 
-Action = Buy | Cancel | UndoCancellation | SettleInvoice | SignOrderForm | EndOrderForm | SetLimit
+@dataclass(frozen=True)
+class SetApprovalThreshold:
+    """The cost per day above which purchases need approval. `amount` None lifts it."""
+
+    amount: int | None
+
+
+@dataclass(frozen=True)
+class SetPurchaserLimit:
+    """The most that one purchase of Bob may cost per day. `amount` None lifts it."""
+
+    amount: int | None
+
+
+Action = (
+    Buy
+    | Decide
+    | Cancel
+    | UndoCancellation
+    | SettleInvoice
+    | SignOrderForm
+    | EndOrderForm
+    | SetLimit
+    | SetApprovalThreshold
+    | SetPurchaserLimit
+)
 
 
 @dataclass(frozen=True)
@@ -94,16 +137,21 @@ class History:
     anchor_day: int
     created_on: date
     discount_percent: Decimal
+    people: list[Person]
     actions: dict[date, list[Action]] = field(default_factory=dict)
 
 
 @dataclass
 class Calendar:
-    """What concerns every organization: catalogue changes, and the number of sweeps on each day."""
+    """What concerns every organization: catalogue changes, and the number of sweeps on each day.
+
+    On some days what is foreseen is compared with what happens if nobody changes anything.
+    """
 
     days: list[date]
     catalogue_changes: dict[date, list[AddPrice | RetireModel]]
     sweeps: dict[date, int]
+    foresights: set[date]
 
 
 def random_calendar(random: Random, *, start: date, days: int) -> Calendar:
@@ -122,7 +170,9 @@ def random_calendar(random: Random, *, start: date, days: int) -> Calendar:
         announced_on = dates[int(days * random.uniform(0.3, 0.7))]
         retires_on = announced_on + timedelta(days=notice_days)
         changes.setdefault(announced_on, []).append(RetireModel(model, retires_on))
-    return Calendar(dates, changes, _random_sweeps(random, dates))
+    sweeps = _random_sweeps(random, dates)
+    swept = [day for day in dates[30:] if sweeps[day]]
+    return Calendar(dates, changes, sweeps, set(random.sample(swept, FORESIGHTS)))
 
 
 def _random_price(random: Random, day: date) -> AddPrice:
@@ -144,7 +194,8 @@ def _random_sweeps(random: Random, dates: list[date]) -> dict[date, int]:
 
 def random_history(random: Random, calendar: Calendar, *, anchor_day: int) -> History:
     created_on = calendar.days[random.randint(0, 20)]
-    history = History(anchor_day, created_on, random.choice(DISCOUNTS))
+    people: list[Person] = random.choice([["Alice", "Bob"], ["Alice", "Bob", "Dora"]])
+    history = History(anchor_day, created_on, random.choice(DISCOUNTS), people)
     payment_chance = 0.1
     for day in calendar.days:
         if random.random() < 0.015:
@@ -152,30 +203,32 @@ def random_history(random: Random, calendar: Calendar, *, anchor_day: int) -> Hi
         if day >= created_on:
             # A first term that is bought on the anchor day can be longer than its commitment.
             purchase_chance = 0.4 if day.day == anchor_day else 0.06
-            history.actions[day] = _random_actions(random, day, purchase_chance, payment_chance)
+            history.actions[day] = _random_actions(
+                random, day, people, purchase_chance, payment_chance
+            )
     return history
 
 
 def _random_actions(
-    random: Random, day: date, purchase_chance: float, payment_chance: float
+    random: Random,
+    day: date,
+    people: list[Person],
+    purchase_chance: float,
+    payment_chance: float,
 ) -> list[Action]:
-    actions: list[Action] = []
-    if random.random() < purchase_chance:
-        actions.append(_random_purchase(random))
-    if random.random() < 0.08:
-        actions.append(Cancel(_random_number(random), random.randint(1, 4)))
-    if random.random() < 0.05:
-        actions.append(UndoCancellation(_random_number(random)))
-    if random.random() < payment_chance:
-        status = random.choice(["paid"] * 8 + ["void", "uncollectible"])
-        actions.append(SettleInvoice(status))
-    if random.random() < 0.025:
-        actions.append(_random_order_form(random, day))
-    if random.random() < 0.008:
-        ends_on = day + timedelta(days=random.randint(1, 15))
-        actions.append(EndOrderForm(random.randrange(1000), ends_on))
-    if random.random() < 0.03:
-        actions.append(_random_limit(random))
+    candidates: list[tuple[float, Callable[[], Action]]] = [
+        (purchase_chance, lambda: _random_purchase(random, people)),
+        (0.4, lambda: _random_decision(random, people)),
+        (0.08, lambda: Cancel(_random_number(random), random.randint(1, 4))),
+        (0.05, lambda: UndoCancellation(_random_number(random))),
+        (payment_chance, lambda: _random_settlement(random)),
+        (0.025, lambda: _random_order_form(random, day)),
+        (0.008, lambda: _random_early_end(random, day)),
+        (0.03, lambda: _random_limit(random)),
+        (0.03, lambda: SetApprovalThreshold(_random_cost_per_day(random))),
+        (0.015, lambda: SetPurchaserLimit(_random_cost_per_day(random))),
+    ]
+    actions = [draw() for chance, draw in candidates if random.random() < chance]
     random.shuffle(actions)
     return actions
 
@@ -185,11 +238,35 @@ def _random_number(random: Random) -> int:
     return random.choice([random.randrange(1000), -random.randint(1, 4)])
 
 
-def _random_purchase(random: Random) -> Buy:
+def _random_purchase(random: Random, people: list[Person]) -> Buy:
     model = random.choice(list(KINDS_SOLD))
     units = {kind: random.randint(0, 5) for kind in KINDS_SOLD[model]}
     units = units if any(units.values()) else {KINDS_SOLD[model][0]: 1}
-    return Buy(model, units, in_project=random.random() < 0.4)
+    return Buy(model, units, in_project=random.random() < 0.4, by=random.choice(people))
+
+
+def _random_decision(random: Random, people: list[Person]) -> Decide:
+    """Of one of the latest requests. Most approve what was seen on the day itself; some are by the
+    wrong person."""
+    return Decide(
+        request=random.choice([-1, -1, -2]),
+        decision=random.choice(["approve", "approve", "approve", "decline", "withdraw"]),
+        by=random.choice([*people, "Alice"]),
+        seen_before=timedelta(days=random.choice([0, 0, 0, 0, 1, 5])),
+    )
+
+
+def _random_settlement(random: Random) -> SettleInvoice:
+    return SettleInvoice(random.choice(["paid"] * 8 + ["void", "uncollectible"]))
+
+
+def _random_early_end(random: Random, day: date) -> EndOrderForm:
+    return EndOrderForm(random.randrange(1000), day + timedelta(days=random.randint(1, 15)))
+
+
+def _random_cost_per_day(random: Random) -> int | None:
+    """A cost that some purchases are below and others above; in a third of the cases none."""
+    return random.choice([None, *(int(10 ** random.uniform(3.5, 5)) for _ in range(2))])
 
 
 def _random_limit(random: Random) -> SetLimit:

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
+from tests.simulation.histories import Buy
+
 ONE_DAY = timedelta(days=1)
 
 
@@ -39,17 +41,6 @@ class InvoiceLine(NamedTuple):
     unit_days: int
     amount: int
     discount: int
-
-
-def invoice_line(
-    model: str, kind: str, type_: str, price: int, discount_percent: Fraction, unit_days: int
-) -> InvoiceLine:
-    amount = unit_days * price
-    exact = amount * discount_percent / 100
-    rounded_half_up = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
-    return InvoiceLine(
-        model, kind, type_, price, discount_percent, unit_days, amount, rounded_half_up
-    )
 
 
 @dataclass
@@ -124,6 +115,15 @@ class Limit:
 
 
 @dataclass
+class PurchaseRequest:
+    """A purchase that waits for approval."""
+
+    purchase: Buy
+    lapses_on: date
+    status: str = "pending"
+
+
+@dataclass
 class Cancellation:
     units: list[Unit]
     undone: bool = False
@@ -145,6 +145,11 @@ class Catalogue:
     def price(self, model: str, kind: str, day: date) -> int:
         by_date = self.prices[model, kind]
         return by_date[max(from_on for from_on in by_date if from_on <= day)]
+
+    def cost_per_day(self, purchase: Buy, day: date) -> int:
+        return sum(
+            count * self.price(purchase.model, kind, day) for kind, count in purchase.units.items()
+        )
 
     def retired(self, model: str, day: date) -> bool:
         return model in self.retires_on and self.retires_on[model] <= day

@@ -1,4 +1,4 @@
-"""A second, naive implementation of R2 to R8, R10 and R11: one unit and one day at a time.
+"""A second, naive implementation of R2 to R8, R10, R11, R20 and R21: one unit and day at a time.
 
 Nothing here comes from the product, neither code nor arithmetic, so that the two can only agree if
 both are right. It is slow and deletes nothing. Histories run in both, and the results are compared.
@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
+from tests.simulation.approvals import Approvals
+from tests.simulation.histories import Buy, Decide
+from tests.simulation.invoicing import issue_invoice
 from tests.simulation.records import (
     ONE_DAY,
     Cancellation,
@@ -20,9 +23,8 @@ from tests.simulation.records import (
     Lot,
     OrderForm,
     Unit,
-    invoice_line,
 )
-from tests.simulation.spend import posted, spend
+from tests.simulation.spend import passes_hard_limit, posted
 
 
 @dataclass
@@ -41,37 +43,54 @@ class ReferenceOrganization:
     invoices: list[Invoice] = field(default_factory=list)
     active_units: dict[tuple[int, date], int] = field(default_factory=dict)
     """Units of a lot that were active at the end of a service day."""
+    approvals: Approvals = field(default_factory=Approvals)
+    pays_everything: bool = False
 
-    # --- What people do; buy, cancel and undo return the error codes of all reasons to refuse -----
+    # --- What people do. Most return the codes of all reasons to refuse it ----------------------
 
-    def buy(self, day: date, model: str, units: dict[str, int], *, in_project: bool) -> set[str]:
+    def buy(self, day: date, purchase: Buy) -> set[str]:
         self.open_to(day)
-        commitment_end = day + 30 * ONE_DAY
-        error_codes = self._passed_limits(day, model, units, in_project)
-        if self.order_form(day) is None:
-            error_codes.add("order_form_required")
-        if self.overdue(day):
-            error_codes.add("payment_overdue")
-        if self.catalogue.retired(model, commitment_end - ONE_DAY):
-            error_codes.add("model_retiring")
+        if error_codes := self.refusals(purchase):
+            return error_codes
+        if self.approvals.needs_approval(purchase, self.catalogue, day):
+            self.approvals.ask(purchase, day)
+            return {"needs_approval"}
+        self._add_lots(purchase)
+        return set()
+
+    def decide(self, day: date, position: int, decision: Decide) -> set[str]:
+        self.open_to(day)
+        request = self.approvals.requests[position]
+        error_codes = self.approvals.refusals(request, decision)
+        if decision.decision == "approve" and not error_codes:
+            error_codes = self.refusals(request.purchase)
+            if self.due(request.purchase, day) != self.due(
+                request.purchase, day - decision.seen_before
+            ):
+                error_codes.add("quote_changed")
+            if not error_codes:
+                self._add_lots(request.purchase)
         if not error_codes:
-            for kind in ("input", "output", "combined"):
-                if units.get(kind):
-                    self._add_lot(day, model, kind, units[kind], commitment_end, in_project)
+            self.approvals.settle(request, decision)
         return error_codes
 
-    def _passed_limits(
-        self, day: date, model: str, units: dict[str, int], in_project: bool
-    ) -> set[str]:
-        days = (self.next_period(day) - day).days
-        cost = sum(
-            count * days * self.catalogue.price(model, kind, day) for kind, count in units.items()
-        )
-        passed = any(
-            limit.is_hard and spend(self, limit) + cost > limit.amount
-            for limit in self.limits_of(in_project)
-        )
-        return {"spend_limit_exceeded"} if passed else set()
+    def refusals(self, purchase: Buy) -> set[str]:
+        """Why nobody can make the purchase today, whether or not it needs approval."""
+        error_codes = self.approvals.limit_refusals(purchase, self.catalogue, self.today)
+        cost = self.due(purchase, self.today)
+        if passes_hard_limit(self, cost, in_project=purchase.in_project):
+            error_codes.add("spend_limit_exceeded")
+        if self.order_form(self.today) is None:
+            error_codes.add("order_form_required")
+        if self.overdue(self.today):
+            error_codes.add("payment_overdue")
+        if self.catalogue.retired(purchase.model, self.today + 29 * ONE_DAY):
+            error_codes.add("model_retiring")
+        return error_codes
+
+    def due(self, purchase: Buy, day: date) -> int:
+        """What the purchase would cost at once if it were made on a day."""
+        return self.catalogue.cost_per_day(purchase, day) * (self.next_period(day) - day).days
 
     def cancel(self, day: date, position: int, count: int) -> set[str]:
         self.open_to(day)
@@ -124,9 +143,10 @@ class ReferenceOrganization:
             self.today += ONE_DAY
             self._expire_ended_units()
             if self.starts_period(self.today):
-                self._issue_invoice()
+                issue_invoice(self)
             self._renew_committed()
             self._renew_past_commitment()
+            self.approvals.lapse(self.today)
 
     def _expire_ended_units(self) -> None:
         for lot in self.lots:
@@ -172,31 +192,6 @@ class ReferenceOrganization:
     def _expire(self, unit: Unit, reason: str) -> None:
         unit.expired_on, unit.reason = self.today, reason
 
-    def _issue_invoice(self) -> None:
-        start = self.period_start(self.today - ONE_DAY)
-        unit_days: dict[tuple[str, str, str, int, Fraction], int] = {}
-        for charge in self.charges:
-            if start <= charge.posted_on < self.today:
-                lot = self.lots[charge.lot]
-                key = (lot.model, lot.kind, charge.type, charge.price, charge.discount_percent)
-                days = (charge.service_to - charge.service_from).days
-                unit_days[key] = unit_days.get(key, 0) + charge.units * days
-        if unit_days:
-            lines = {invoice_line(*key, days) for key, days in unit_days.items()}
-            due_on = self.today + self._days_until_due() * ONE_DAY
-            number = len(self.invoices) + 1
-            self.invoices.append(Invoice(number, start, self.today, due_on, lines))
-
-    def _days_until_due(self) -> int:
-        """Without a form in force, the one that was in force last applies.
-
-        There always was one, because nobody can buy without a form.
-        """
-        day = self.today
-        while (order_form := self.order_form(day)) is None:
-            day -= ONE_DAY
-        return order_form.days_until_due
-
     # --- What is true on a day ------------------------------------------------------------------
 
     def order_form(self, day: date) -> OrderForm | None:
@@ -209,7 +204,7 @@ class ReferenceOrganization:
         return latest
 
     def overdue(self, day: date) -> bool:
-        return any(
+        return not self.pays_everything and any(
             invoice.total > 0  # An invoice of nothing is never owed.
             and invoice.status in ("open", "uncollectible")
             and day >= invoice.due_on + 14 * ONE_DAY
@@ -244,27 +239,24 @@ class ReferenceOrganization:
 
     # --- Storing records ------------------------------------------------------------------------
 
-    def _add_lot(
-        self,
-        day: date,
-        model: str,
-        kind: str,
-        count: int,
-        commitment_end: date,
-        in_project: bool,
-    ) -> None:
-        first_term_end = self.next_period(day)
+    def _add_lots(self, purchase: Buy) -> None:
+        for kind in ("input", "output", "combined"):
+            if purchase.units.get(kind):
+                self._add_lot(purchase, kind)
+
+    def _add_lot(self, purchase: Buy, kind: str) -> None:
+        first_term_end = self.next_period(self.today)
         lot = Lot(
             position=len(self.lots),
-            model=model,
+            model=purchase.model,
             kind=kind,
-            bought_on=day,
+            bought_on=self.today,
             first_term_end=first_term_end,
-            commitment_end=commitment_end,
-            price=self.catalogue.price(model, kind, day),
-            units=[Unit() for _ in range(count)],
-            charged_until=day,
-            in_project=in_project,
+            commitment_end=self.today + 30 * ONE_DAY,
+            price=self.catalogue.price(purchase.model, kind, self.today),
+            units=[Unit() for _ in range(purchase.units[kind])],
+            charged_until=self.today,
+            in_project=purchase.in_project,
         )
         self.lots.append(lot)
         self._charge(lot, "first_term", first_term_end, lot.price)

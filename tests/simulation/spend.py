@@ -9,6 +9,14 @@ if TYPE_CHECKING:
     from tests.simulation.reference import ReferenceOrganization
 
 
+def passes_hard_limit(company: "ReferenceOrganization", cost: int, *, in_project: bool) -> bool:
+    """Whether a purchase that costs so much in the present period passes a hard limit."""
+    return any(
+        limit.is_hard and spend(company, limit) + cost > limit.amount
+        for limit in company.limits_of(in_project)
+    )
+
+
 def posted(company: "ReferenceOrganization", limit: Limit) -> int:
     """What is charged in the present period."""
     start = company.period_start(company.today)

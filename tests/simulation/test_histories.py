@@ -18,12 +18,13 @@ from django.db import connection, models
 
 from accounts.models import AuditEntry
 from billing.models import Charge, Invoice, InvoiceLine, InvoicePayment, SpendAlert
-from capacity.models import Cancellation, Expiry, Lot, Transaction
+from capacity.models import Cancellation, Expiry, Lot, PurchaseRequest, Transaction
 from tests.cast import load_catalogue
 from tests.invariants import assert_invariants_hold
-from tests.simulation.company import Company, noon
+from tests.simulation.company import Company
 from tests.simulation.comparison import assert_matches_reference, assert_showback_adds_up
 from tests.simulation.histories import Calendar, History, random_calendar, random_history
+from tests.simulation.terms import noon
 from tests.simulation.world import Job, World, read_catalogue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,7 +76,7 @@ def run_in_threads() -> Iterator[Callable[[Sequence[Job]], None]]:
 
 
 def test_the_product_agrees_with_the_reference() -> None:
-    world = random_world(COMPANIES)
+    world = random_world(COMPANIES, foresees=True)
     world.run()
     assert_matches_reference(world.companies)
     assert_invariants_hold(now=noon(world.today))
@@ -118,6 +119,7 @@ ROWS: dict[type[models.Model], list[str]] = {
     Expiry: ["lot__public_id", "units", "ended_on", "reason"],
     Lot: ["public_id", "units", "active_units", "charged_until"],
     Cancellation: ["lot__public_id", "units", "ends_on", "status"],
+    PurchaseRequest: ["units", "status", "lapses_on", "decided_at", "due_now_amount"],
     Transaction: ["lot__public_id", "type", "units", "at", "note"],
     Invoice: ["number", "period_start", "issued_on", "due_on", "subtotal", "discount", "total"],
     InvoiceLine: ["invoice__number", "model", "kind", "type", "unit_days", "amount", "discount"],

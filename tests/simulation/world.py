@@ -6,11 +6,20 @@ from datetime import date, timedelta
 from functools import partial
 from random import Random
 
-from capacity.models import Cancellation, ListPrice, Lot, Snapshot, TokenUnit
+from capacity.models import (
+    Cancellation,
+    ListPrice,
+    Lot,
+    PurchaseRequest,
+    Snapshot,
+    TokenUnit,
+)
 from capacity.operations.sweep import open_due_days_everywhere
 from tests.simulation import records
-from tests.simulation.company import Company, noon
+from tests.simulation.company import Company
+from tests.simulation.foresight import assert_foreseen
 from tests.simulation.histories import AddPrice, Calendar, RetireModel
+from tests.simulation.terms import noon
 
 Job = Callable[[], None]
 
@@ -38,6 +47,8 @@ class World:
     catalogue: records.Catalogue
     random: Random
     run_jobs: Callable[[Sequence[Job]], None] = run_in_order
+    foresees: bool = False
+    """Whether what is foreseen is compared too, on the days of the calendar."""
 
     def run(self) -> None:
         for day in self.calendar.days:
@@ -52,6 +63,9 @@ class World:
             self.run_jobs(jobs)
             if self.calendar.sweeps[day]:
                 self._compare_visible_state(day)
+            if self.foresees and day in self.calendar.foresights:
+                for company in self.companies:
+                    assert_foreseen(company, day)
         self.sweep(self.today)
         for company in self.companies:
             company.reference.open_to(self.today)
@@ -79,9 +93,10 @@ class World:
                     self.catalogue.retires_on[model] = on
 
     def _compare_visible_state(self, day: date) -> None:
-        """Compare what customers see on the day itself: active units and cancellation statuses."""
+        """Compare what customers see on the day itself: active units, and what waits."""
         units = dict(Lot.objects.values_list("public_id", "active_units"))
         statuses = dict(Cancellation.objects.values_list("public_id", "status"))
+        requests = dict(PurchaseRequest.objects.values_list("public_id", "status"))
         for company in self.companies:
             if company.history.created_on <= day:
                 reference = company.reference
@@ -90,3 +105,5 @@ class World:
                 assert [units[lot_id] for lot_id in company.lot_ids] == expected_units, day
                 expected_statuses = [one.status for one in reference.cancellations]
                 assert [statuses[id_] for id_ in company.cancellation_ids] == expected_statuses, day
+                expected_statuses = [one.status for one in reference.approvals.requests]
+                assert [requests[id_] for id_ in company.request_ids] == expected_statuses, day

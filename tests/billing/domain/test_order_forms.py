@@ -144,3 +144,8 @@ def test_an_invoice_is_due_by_the_form_in_force_or_else_by_the_last_that_was(
     last = next((terms for terms in in_force if terms), None)
     expected = last.days_until_due if last else DEFAULT_DAYS_UNTIL_DUE
     assert days_until_due(forms, on(today)) == expected
+
+
+def test_of_two_forms_the_one_in_force_or_the_later_one_says_when_an_invoice_is_due() -> None:
+    forms = [form(1, 0), form(2, 3, 6)]
+    assert [days_until_due(forms, on(number)) for number in (2, 3, 5, 6, 7)] == [11, 12, 12, 11, 11]
