@@ -67,11 +67,11 @@ SELECT organization_id, id, snapshot_id, pool_id, project_id, kind, 2, 2, 30000,
 FROM (
     SELECT purchase.*, purchase.created_at::date AS bought_on, unit.kind,
            row_number() OVER (
-               PARTITION BY purchase.organization_id ORDER BY purchase.created_at, purchase.id
+               PARTITION BY purchase.organization_id ORDER BY round, purchase.id, unit.kind
            ) AS nth
     FROM capacity_purchase purchase
     JOIN capacity_tokenunit unit ON unit.snapshot_id = purchase.snapshot_id
-    CROSS JOIN generate_series(1, 3)
+    CROSS JOIN generate_series(1, 3) round
     WHERE purchase.organization_id > %(after)s
 ) numbered
 WHERE nth <= %(lots_each)s
