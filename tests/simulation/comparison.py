@@ -12,7 +12,8 @@ from capacity.models import Expiry, Lot
 from capacity.usage.models import UsageDay
 from capacity.usage.queries.showback import billed_periods, showback
 from tests.simulation import records
-from tests.simulation.company import Company, noon
+from tests.simulation.company import Company
+from tests.simulation.terms import noon
 
 
 def assert_matches_reference(companies: Sequence[Company]) -> None:
