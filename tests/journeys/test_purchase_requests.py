@@ -48,7 +48,10 @@ def _ask(page: Page, world: World) -> None:
 
 
 def _approve(page: Page, world: World) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
     page.goto(world.scale_tier)
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) <= 0, "what is hidden beside the number makes the page too wide"
     page.get_by_role("link", name="Purchase requests 1 waiting").click()
     section(page, "Waiting").get_by_role("button", name="Approve").click()
     dialog = page.get_by_role("dialog")
