@@ -91,6 +91,10 @@ register_actions(
         "tokenunit.created": ("Token unit added", "Added {kind} units of {snapshot}"),
         "tokenunit.changed": ("Token unit changed", "Changed {subject}"),
         "listprice.created": ("List price added", "Set a price of {subject} from {from_on} on"),
+        "payasyougoprice.created": (
+            "Pay-as-you-go prices added",
+            "Set pay-as-you-go prices of {subject} from {from_on} on",
+        ),
     },
 )
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import Organization, User
 from billing.domain.money import Money
 from capacity.models import Kind, Pool
-from capacity.usage.domain.windows import WINDOW
+from capacity.usage.domain.windows import WINDOW, window_id
 from capacity.usage.models import (
     AlertRule,
     UsageAlert,
@@ -45,6 +45,13 @@ class NamedAlert:
 
     alert: UsageAlert
     of: HoldingName
+    pool: str
+    """The public id of the pool; empty if it does not exist yet."""
+
+    @property
+    def window(self) -> str:
+        """Return the window that met the rule, as it stands in addresses."""
+        return window_id(self.alert.starts_at)
 
     @property
     def per_day(self) -> Money:
@@ -89,21 +96,30 @@ def rules_of(organization: Organization) -> Rules:
     )
 
 
-class PoolName(TypedDict):
-    """What `usage_alerts` adds to an alert: the name of its pool, empty for the default one."""
+class OfPool(TypedDict):
+    """What `usage_alerts` adds to an alert: its pool's public id, and its name.
 
+    The name is empty for the default pool.
+    """
+
+    pool_key: str
     pool_name: str
 
 
 def usage_alerts(
     organization: Organization,
-) -> "QuerySet[WithAnnotations[UsageAlert, PoolName]]":
+) -> "QuerySet[WithAnnotations[UsageAlert, OfPool]]":
     """Return the alerts of an organization with their snapshots and the names of their pools."""
-    pool = Pool.objects.filter(organization=organization, pk=OuterRef("pool_id"))
+    own = Pool.objects.filter(organization=organization, snapshot=OuterRef("snapshot"))
+    pool, default = own.filter(pk=OuterRef("pool_id")), own.filter(is_default=True)
+    public_ids = (Subquery(rows.values("public_id")) for rows in (pool, default))
     return (
         UsageAlert.objects.filter(organization=organization)
         .select_related("snapshot")
-        .annotate(pool_name=Coalesce(Subquery(pool.values("name")), Value("")))
+        .annotate(
+            pool_key=Coalesce(*public_ids, Value("")),
+            pool_name=Coalesce(Subquery(pool.values("name")), Value("")),
+        )
     )
 
 
@@ -114,10 +130,12 @@ def alerts_found_at(organization: Organization, at: datetime) -> list[NamedAlert
     return sorted(rows, key=lambda row: (order.index(row.alert.rule), row.of.order))
 
 
-def named(alerts: "Iterable[WithAnnotations[UsageAlert, PoolName]]") -> list[NamedAlert]:
+def named(alerts: "Iterable[WithAnnotations[UsageAlert, OfPool]]") -> list[NamedAlert]:
     """Return the alerts of `usage_alerts` with the names of their holdings, in the same order."""
     return [
-        NamedAlert(row, HoldingName(row.snapshot.model, row.pool_name, Kind(row.kind)))
+        NamedAlert(
+            row, HoldingName(row.snapshot.model, row.pool_name, Kind(row.kind)), row.pool_key
+        )
         for row in alerts
     ]
 

@@ -14,7 +14,6 @@ from accounts.views.permissions import PageRequest, caller, error_page, permissi
 from accounts.views.responses import redirect_from_dialog
 from capacity.usage.filters import AlertFilters
 from capacity.usage.forms import UsageAlertsForm, UsageMailsForm
-from capacity.usage.models import AlertRule
 from capacity.usage.operations.alerts import set_usage_alerts
 from capacity.usage.operations.mails import find_mail_link, set_usage_mails, turn_off_usage_mail
 from capacity.usage.operations.windows import close_due_windows
@@ -36,7 +35,6 @@ def alerts_page(request: PageRequest, access: AccessContext) -> HttpResponse:
         "alerts": alerts,
         "named": named(alerts),
         "rules": rules_of(access.organization),
-        "idle": AlertRule.IDLE,
         "mails": UsageMailsForm.showing(mails_wanted(access.organization, access.user)),
         "may_manage": access.may(Permission.MANAGE),
     }
