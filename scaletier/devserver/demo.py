@@ -32,7 +32,14 @@ from capacity.usage.domain.callouts import CALLOUT_DAYS
 from capacity.usage.operations.alerts import raise_usage_alerts, set_usage_alerts
 from scaletier.devserver.demo_customer import OPERATOR, Customer, operator
 from scaletier.devserver.demo_guard import reason_to_refuse_demo_data
-from scaletier.devserver.demo_traffic import add_traffic
+from scaletier.devserver.demo_traffic import (
+    ASSISTANT,
+    BATCH,
+    NORTHWIND_OWNER,
+    add_traffic,
+    continue_traffic,
+    customer_with_traffic,
+)
 from scaletier.devserver.progress import Progress
 from scaletier.sandbox import (
     COMMAND,
@@ -65,7 +72,7 @@ NORTHWIND = BilledCustomer(
 
 PEOPLE = {
     "Northwind Labs": (
-        ("alice@northwind.example", "Alice Moreau", Role.OWNER),
+        (NORTHWIND_OWNER, "Alice Moreau", Role.OWNER),
         ("bob@northwind.example", "Bob Tanaka", Role.PURCHASER),
         ("mallory@northwind.example", "Mallory Reyes", Role.MEMBER),
     ),
@@ -120,8 +127,10 @@ def load_demo(*, now: datetime, output: OutputWrapper) -> None:
     if not _user_exists(email):
         create_user(email, name, password_for(email), is_staff=True, is_superuser=True)
     progress = Progress(output, (NORTHWIND_AGE + CONTOSO_AGE).days, "days")
-    if not _user_exists("alice@northwind.example"):
+    if not _user_exists(NORTHWIND_OWNER):
         create_northwind(now, progress)
+    elif northwind := customer_with_traffic():
+        continue_traffic(northwind, now=now)
     if not _user_exists("charlie@contoso.example"):
         create_contoso(now, progress)
     # These emails are about days in the past, so they are marked as sent.
@@ -149,7 +158,7 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     trial = customer.buy("gpt-5-mini-2025-08-07", project=trial_project, input=1, output=1)
     customer.cancel(trial, "input", 1)
     customer.cancel(trial, "output", 1)
-    assistant = customer.project("Support assistant")
+    assistant = customer.project(ASSISTANT)
     cancellation_id = customer.advance(22).cancel(mini, "input", 1)
     customer.undo(cancellation_id)
     decline_quote_request(
@@ -164,14 +173,14 @@ def create_northwind(now: datetime, progress: Progress) -> None:
     recent = customer.advance(8).buy("gpt-4.1-2025-04-14", output=2)
     customer.advance(5).cancel(recent, "output", 1)
     _add_requests(customer)
-    _bring_to(customer, now, assistant)
+    _bring_to(customer, now)
 
 
-def _bring_to(customer: Customer, now: datetime, assistant: str) -> None:
+def _bring_to(customer: Customer, now: datetime) -> None:
     """Open the last days, and add the traffic of the last 30."""
     open_due_days(organization=customer.organization, now=now)
-    batch = customer.project("Batch evaluation")
-    add_traffic(customer.organization, now=now, assistant=assistant, batch=batch)
+    customer.project(BATCH)
+    add_traffic(customer.organization, now=now)
     for hours in reversed(range(ALERTS_AGE // HOUR)):  # As the sweep found them, hour by hour.
         raise_usage_alerts(customer.organization, now=now - hours * HOUR)
 

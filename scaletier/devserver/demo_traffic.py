@@ -4,12 +4,13 @@ People work by day and on weekdays, a launch makes one spike, one project sends 
 night since a week ago, and one model is bought and hardly used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import pi, sin
 from random import Random
 
 from django.db import transaction
+from django.db.models import Max
 
 from accounts.models import Organization
 from capacity.models import Snapshot
@@ -18,10 +19,17 @@ from capacity.usage.domain.windows import (
     MINUTES_OF_WINDOW,
     WINDOW,
     closed_until,
+    minute_of,
     window_of,
 )
 from capacity.usage.models import DEFAULT_POOL, OrganizationUsage, UsageMinute
-from capacity.usage.operations.windows import SUMS, Group, add_rows, lock_usage
+from capacity.usage.operations.windows import (
+    SUMS,
+    Group,
+    add_rows,
+    close_due_windows,
+    lock_usage,
+)
 
 DAYS = timedelta(days=30)
 LAUNCH_AGE_DAYS, BATCH_NIGHTS = 9, (*range(1, 9), 12)
@@ -37,33 +45,94 @@ TOKENS_A_MINUTE = {
 
 REQUEST_TOKENS, OUTPUT_SHARE, CACHED_SHARE = 1_800, 0.12, 0.35
 
-Row = tuple[tuple[datetime, Group], tuple[int, int, int, int]]
+NORTHWIND_OWNER = "alice@northwind.example"
+ASSISTANT, BATCH = "Support assistant", "Batch evaluation"
+"""Projects that send requests, beside the default one."""
+
+Key = tuple[datetime, Group]
+Sums = tuple[int, int, int, int]
+Row = tuple[Key, Sums]
 
 
-def add_traffic(organization: Organization, *, now: datetime, assistant: str, batch: str) -> None:
+def add_traffic(organization: Organization, *, now: datetime) -> None:
     """Count 30 days of requests up to `now`, with every due window closed.
 
-    `assistant` and `batch` are projects; everything else is the default project's.
     They were admitted in time, so they are stored as minutes first; the windows close over them.
     """
     start = window_of(now - DAYS)
     chance = Random(organization.name)  # noqa: S311 - the same traffic at each start
-    snapshots = dict(Snapshot.objects.filter(model__in=TOKENS_A_MINUTE).values_list("model", "pk"))
-    projects = dict(organization.projects.values_list("public_id", "pk"))
-    default = organization.projects.get(is_default=True)
-    rows: dict[tuple[datetime, Group], tuple[int, int, int, int]] = {}
-    for model, tokens in TOKENS_A_MINUTE.items():
-        project = projects[assistant] if model == "gpt-5.2-2025-12-11" else default.pk
-        group = (snapshots[model], project, DEFAULT_POOL, False)
-        rows |= dict(_minutes(group, tokens, start, now, chance))
-    night = (snapshots["gpt-4.1-mini-2025-04-14"], projects[batch], DEFAULT_POOL, False)
+    rows = _usual_rows(organization, start, now, chance)
+    [batch] = organization.projects.filter(name=BATCH).values_list("pk", flat=True)
+    snapshots = _snapshots()
+    night = (snapshots["gpt-4.1-mini-2025-04-14"], batch, DEFAULT_POOL, False)
     rows |= dict(_nights(night, now, chance))
-    opted_out = (snapshots["gpt-4.1-2025-04-14"], projects[batch], DEFAULT_POOL, True)
+    opted_out = (snapshots["gpt-4.1-2025-04-14"], batch, DEFAULT_POOL, True)
     rows |= dict(_load_test(opted_out, now, chance))
     with transaction.atomic(durable=True):
         OrganizationUsage.objects.create(organization=organization, closed_until=start)
-        add_rows(UsageMinute, organization, "minute", "timestamptz", rows, SUMS[:4])
+        _add_minutes(organization, rows)
+    close_due_windows(organization, now=now)
+
+
+def customer_with_traffic() -> Organization | None:
+    """Return the demo customer that sends requests, if it is there as it was made."""
+    return Organization.objects.filter(
+        memberships__user__email=NORTHWIND_OWNER,
+        projects__name=ASSISTANT,
+        usage__isnull=False,
+    ).first()
+
+
+def continue_traffic(organization: Organization, *, now: datetime) -> None:
+    """Count the requests since the last ones, as if the product had not been stopped meanwhile."""
+    minutes = UsageMinute.objects.filter(organization=organization)
+    with transaction.atomic(durable=True):
+        usage = OrganizationUsage.objects.select_for_update().get(organization=organization)
+        last = minutes.aggregate(last=Max("minute"))["last"]
+        start = max(usage.closed_until, now - DAYS, last + MINUTE if last else now)
+        _add_minutes(organization, _usual_rows(organization, start, now, Random()))  # noqa: S311
+    close_due_windows(organization, now=now)
+
+
+def add_requests(organization: Organization, *, now: datetime, seconds: int) -> None:
+    """Count the requests of the last seconds, in the present minute."""
+    close_due_windows(organization, now=now)
+    share, chance = timedelta(seconds=seconds) / MINUTE, Random()  # noqa: S311
+    rows = {
+        (minute_of(now), group): _sums(
+            int(tokens * share * _busyness(now, now) * chance.uniform(0.5, 1.5)), chance
+        )
+        for group, tokens in _groups(organization)
+    }
+    with transaction.atomic(durable=True):
         lock_usage(organization, now=now)
+        _add_minutes(organization, rows)
+
+
+def _snapshots() -> dict[str, int]:
+    return dict(Snapshot.objects.filter(model__in=TOKENS_A_MINUTE).values_list("model", "pk"))
+
+
+def _groups(organization: Organization) -> Iterator[tuple[Group, int]]:
+    """Yield who sends requests by day, and the tokens of a busy minute."""
+    projects = dict(organization.projects.values_list("name", "pk"))
+    default = organization.projects.get(is_default=True).pk
+    for model, snapshot in _snapshots().items():
+        project = projects[ASSISTANT] if model == "gpt-5.2-2025-12-11" else default
+        yield (snapshot, project, DEFAULT_POOL, False), TOKENS_A_MINUTE[model]
+
+
+def _usual_rows(
+    organization: Organization, start: datetime, now: datetime, chance: Random
+) -> dict[Key, Sums]:
+    rows: dict[Key, Sums] = {}
+    for group, tokens in _groups(organization):
+        rows |= dict(_minutes(group, tokens, start, now, chance))
+    return rows
+
+
+def _add_minutes(organization: Organization, rows: Mapping[Key, Sums]) -> None:
+    add_rows(UsageMinute, organization, "minute", "timestamptz", rows, SUMS[:4])
 
 
 def _minutes(
@@ -82,8 +151,9 @@ def _busyness(minute: datetime, now: datetime) -> float:
     """Return how busy a minute is: about 1 at noon of a weekday, little at night."""
     hour = minute.hour + minute.minute / 60
     by_day = max(0.0, sin((hour - 6) * pi / 14)) if 6 <= hour <= 20 else 0.0
-    weekday = 1.0 if minute.weekday() < 5 else 0.25
-    launch = 2.4 if _is_launch(minute, now) else 1.0
+    is_launch = _is_launch(minute, now)
+    weekday = 1.0 if minute.weekday() < 5 or is_launch else 0.25
+    launch = 2.4 if is_launch else 1.0
     return (0.06 + by_day * weekday) * launch
 
 
@@ -109,7 +179,7 @@ def _load_test(group: Group, now: datetime, chance: Random) -> Iterator[Row]:
         yield (first + number * WINDOW, group), _sums(chance.randrange(2, 9) * 10**5, chance)
 
 
-def _sums(tokens: int, chance: Random) -> tuple[int, int, int, int]:
+def _sums(tokens: int, chance: Random) -> Sums:
     """Return requests, input tokens, cached ones of them, and output tokens."""
     cached = int(tokens * CACHED_SHARE * chance.uniform(0.8, 1.2))
     output = int(tokens * OUTPUT_SHARE * chance.uniform(0.8, 1.2))

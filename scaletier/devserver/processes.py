@@ -30,6 +30,7 @@ PROCESSES = {
     " --loglevel warning --without-gossip --without-mingle",
     "beat": f"{PYTHON} -m celery --quiet -A scaletier beat --loglevel warning",
 }
+DEMO_CELERY = "scaletier.devserver.demo_celery"
 STRIPE_STAND_IN = {"stripe": f"{PYTHON} {stripe_process.COMMAND}"}
 DEMO_UPSTREAM = {"upstream": f"{PYTHON} {gateway_process.COMMAND}"}
 
@@ -50,6 +51,16 @@ from scaletier.devserver.processes import stop_orphans
 stop_orphans(Path(sys.argv[2]))
 """
 """A program that waits for the end of its parent. What it stops with, it imports only then."""
+
+
+def of_product(*, with_demo: bool) -> dict[str, str]:
+    """Return the command lines of the product's processes; with demo data its traffic goes on."""
+    if not with_demo:
+        return PROCESSES
+    return {
+        name: command.replace("-A scaletier ", f"-A {DEMO_CELERY} ")
+        for name, command in PROCESSES.items()
+    }
 
 
 class ProcessEndedError(Exception):

@@ -69,7 +69,7 @@ class Server:
             "VALKEY_URL": engine_urls.valkey_url,
             "PYTHONUNBUFFERED": "1",
         }
-        commands, notice = processes.PROCESSES, ""
+        commands, notice = processes.of_product(with_demo=self.load_demo), ""
         if stripe_process.is_needed():
             commands = {**commands, **processes.STRIPE_STAND_IN}
             stand_in = stripe_process.choose_address(settings.HOME, web_host=address.host)
