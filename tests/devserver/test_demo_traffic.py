@@ -20,7 +20,7 @@ from scaletier.devserver.demo_traffic import (
 )
 from tests.cast import Acme
 
-PAUSE = timedelta(days=2, minutes=7)
+PAUSE = timedelta(hours=3, minutes=7)
 
 
 def windows_without_requests(start: datetime, end: datetime) -> list[datetime]:
