@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("billing.api.urls")),
     path("", include("capacity.api.urls")),
     path("", include("capacity.usage.api.urls")),
+    path("", include("capacity.gateway.api.urls")),
     path("schema", schema, name="api_schema"),
     # Swagger UI sets inline styles; no other page of the site may do that.
     path("docs", csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(docs), name="api_docs"),

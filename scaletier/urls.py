@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("", include("capacity.urls")),
     path("", include("capacity.usage.urls")),
+    path("", include("capacity.gateway.urls")),
     path("api/v1/", include("scaletier.api_urls")),
     re_path("^api/", UnknownPath.as_view()),
     # A user's address comes from their invitation; allauth's page would let them claim any other.

@@ -24,7 +24,7 @@ from billing.operations.order_forms import (
     sign_order_form,
     terminate_order_form,
 )
-from capacity.models import Cancellation, Lot, Purchase
+from capacity.models import Cancellation, GatewayRequest, Lot, Purchase
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.catalogue import SHIPPED_CATALOGUE, import_catalogue
 from capacity.operations.days import Opened, open_due_days
@@ -182,6 +182,24 @@ def unsigned_form(acme: Acme) -> OrderForm:
     now = acme.organization.now() if acme.organization.is_sandbox else at("2026-01-10")
     return create_order_form(
         organization=acme.organization, starts_on=day("2026-02-01"), by=OPERATOR, now=now
+    )
+
+
+def gateway_request(organization: Organization) -> GatewayRequest:
+    """A request to the gateway that went to the account plan, a moment ago by the real clock."""
+    return GatewayRequest.objects.create(
+        organization=organization,
+        request_id=f"greq_{organization.pk:032x}",
+        admitted_at=timezone.now(),
+        at=at("2026-01-10"),
+        model=GROK,
+        project=organization.projects.get(is_default=True).public_id,
+        key="key_1",
+        served="default",
+        reason="window_exhausted",
+        estimate={"input": 10, "output": 1_024},
+        actual={"input": 9, "output": 34},
+        windows=[{"pool": "pt_1", "kind": "output", "limit": 187_500, "used": 187_000}],
     )
 
 

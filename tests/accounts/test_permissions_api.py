@@ -12,7 +12,7 @@ from accounts.api.endpoints import Endpoint
 from accounts.models import ApiKey, Role
 from capacity.models import PurchaseRequest
 from tests.api_client import ApiCast, Caller, Response, make_api_cast, new_keys, with_session
-from tests.cast import GROK, person, unsigned_form
+from tests.cast import GROK, gateway_request, person, unsigned_form
 
 SCALE_TIER, BUY = Permission.SCALE_TIER, Permission.BUY
 MANAGE, OWN_API_KEYS = Permission.MANAGE, Permission.OWN_API_KEYS
@@ -72,6 +72,7 @@ ROUTES = [
     Route("POST", "usage/events", Permission.USAGE, {"events": []}),
     Route("GET", "usage", Permission.USAGE),
     Route("GET", f"recommendations?model={GROK}", SCALE_TIER),
+    Route("GET", "gateway/requests/{gateway_request}", Permission.USAGE),
     Route("GET", "order-forms", MANAGE),
     Route("POST", "order-forms/{draft}/sign", MANAGE, {"name": "Alice Armand"}),
     Route("GET", "quote-requests", MANAGE),
@@ -186,6 +187,7 @@ def make_objects(api: ApiCast) -> dict[str, str]:
         "own_key": ApiKey.objects.get(user=api.acme.alice.person).public_id,
         "quote_request": api.alice.post("quote-requests", CAPACITY).json()["id"],
         "draft": unsigned_form(api.acme).public_id,
+        "gateway_request": gateway_request(api.acme.organization).request_id,
     }
 
 

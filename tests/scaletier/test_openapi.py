@@ -31,7 +31,7 @@ from schemathesis.config import (
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.api_client import ApiCast
-from tests.cast import GROK, unsigned_form
+from tests.cast import GROK, gateway_request, unsigned_form
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +84,7 @@ def acme(api: ApiCast) -> Iterator[ApiCast]:
         project_id=purchase["project"],
         quote_request_id=api.alice.post("quote-requests", capacity).json()["id"],
         form_id=unsigned_form(api.acme).public_id,
+        gateway_request_id=gateway_request(api.acme.organization).request_id,
     )
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)

@@ -104,6 +104,7 @@ def _pages(acme: Acme) -> dict[str, str]:
         "limits": f"{settings}limits/",
         "forecast": f"{settings}forecast/",
         "usage": f"{settings}usage/",
+        "landing": f"{settings}usage/landing/?model={GROK}&input_tokens=10",
         "showback": f"{settings}showback/",
         "usage alerts": f"{settings}usage/alerts/?alerts-rule=idle&alerts-q=grok",
         "unused and exhausted": f"{settings}scale-tier/callouts/",
