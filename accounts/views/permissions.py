@@ -1,10 +1,11 @@
 """The permission check of every page of an organization, and the error page."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, cast
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -19,7 +20,7 @@ from accounts.operations.changes import Caller
 from accounts.operations.days import bring_up_to_date
 from accounts.queries.members import owners
 from common.client_address import client_address
-from common.errors import BusinessError, NotFound
+from common.errors import BusinessError, InvalidRequest, NotFound
 from common.fragments import mark_fragment, render_fragment
 
 Arguments = ParamSpec("Arguments")
@@ -52,7 +53,8 @@ def permission_required(permission: Permission) -> Callable[[Page[Any]], Route]:
         ) -> HttpResponseBase:
             request = cast(PageRequest, http_request)
             try:
-                _refuse_nul(request, arguments.values())
+                if any("\0" in str(text) for text in arguments.values()):
+                    raise NotFound("There is nothing of that name.")
                 # Every member may see the navigation, which an error page shows too.
                 request.access = authorize(
                     user=request.user,
@@ -66,6 +68,8 @@ def permission_required(permission: Permission) -> Callable[[Page[Any]], Route]:
                 return _to_second_factor(request, organization_id)
             except BusinessError as error:
                 return error_page(request, error)
+            except DataError as error:
+                return error_page(request, _nul_refused(request, error))
 
         return checked_page
 
@@ -79,11 +83,21 @@ def _to_second_factor(request: PageRequest, organization_id: str) -> HttpRespons
     return redirect(url)
 
 
-def _refuse_nul(request: PageRequest, arguments: Iterable[Any]) -> None:
-    """Raises NotFound for a NUL in the request: PostgreSQL cannot store one, so nothing matches."""
-    texts = (*request.GET.values(), *request.POST.values(), *arguments)
-    if any("\0" in str(text) for text in texts):
-        raise NotFound("There is nothing of that name.")
+def _nul_refused(request: PageRequest, error: DataError) -> InvalidRequest:
+    """Return what to say of a text with a NUL that reached the database, which can store none.
+
+    Fields of forms refuse one by themselves, and keep what was typed. Raises the error of the
+    database if the request has no NUL: then it has another cause.
+    """
+    names = sorted(
+        name
+        for sent in (request.GET, request.POST)
+        for name, texts in sent.lists()
+        if any("\0" in str(text) for text in texts)
+    )
+    if not names:
+        raise error
+    return InvalidRequest.field(names[0], f"“{names[0]}” has a NUL character. Send it without.")
 
 
 def error_page(request: HttpRequest, error: BusinessError) -> HttpResponse:

@@ -8,13 +8,15 @@ route gets a share of them; `SCALETIER_FUZZ_EXAMPLES=1` sends all to all.
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests.api_client import PROBLEM, ApiCast
 from tests.cast import GROK, signed_in
@@ -173,6 +175,35 @@ def test_no_page_fails_whatever_is_sent_to_it(api: ApiCast, ids: dict[str, str])
             attacker.send("POST", path, **form(**(fields | {"model": GROK, "role": "member"})))
     assert attacker.failed == []
     assert attacker.sent > 400
+
+
+def test_a_nul_hides_no_page_and_loses_nothing_that_was_typed(
+    api: ApiCast, ids: dict[str, str]
+) -> None:
+    """A database can store no NUL. A form says so at its field, and anything else answers 400."""
+    alice = signed_in(api.acme.alice)
+    query = "&".join(f"{name}=a%00b" for name in QUERY_NAMES)
+    fields = dict.fromkeys(FORM_NAMES, "a\0b")
+    seen: Counter[int] = Counter()
+    for pattern in PAGES:
+        path = concrete(pattern, ids)
+        parameters = {parameter[1] for parameter in PARAMETER.finditer(pattern)}
+        if not {"organization_id"} <= parameters <= ids.keys():
+            continue
+        for response in (alice.get(path, QUERY_STRING=query), alice.post(path, fields)):
+            seen[response.status_code] += 1
+            if response.status_code == HTTPStatus.NOT_FOUND:
+                assert alice.get(path).status_code == HTTPStatus.NOT_FOUND, path
+            else:
+                assert response.status_code in {200, 302, 400, 405, 422}, path
+    assert min(seen[200], seen[400], seen[422]) > 0, seen
+    url = reverse("projects", args=[ids["organization_id"]])
+    page = alice.post(url, {"name": "Sea\0rch"})
+    assert page.status_code == 422
+    assert "Null characters are not allowed." in page.text
+    assert 'value="Sea' in page.text
+    refused = alice.get(url, {"projects-q": "a\0b"})
+    assert "Null characters are not allowed." in refused.text
 
 
 def test_nothing_of_the_api_fails_whatever_is_sent_to_it(api: ApiCast, ids: dict[str, str]) -> None:
