@@ -204,6 +204,24 @@ def test_everything_leads_to_its_own_history(acme: Acme) -> None:
     assert ">History<" not in signed_in(acme.bob).get(reverse("api_keys", args=[here])).text
 
 
+def test_projects_and_order_forms_lead_to_their_history(acme: Acme) -> None:
+    alice, here = signed_in(acme.alice), acme.organization.public_id
+    projects = reverse("projects", args=[here])
+    alice.post(projects, {"name": "Search"})
+    project = acme.organization.projects.get(name="Search")
+    alice.post(reverse("archive_project", args=[here, project.public_id]))
+    assert sentences(follow(alice, projects, project.public_id)) == [
+        "Changed the project “Search”",
+        "Created the project “Search”",
+    ]
+    form = acme.signs("2026-02-01", on=DAY).public_id
+    history = follow(alice, reverse("read_order_form", args=[here, form]), form)
+    assert sentences(history) == [
+        "Signed the order form from 2026-02-01 as “Alice”",
+        "Made an order form from 2026-02-01 UTC on",
+    ]
+
+
 def follow(browser: Client, page: str, subject: str) -> Any:
     """Follow the link to the history of a subject that a page has."""
     here, _, _ = page.partition("/settings/")

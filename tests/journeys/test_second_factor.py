@@ -24,6 +24,7 @@ def test_mallory_is_let_in_again_with_a_passkey_after_alice_requires_a_second_fa
         _give_authenticator(hers)
         _set_up_passkey(hers, world)
         _sign_in_with_passkey(hers, world)
+        _sign_in_with_password_and_passkey(hers, world)
 
 
 def _require_second_factor(page: Page, world: World) -> None:
@@ -59,6 +60,16 @@ def _sign_in_with_passkey(page: Page, world: World) -> None:
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"/organizations/{world.organization}/settings/api-keys/")
     page.get_by_role("button", name="Use a passkey instead").click()
+    expect(page.get_by_role("heading", name="API keys", exact=True)).to_be_visible()
+
+
+def _sign_in_with_password_and_passkey(page: Page, world: World) -> None:
+    page.get_by_role("button", name="your account").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"/organizations/{world.organization}/settings/api-keys/")
+    world.mallory.signs_in_here(page)
+    expect(page.get_by_role("heading", name="Two-factor authentication")).to_be_visible()
+    page.get_by_role("button", name="Use your passkey").click()
     expect(page.get_by_role("heading", name="API keys", exact=True)).to_be_visible()
 
 

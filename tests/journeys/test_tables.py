@@ -1,10 +1,12 @@
 """Tables fit every screen, and lists of many rows are searched, filtered and paged."""
 
 import re
+from io import BytesIO
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
 
 from tests.journeys.world import GROK, World, section
 from tests.site import Site
@@ -14,14 +16,22 @@ WIDTHS = (1440, 1280, 1200, 1100, 1024, 768, 390)
 # The longest texts and the largest amounts that people meet; more lots than fit on two pages.
 POPULATE = """
 from datetime import timedelta
+from decimal import Decimal
 from accounts.models import Organization, Role, User
 from accounts.operations.audit import Actor
 from accounts.operations.members import add_member
 from capacity.models import Lot
 from billing.domain.money import Money
+from billing.models import OrderForm
 from capacity.operations.approvals import decline_request, set_approval_threshold
 from capacity.operations.cancellations import cancel_units
 from capacity.operations.clock import advance_clock
+from capacity.operations.quote_requests import (
+    answer_quote_request,
+    request_quote,
+    withdraw_quote_request,
+)
+from capacity.queries.quote_requests import ExpectedTraffic
 from capacity.operations.purchasers import set_purchaser_limit
 from capacity.operations.purchases import buy_units
 
@@ -58,7 +68,21 @@ asked = [
     for _ in range(2)
 ]
 decline_request(**change, request_id=asked[0].public_id, reason="Too early. " * 20, now=now)
-print(new.public_id)
+models = [ExpectedTraffic("{model}", 10**10, 10**10), ExpectedTraffic("gpt-5.4", 1, 0)]
+asked = [
+    request_quote(**change, models=models, note="From spring on. " * 20, now=now) for _ in range(2)
+]
+withdraw_quote_request(**change, request_id=asked[0].public_id, now=now)
+terms = "Of this there is more than fits on one page.\\n\\n" * 40
+form = OrderForm(starts_on=now.date(), terms=terms)
+answer_quote_request(
+    request=asked[1],
+    form=form,
+    model_discounts=dict.fromkeys(["{model}", "gpt-5.4"], Decimal("12.5")),
+    reply="With our thanks. " * 20,
+    by=alice,
+    now=now,
+)
 """
 
 # What is wrong with the page as it is laid out now, as a list of sentences.
@@ -122,6 +146,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             f"scale-tier/models/{GROK}/?lots=2&lots-kind=x&lots-q=zzz&expired-q=zzz",
             f"scale-tier/models/{GROK}/timeline/",
             "purchase-requests/",
+            "order-form/",
             "limits/",
             "forecast/",
             "usage/?window=1d",
@@ -142,6 +167,21 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             page.set_viewport_size({"width": width, "height": 900})
             faults += [f"{path} at {width}: {fault}" for fault in page.evaluate(FAULTS)]
     assert not faults, "\n".join(faults)
+
+
+def test_long_terms_flow_to_a_second_page_and_the_signature_stays_whole(
+    big: World, page: Page
+) -> None:
+    big.signs_in(page, big.alice)
+    page.goto(f"{big.settings}/order-form/")
+    page.get_by_role("link", name="Read and sign").click()
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(FAULTS) == []
+    first, second = PdfReader(BytesIO(page.pdf(prefer_css_page_size=True))).pages
+    assert "Of this there is more" in first.extract_text()
+    text = second.extract_text()
+    assert text.index("Of this there is more") < text.index("Signature") < text.index("Name, date")
 
 
 def test_a_list_follows_what_is_typed_and_chosen(big: World, page: Page) -> None:
