@@ -23,7 +23,8 @@ function read(slider) {
   chart.querySelector("[data-happens]").textContent = happens;
   chart.toggleAttribute("data-opens", Boolean(row.querySelector("[data-why]")));
   const cursor = chart.querySelector("[data-cursor]");
-  const place = `${(day * 100) / (Number(slider.max) + 1)}%`;
+  const within = Number(cursor.dataset.cursor); // A bar is read at its middle, a day at its start.
+  const place = `${((day + within) * 100) / (Number(slider.max) + 1)}%`;
   cursor.setAttribute("x1", place);
   cursor.setAttribute("x2", place);
 }

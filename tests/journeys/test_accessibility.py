@@ -60,6 +60,7 @@ def alice_signed_in(globex: World, browser: Browser) -> StorageState:
         page = context.new_page()
         globex.signs_in(page, globex.alice)
         globex.buys(page, GROK, input=4)
+        globex.uses(page, ("2026-01-10T15:16:00Z", 3_000_000))
         return context.storage_state()
 
 
@@ -84,6 +85,9 @@ def test_every_page_is_accessible_and_fits_the_screen(globex: World, sized_page:
     for path in PAGES:
         page.goto(f"{globex.settings}/{path}")
         _check_accessibility(page)
+    page.goto(f"{globex.settings}/usage/?window=1d")
+    page.goto(page.get_by_role("link", name="Why").evaluate("link => link.href"))
+    _check_accessibility(page)
     for path in ACCOUNT_PAGES:
         page.goto(f"{globex.site.url}/accounts/{path}/")
         _check_accessibility(page)
@@ -125,6 +129,10 @@ def test_every_dialog_and_menu_is_accessible(globex: World, sized_page: Page) ->
     _check_accessibility(page)
     page.get_by_label("Units to cancel", exact=True).fill("999")
     expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    _check_accessibility(page)
+    page.goto(f"{globex.settings}/usage/?window=15m")
+    page.get_by_role("link", name="Why").click()
+    expect(page.get_by_role("dialog").get_by_text("ran out at 15:16")).to_be_visible()
     _check_accessibility(page)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="your account").click()

@@ -34,6 +34,7 @@ from capacity.operations.quote_requests import (
 from capacity.queries.quote_requests import ExpectedTraffic
 from capacity.operations.purchasers import set_purchaser_limit
 from capacity.operations.purchases import buy_units
+from capacity.usage.operations.events import UsageEvent, record_usage
 
 acme = Organization.objects.get(public_id="{organization}")
 alice = Actor("page", acme.memberships.get(role="owner").user)
@@ -83,6 +84,13 @@ answer_quote_request(
     by=alice,
     now=now,
 )
+record_usage(
+    organization=acme,
+    events=[UsageEvent("batch", now, "{model}", 10**12, 10**9)],
+    now=now,
+    received_on=now.date(),
+)
+print(new.public_id)
 """
 
 # What is wrong with the page as it is laid out now, as a list of sentences.
@@ -136,6 +144,8 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
     invoice = page.get_by_role("link", name="-0001").get_attribute("href") or ""
     page.goto(f"{big.site.url}{invoice}")
     line = page.get_by_role("link", name="Charges", exact=True).first.get_attribute("href") or ""
+    page.goto(f"{big.settings}/usage/")
+    window = page.get_by_role("link", name="Why").first.get_attribute("href") or ""
     page.goto(f"{big.model(GROK)}?lots-state=ending")
     lot = section(page, "Active").get_by_role("link", name="output unit").get_attribute("href")
     paths = [
@@ -149,6 +159,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             "order-form/",
             "limits/",
             "forecast/",
+            "usage/",
             "usage/?window=1d",
             "showback/",
             "usage/alerts/",
@@ -161,7 +172,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
         )
     ]
     faults: list[str] = []
-    for path in (*paths, invoice, line, lot, "/accounts/sessions/"):
+    for path in (*paths, invoice, line, lot, window, "/accounts/sessions/"):
         page.goto(f"{big.site.url}{path}")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})

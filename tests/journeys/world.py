@@ -24,6 +24,7 @@ class Person:
     email: str
     password: str
     role: str
+    api_key: str
 
     @property
     def name(self) -> str:
@@ -51,7 +52,7 @@ class World:
     def at(cls, site: Site, instant: str = "2026-01-10T15:20:00Z", *options: str) -> "World":
         sandbox = json.loads(site.manage("sandbox", "--at", instant, "--json", *options))
         people = {
-            user["role"]: Person(user["email"], user["password"], user["role"])
+            user["role"]: Person(user["email"], user["password"], user["role"], user["api_key"])
             for user in sandbox["users"]
         }
         return cls(
@@ -86,6 +87,25 @@ class World:
         page.get_by_role("button", name="Checkout").click()
         page.get_by_role("dialog").get_by_role("button", name="Confirm purchase").click()
         expect(page.get_by_role("status").filter(has_text="active now")).to_be_visible()
+
+    def uses(self, page: Page, *events: tuple[str, int], model: str = GROK) -> None:
+        """Send requests of Alice's application, each with its instant and its input tokens."""
+        body = [
+            {
+                "id": f"request at {at} with {tokens}",
+                "at": at,
+                "model": model,
+                "input_tokens": tokens,
+                "output_tokens": 100,
+            }
+            for at, tokens in events
+        ]
+        response = page.request.post(
+            f"{self.site.url}/api/v1/usage/events",
+            data={"events": body},
+            headers={"Authorization": f"Bearer {self.alice.api_key}"},
+        )
+        assert response.json()["accepted"] == len(events), response.text()
 
     def invitation_link(self, email: str) -> str:
         """The link in the newest invitation that was mailed to an address."""

@@ -77,6 +77,11 @@ class Row:
         windows = counted(self.exhausted.windows, "window")
         return f"{windows}, {minutes}" if minutes else windows
 
+    @property
+    def events(self) -> str:
+        """Return what the reader of the picture is told beside the figures."""
+        return f"Exhausted: {self.exhausted_text}; Enter shows why" if self.why else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:

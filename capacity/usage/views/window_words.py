@@ -20,6 +20,8 @@ def sentences(window: Window) -> Iterator[str]:
         yield from _exhausted(window.exhausted, window.in_pool, tokens)
     elif window.allowance:
         yield f"The allowance of {window.allowance:,} {tokens} is enough for all that asked for it."
+    elif any(party.covered for party in window.in_pool):
+        yield "Combined units cover the tokens of this pool."
     else:
         kind = window.kind.label.lower()
         yield f"No {kind} units were active in this pool, so all went to the account plan."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
@@ -59,10 +60,20 @@ def window_page(
     if (window := find()).is_due:
         close_due_windows(access.organization, now=access.now)
         window = find()
-    exhausted, here = window.exhausted, access.organization.public_id
-    query = urlencode({"model": window.snapshot.model, window.kind: 1})
-    one_more = exhausted and one_more_unit(access.organization, exhausted, now=access.now)
-    context = {
+    context = _context(access, window) | {"level": 3 if request.htmx else 2}
+    if request.htmx:
+        return render_fragment(request, "usage/window.html#dialog", context)
+    return render(request, "usage/window.html", context)
+
+
+def _context(access: AccessContext, window: Window) -> dict[str, Any]:
+    here = access.organization.public_id
+    one_more = window.exhausted and one_more_unit(
+        access.organization, window.exhausted, now=access.now
+    )
+    in_pool = {} if window.pool.is_default else {"pool": window.pool.public_id}
+    query = urlencode({"model": window.snapshot.model, window.kind: 1, **in_pool})
+    return {
         "window": window,
         # Without a line break between the times.
         "title": f"Window {window.start:%Y-%m-%d, %H:%M}\N{NBSP}→\N{NBSP}{window.end:%H:%M}",
@@ -73,11 +84,7 @@ def window_page(
         "one_more": one_more,
         "add_address": one_more and f"{reverse('add_capacity', args=[here])}?{query}",
         "back": reverse("usage", args=[here]),
-        "level": 3 if request.htmx else 2,
     }
-    if request.htmx:
-        return render_fragment(request, "usage/window.html#dialog", context)
-    return render(request, "usage/window.html", context)
 
 
 def _start(text: str) -> datetime:
