@@ -73,6 +73,7 @@ def test_it_does_not_matter_in_how_many_steps_windows_are_looked_at(
 
 def test_a_rule_is_met_above_its_percentage_not_at_it() -> None:
     assert is_above(81, 100, 80)
+    assert is_above(2, 1, 100)
     assert not is_above(80, 100, 80)
     assert not is_above(0, 0, 80)
     assert not is_above(5, 0, 80)

@@ -46,6 +46,11 @@ def test_a_window_used_to_its_last_token_is_not_exhausted() -> None:
     allowances = {1: {"input": 30}}
     uses = [use(3, input=10), use(9, project=2, input=20), use(11, input=7, opted_out=True)]
     assert exhaustions(uses, allowances, Weights()) == []
+    weights = Weights(cached=9_999)
+    nearly = [use(3, input=1, cached=1), use(9, input=1)]
+    assert exhaustions(nearly, {1: {"input": 1}}, weights) == [
+        Exhaustion(pool=1, kind="input", allowance=1, used=2, ran_out_at=NOON + 9 * MINUTE)
+    ]
     assert exhaustions([*uses, use(14, input=1)], allowances, Weights()) == [
         Exhaustion(pool=1, kind="input", allowance=30, used=31, ran_out_at=NOON + 9 * MINUTE)
     ]

@@ -88,12 +88,15 @@ def test_units_cover_what_counting_each_window_says(
     of=weights,
     tpm=st.integers(20, 300),
     rates=rates,
-    price=st.integers(1, 10**6),
+    percent=st.integers(0, 300),
 )
 def test_the_units_that_pay_cost_least_of_all_numbers(
-    traffic: Traffic, kind: str, of: Weights, tpm: int, rates: Rates, price: int
+    traffic: Traffic, kind: str, of: Weights, tpm: int, rates: Rates, percent: int
 ) -> None:
+    """A unit costs a percentage of what each saves if all that are needed are bought."""
     replay = replay_of(traffic, kind, of, tpm)
+    saved = Fraction(rates.cost(replay.total), max(replay.needed, 1) * RATE_SCALE)
+    price = int(saved * percent / 100 / DAYS)
     found = replay.break_even(rates, price_per_day=price, days=DAYS)
     if found is None:
         assert not any(weigh(tokens, of, kind) for tokens in traffic.values())
@@ -129,6 +132,46 @@ def test_a_unit_pays_from_as_many_tokens_a_day_as_its_price_buys() -> None:
     assert cheap.units == replay.needed == 2
 
 
+def test_figures_of_a_break_even_are_rounded_to_the_nearest_and_tokens_up() -> None:
+    third = Rates.of(uncached=Decimal("0.3"), cached=None, output=Decimal(9))
+    replay = replay_of({START: Tokens(900_000, 0, 77)}, INPUT, Weights(), 31_500)
+    found = replay.break_even(third, price_per_day=1_000, days=DAYS)
+    assert found is not None
+    assert (found.tokens, found.full_worth) == (33_333_334, 1_361)
+
+
+def test_a_unit_that_saves_exactly_its_price_pays() -> None:
+    """15,000 tokens at $20.00 a million cost 30 cents, as a unit does in 30 days."""
+    rates = Rates.of(uncached=Decimal(20), cached=None, output=Decimal(0))
+    replay = replay_of({START: Tokens(30_000)}, INPUT, Weights(), 1_000)
+    found = replay.break_even(rates, price_per_day=1, days=DAYS)
+    assert found is not None
+    assert found.units == 2
+
+
+def test_tokens_without_weight_are_covered_by_the_first_unit_and_not_without_one() -> None:
+    free = Weights(cached=0)
+    replay = replay_of({START: Tokens(0, 10**7), START + 1: Tokens(1)}, INPUT, free, 1)
+    assert [replay.with_units(units).over for units in (0, 1)] == [Tokens(1, 10**7), Tokens()]
+    assert replay.with_units(1).units == 1
+    rates = Rates.of(uncached=Decimal(0), cached=Decimal(3), output=Decimal(0))
+    found = replay.break_even(rates, price_per_day=100, days=DAYS)  # The cached ones cost 3,000.
+    assert found is not None
+    assert found.units == 1
+
+
+def test_a_window_with_the_least_weight_there_is_has_traffic() -> None:
+    outcome = replay_of({START: Tokens(0, 1)}, INPUT, Weights(cached=1), 1).with_units(1)
+    assert (outcome.windows, outcome.whole_windows) == (1, 1)
+
+
+def test_each_kind_of_token_has_its_rate() -> None:
+    assert Rates(2, 3, 5).cost(Tokens(7, 11, 13)) == 14 + 33 + 65
+    one, two = Decimal("0.000001"), Decimal("0.000002")
+    assert Rates.of(uncached=one, cached=two, output=one) == Rates(1, 2, 1)
+    assert Rates.of(uncached=two, cached=None, output=one) == Rates(2, 2, 1)
+
+
 @pytest.mark.parametrize(("cost", "amount"), [(1, 0), (149, 0), (150, 1), (449, 1), (450, 2)])
 def test_money_is_rounded_once_and_a_half_rounds_up(cost: int, amount: int) -> None:
     assert minor_units(cost * RATE_SCALE // 10, days=30) == amount
@@ -148,6 +191,13 @@ def test_the_busiest_day_is_the_one_with_most_weighted_tokens() -> None:
     assert [n for n, tokens in enumerate(busiest.windows) if tokens] == [1]
     assert busiest.windows[1] == 200
     assert len(busiest.windows) == 96
+    more = {START: Tokens(150), START + 1: Tokens(10**20 + 1), START + 9: Tokens(10**20 + 9)}
+    busiest = replay_of(more, INPUT, Weights(), 1).busiest_day()
+    assert busiest is not None
+    assert [tokens for tokens in busiest.windows if tokens] == [150, 10**20 + 1]
+    half = replay_of({START: Tokens(1, 1)}, INPUT, Weights(cached=5_000), 1).busiest_day()
+    assert half is not None
+    assert max(half.windows) == 2
     equal = replay_of({START: Tokens(5), START + 9: Tokens(5)}, INPUT, Weights(), 1).busiest_day()
     assert equal is not None
     assert equal.day.isoformat() == "2026-01-10"
