@@ -131,9 +131,22 @@ def test_one_form_at_most_is_in_force_and_it_is_the_one_that_counts(
             assert status == (FormStatus.REPLACED if started else FormStatus.UPCOMING)
 
 
-def test_a_form_that_another_replaces_on_its_first_day_is_not_upcoming() -> None:
-    status = form_status(starts_on=on(5), ends_on=None, is_signed=True, is_in_force=False, on=on(5))
-    assert status == FormStatus.REPLACED
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [(5, FormStatus.ENDED), (6, FormStatus.REPLACED), (None, FormStatus.REPLACED)],
+)
+def test_a_form_is_over_on_its_end_and_replaced_on_its_first_day(
+    ends: int | None, status: FormStatus
+) -> None:
+    terms = form(1, 5, ends)
+    found = form_status(
+        starts_on=terms.starts_on,
+        ends_on=terms.ends_on,
+        is_signed=True,
+        is_in_force=False,
+        on=on(5),
+    )
+    assert found == status
 
 
 @given(forms=forms(), today=st.integers(0, 3 * DAYS))

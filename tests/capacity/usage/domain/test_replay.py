@@ -165,7 +165,8 @@ def test_a_window_with_the_least_weight_there_is_has_traffic() -> None:
     assert (outcome.windows, outcome.whole_windows) == (1, 1)
 
 
-def test_each_kind_of_token_has_its_rate() -> None:
+def test_each_kind_of_token_is_added_and_has_its_rate() -> None:
+    assert Tokens(1, 2, 3).plus(Tokens(4, 5, 6), 2) == Tokens(9, 12, 15)
     assert Rates(2, 3, 5).cost(Tokens(7, 11, 13)) == 14 + 33 + 65
     one, two = Decimal("0.000001"), Decimal("0.000002")
     assert Rates.of(uncached=one, cached=two, output=one) == Rates(1, 2, 1)
