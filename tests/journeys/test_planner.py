@@ -76,6 +76,9 @@ def replays_two_units_and_takes_four(page: Page) -> None:
     page.keyboard.press("ArrowLeft")
     expect(replay.get_by_role("row", name="2 input units")).to_contain_text("66.6%")
     expect(replay.get_by_role("row", name="2 input units")).to_contain_text("1 of 2")
+    expect(
+        page.get_by_role("status").filter(has_text="2 input units: 66.6% covered.")
+    ).to_have_count(1)
     page.get_by_label("Window of the busiest day, input tokens").press("Home")
     expect(page.get_by_text("00:00: 0 covered, 0 over")).to_be_visible()
     replay.get_by_role("link", name="Use 4").press("Enter")
