@@ -1,5 +1,6 @@
 """Forms about members, invitations and API keys."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -35,7 +36,10 @@ class RoleForm(forms.Form):
 
 
 class ApiKeyForm(forms.Form):
-    """The name of a new API key."""
+    """The name of a new API key, and the project for which its requests count.
+
+    Without `projects` there is nothing to choose: members do not see them.
+    """
 
     name = forms.CharField(
         label="Name",
@@ -43,6 +47,16 @@ class ApiKeyForm(forms.Form):
         validators=[validate_single_line],
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "What it is for"}),
     )
+    project = forms.ChoiceField(label="Project")
+
+    def __init__(self, data: Any = None, *, projects: Sequence[Project]) -> None:
+        super().__init__(data)
+        if len(projects) > 1:
+            self.fields["project"].choices = [  # type: ignore[attr-defined]
+                (project.public_id, project.name) for project in projects
+            ]
+        else:
+            del self.fields["project"]
 
 
 class ProjectForm(forms.Form):

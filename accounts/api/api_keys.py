@@ -40,7 +40,9 @@ class Keys(OrganizationView):
     )
     def post(self, request: Request) -> Response:
         """Make an API key that acts as you in this organization. Its secret is shown once."""
-        new_key = create_api_key(**self.caller, name=self.body["name"])
+        new_key = create_api_key(
+            **self.caller, name=self.body["name"], project=self.body.get("project")
+        )
         return holding_secret(self.respond(new_key))
 
 

@@ -3,6 +3,7 @@
 from django.db import models
 
 from accounts.models.organizations import Organization
+from accounts.models.projects import Project
 from accounts.models.users import User
 from common.change_notices import announce
 from common.ids import PublicIdField
@@ -18,6 +19,13 @@ class ApiKey(models.Model):
     )
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
     name = models.CharField(max_length=120, validators=[validate_single_line])
+    project = models.ForeignKey(
+        Project,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="For which the requests of the key count; empty: the default project.",
+    )
     digest = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=12)
     created_at = models.DateTimeField()

@@ -10,6 +10,7 @@ from accounts.operations.audit import Actor, record
 from accounts.operations.changes import organization_change
 from accounts.queries.api_keys import PREFIX, api_keys, find_api_key
 from accounts.queries.members import find_member
+from accounts.queries.projects import find_open_project
 from common.errors import InvalidRequest
 from common.tokens import digest, new_signed_token
 
@@ -24,12 +25,18 @@ class TooManyApiKeys(InvalidRequest):
 
 
 def create_api_key(
-    *, organization: Organization, name: str, by: Actor, now: datetime
+    *,
+    organization: Organization,
+    name: str,
+    project: str | None = None,
+    by: Actor,
+    now: datetime,
 ) -> tuple[ApiKey, str]:
     """Make a key that acts as `by`'s user. Returns it with its secret, which is not stored.
 
-    Raises NotFound for someone who is not a member any more, TooManyApiKeys for someone who has
-    `MAX_LIVE_KEYS` keys here.
+    Its requests to the gateway count for the project with the id `project`, or for the default one.
+    Raises NotFound for someone who is not a member any more or for an unknown project,
+    InvalidRequest for an archived one, TooManyApiKeys for someone who has `MAX_LIVE_KEYS` keys.
     """
     secret = new_signed_token(PREFIX)
     with organization_change(organization=organization, by=by, now=now) as change:
@@ -43,11 +50,13 @@ def create_api_key(
             organization=change.organization,
             user=by.person,
             name=name,
+            project=find_open_project(change.organization, project) if project else None,
             digest=digest(secret),
             hint=secret[:HINT_LENGTH],
             created_at=change.now,
         )
-        change.record("api_key.created", key.public_id, after={"name": name, "hint": key.hint})
+        values = {"name": name, "hint": key.hint} | ({"project": project} if project else {})
+        change.record("api_key.created", key.public_id, after=values)
     return key, secret
 
 

@@ -12,9 +12,8 @@ PREFIX = "st_"
 
 def api_keys(organization: Organization, user: User) -> QuerySet[ApiKey]:
     """Return a person's own keys that still work, newest first."""
-    return ApiKey.objects.filter(
-        organization=organization, user=user, revoked_at__isnull=True
-    ).order_by("-pk")
+    own = ApiKey.objects.filter(organization=organization, user=user, revoked_at__isnull=True)
+    return own.select_related("project").order_by("-pk")
 
 
 def search_api_keys(rows: QuerySet[ApiKey], text: str) -> QuerySet[ApiKey]:

@@ -11,6 +11,11 @@ from common.api.fields import Instant, StrictSerializer, Text
 class ApiKeySerializer(serializers.Serializer[ApiKey]):
     id = serializers.CharField(source="public_id")
     name = serializers.CharField()
+    project = serializers.CharField(
+        source="project.public_id",
+        default=None,
+        help_text="For which its requests to the gateway count; null: the default project.",
+    )
     hint = serializers.CharField(help_text="The first characters of the key.")
     created_at = Instant()
     last_used_at = Instant(allow_null=True, help_text="To the minute.")
@@ -28,3 +33,8 @@ class NewApiKeySerializer(ApiKeySerializer):
 
 class ApiKeyRequestSerializer(StrictSerializer):
     name = Text(max_length=120)
+    project = Text(
+        max_length=40,
+        required=False,
+        help_text="Its requests to the gateway count for it. Default: the default project.",
+    )

@@ -12,6 +12,7 @@ from accounts.filters import ApiKeyFilters
 from accounts.forms import ApiKeyForm
 from accounts.operations.api_keys import create_api_key, revoke_api_key
 from accounts.queries.api_keys import api_keys, find_api_key
+from accounts.queries.projects import projects_to_choose
 from accounts.views.permissions import PageRequest, caller, permission_required
 from accounts.views.responses import confirmation, list_url
 from common.compression import holding_secret
@@ -23,15 +24,21 @@ from common.lists import list_page, render_lists
 @require_http_methods(["GET", "POST"])
 def api_keys_page(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show the person's keys. Only the response to the form shows the secret of a new key."""
-    form = ApiKeyForm(request.POST or None)
+    may_see_projects = access.may(Permission.BUY)
+    projects = projects_to_choose(access.organization) if may_see_projects else []
+    form = ApiKeyForm(request.POST or None, projects=projects)
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
         try:
-            key, secret = create_api_key(**caller(request), name=form.cleaned_data["name"])
+            key, secret = create_api_key(
+                **caller(request),
+                name=form.cleaned_data["name"],
+                project=form.cleaned_data.get("project"),
+            )
         except BusinessError as error:
             form.add_error("name", error.detail)
         else:
-            context |= {"form": ApiKeyForm(), "new_key": key, "secret": secret}
+            context |= {"form": ApiKeyForm(projects=projects), "new_key": key, "secret": secret}
     context["keys"] = list_page(
         request,
         "keys",

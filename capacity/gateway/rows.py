@@ -39,14 +39,16 @@ WHERE {organization}
 """
 # A key works until it is revoked, its user is deactivated or the membership ends (R18).
 KEYS = """
-SELECT organization_id, digest, key.public_id, NOT EXISTS (
+SELECT key.organization_id, digest, key.public_id, project.public_id, NOT EXISTS (
     SELECT FROM mfa_authenticator factor
     WHERE factor.user_id = key.user_id AND factor.type IN ('totp', 'webauthn')
 )
 FROM accounts_apikey key
-JOIN accounts_membership USING (organization_id, user_id)
+JOIN accounts_membership member
+  ON member.organization_id = key.organization_id AND member.user_id = key.user_id
 JOIN accounts_user person ON person.id = key.user_id
-WHERE revoked_at IS NULL AND person.is_active AND {organization}
+LEFT JOIN accounts_project project ON project.id = key.project_id
+WHERE revoked_at IS NULL AND person.is_active AND key.{organization}
 """
 POOLS = """
 SELECT organization_id, id, public_id, snapshot_id, is_default FROM capacity_pool
@@ -120,8 +122,8 @@ def read_organizations(
             },
         )
         own_keys = {
-            of_secret: KeyState(key, default, refused_from if lacks_factor else None)
-            for of_secret, key, lacks_factor in keys_of[pk]
+            of_secret: KeyState(key, project or default, refused_from if lacks_factor else None)
+            for of_secret, key, project, lacks_factor in keys_of[pk]
         }
         read.append((state, own_keys))
     return read

@@ -123,6 +123,9 @@ def a_project_is_made_and_archived(acme: Acme, seen: Gateway, secret: str) -> No
     who = alice_of(acme)
     public_id = create_project(name="Search", **who).public_id
     seen.sees(lambda: seen.caller(secret).organization.project(public_id))
+    _, of_project = create_api_key(name="Searching", project=public_id, **who)
+    seen.sees(lambda: seen.entitlements.caller(of_project))
+    assert seen.caller(of_project).project == public_id
     change_project(project_id=public_id, archived=True, **who)
     project = lambda: seen.caller(secret).organization.project(public_id)  # noqa: E731
     seen.sees(lambda: (state := project()) and state.is_archived)
