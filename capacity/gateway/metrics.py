@@ -9,10 +9,12 @@ from bisect import bisect_left
 from collections import Counter as Numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from capacity.gateway.admission import Decision, Served, Tokens
 
@@ -158,8 +160,17 @@ class Publisher:
     def text(self) -> bytes:
         """Return the exposition for Prometheus."""
         self.publish()
-        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            _forget_dead_processes(Path(folder))
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
             return generate_latest(registry)
         return generate_latest(self.registry)
+
+
+def _forget_dead_processes(folder: Path) -> None:
+    """Leave out what processes that were killed had open: nothing of it is open any more."""
+    for file in folder.glob("gauge_live*_*.db"):
+        process_id = int(file.stem.rpartition("_")[2])
+        if not psutil.pid_exists(process_id):
+            mark_process_dead(process_id)  # type: ignore[no-untyped-call]
