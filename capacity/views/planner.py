@@ -19,6 +19,7 @@ from capacity.models.quote_requests import total_per_day
 from capacity.queries.catalogue import Listing, by_provider, find_listing, listings
 from capacity.queries.lots import newest_model
 from capacity.queries.quote_requests import needs
+from capacity.queries.quotes import MAX_UNITS
 from capacity.usage.domain.replay import Outcome
 from capacity.usage.queries.replay import KindReplay, PastTraffic, replay_past_traffic
 from capacity.views.planner_pictures import busiest_day_picture
@@ -113,7 +114,7 @@ def _replay_context(
     form = ReplayForm(
         request.GET.dict(),
         offers=listing.offers,
-        needed={row.kind.value: row.replay.needed for row in past.kinds},
+        needed={row.kind.value: min(row.replay.needed, MAX_UNITS) for row in past.kinds},
     )
     outcomes = past.outcomes(form.units)
     missing = _missing(past, form.units)
@@ -140,6 +141,7 @@ def _kind_context(
         "field": field,
         "past": row,
         "tokens": row.tokens,
+        "takes": min(row.replay.needed, MAX_UNITS),
         "outcome": outcome,
         "even": even,
         "worth": Money(even.full_worth, settings.CURRENCY) if even else None,
