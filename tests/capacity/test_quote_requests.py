@@ -105,6 +105,9 @@ def test_olga_answers_with_a_form_and_the_owners_are_told(acme: Acme, olga: Clie
         "reply": "With our thanks.",
     }
     assert "ends after it starts" in olga.post(url, fields).text
+    too_long = olga.post(url, fields | {"terms": "x" * 2001}).text
+    assert "at most 2000 characters (it has 2001)" in too_long
+    assert "x" * 2001 in too_long
     assert olga.post(url, fields | {"ends_on": "2027-02-01"}).status_code == 302
 
     request = quote_requests(acme.organization).get()
