@@ -4,32 +4,42 @@ The reference keeps no sums: at the end it looks at every event once more, with 
 it came, and counts each window minute by minute.
 """
 
+import csv
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from io import StringIO
+from itertools import product
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Project
 from accounts.operations.projects import create_project
-from capacity.models import Kind, TokenUnit
-from capacity.usage.domain.coverage import Covered, MinuteUse, Weights, cover
+from capacity.models import Kind, Pool, Snapshot, TokenUnit
+from capacity.operations.pools import create_pool
+from capacity.operations.purchases import buy_units
+from capacity.usage.domain.coverage import MinuteUse, Weights
 from capacity.usage.domain.windows import MINUTE, OPEN_AFTER_END, WINDOW, window_of
-from capacity.usage.models import OrganizationUsage, UsageDay, UsageMinute, UsageWindow
 from capacity.usage.operations.events import Recorded, UsageEvent, record_usage
 from capacity.usage.operations.sweep import close_due_windows_everywhere
-from capacity.usage.operations.windows import close_due_windows
 from capacity.usage.queries.usage import View, usage
-from tests.cast import GPT, GROK, Acme, at, make_acme
+from common.instants import midnight, rfc3339
+from tests.capacity.usage.domain.test_coverage import naive
+from tests.cast import GPT, GROK, Acme, at, make_acme, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 NOON = at("2026-01-10")
 TPM = 100
+COMBINED = "gpt-5.4"
+
+Key = tuple[datetime, int, int, bool]
+"""A minute, a project, a pool, and whether capacity was declined."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Sent:
     minute: int
     project: int
     model: str
+    in_batch_pool: bool
     input_tokens: int
     cached_tokens: int
     output_tokens: int
@@ -52,11 +63,13 @@ def traffic(draw: st.DrawFn) -> list[Sent]:
     sent = []
     for _ in range(draw(st.integers(5, 40))):
         tokens = draw(st.integers(0, 2_000))
+        model = draw(st.sampled_from([GROK, GROK, COMBINED, GPT]))
         sent.append(
             Sent(
                 minute=draw(st.integers(0, 119)),
                 project=draw(st.integers(0, 1)),
-                model=draw(st.sampled_from([GROK, GPT])),
+                model=model,
+                in_batch_pool=model == GROK and draw(st.booleans()),
                 input_tokens=tokens,
                 cached_tokens=draw(st.integers(0, tokens)),
                 output_tokens=draw(st.integers(0, 600)),
@@ -67,7 +80,48 @@ def traffic(draw: st.DrawFn) -> list[Sent]:
     return sent
 
 
-def events_of(sent: Sequence[Sent], projects: Sequence[Project]) -> list[UsageEvent]:
+@dataclass
+class Customer:
+    """Acme with two projects, a pool for batches, and units of all kinds.
+
+    `came` tells when each event came first; `grown_at` when one unit more was bought.
+    """
+
+    acme: Acme
+    projects: list[Project]
+    batch: Pool
+    grown_at: datetime
+    came: dict[UsageEvent, datetime] = field(default_factory=dict)
+
+    def allowances(self, model: str, window: datetime) -> dict[int, dict[str, int]]:
+        """What its pools may use in a window, by primary key (0: the default pool) and kind."""
+        grown = window >= window_of(self.grown_at)
+        return {
+            GROK: {
+                0: {"input": (2 + grown) * TPM * 15, "output": TPM * 15},
+                self.batch.pk: {"input": TPM * 15},
+            },
+            COMBINED: {0: {"combined": 3 * TPM * 15}},
+            GPT: {},
+        }[model]
+
+
+def make_customer(grown_at: datetime) -> Customer:
+    acme = make_acme("2026-01-10", is_sandbox=True)
+    TokenUnit.objects.update(tpm=TPM)  # So that small events exhaust a window.
+    organization, by = acme.organization, acme.alice
+    project = create_project(organization=organization, name="Search", by=by, now=NOON)
+    batch = create_pool(organization=organization, model=GROK, name="Batch", by=by, now=NOON)
+    acme.buys("2026-01-10", GROK, input=2, output=1)
+    acme.buys("2026-01-10", COMBINED, combined=3)
+    for pool, now in ((batch.public_id, NOON), (None, grown_at)):
+        buy_units(
+            organization=organization, model=GROK, units={"input": 1}, pool=pool, by=by, now=now
+        )
+    return Customer(acme, [organization.projects.get(is_default=True), project], batch, grown_at)
+
+
+def events_of(sent: Sequence[Sent], customer: Customer) -> list[UsageEvent]:
     return [
         UsageEvent(
             id=f"event {number}",
@@ -76,7 +130,8 @@ def events_of(sent: Sequence[Sent], projects: Sequence[Project]) -> list[UsageEv
             input_tokens=item.input_tokens,
             cached_tokens=item.cached_tokens,
             output_tokens=item.output_tokens,
-            project=projects[item.project].public_id,
+            project=customer.projects[item.project].public_id,
+            pool=customer.batch.public_id if item.in_batch_pool else None,
             disable=item.disable,
         )
         for number, item in enumerate(sent)
@@ -84,37 +139,38 @@ def events_of(sent: Sequence[Sent], projects: Sequence[Project]) -> list[UsageEv
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(sent=traffic(), batch=st.integers(1, 15), shuffle=st.randoms(use_true_random=False))
+@given(
+    sent=traffic(),
+    batch=st.integers(1, 15),
+    grown=st.integers(0, 119),
+    shuffle=st.randoms(use_true_random=False),
+)
 def test_however_events_come_the_usage_is_that_of_the_reference(
-    catalogue: None, sent: list[Sent], batch: int, shuffle: Any
+    catalogue: None, sent: list[Sent], batch: int, grown: int, shuffle: Any
 ) -> None:
-    acme = make_acme("2026-01-10", is_sandbox=True)
-    TokenUnit.objects.update(tpm=TPM)  # So that small events exhaust a window.
-    projects = [
-        acme.organization.projects.get(),
-        create_project(organization=acme.organization, name="Search", by=acme.alice, now=NOON),
-    ]
-    acme.buys("2026-01-10", GROK, input=2, output=1)
-    events = events_of(sent, projects)
+    customer = make_customer(NOON + grown * MINUTE)
+    organization = customer.acme.organization
     calls: defaultdict[int, list[UsageEvent]] = defaultdict(list)
-    for item, event in zip(sent, events, strict=True):
+    for item, event in zip(sent, events_of(sent, customer), strict=True):
         calls[item.minute // 30 + item.late].append(event)
-    came: dict[str, datetime] = {}
     for number in range(max(calls) + 1):
         now = NOON + (number + 1) * timedelta(minutes=30)
         in_call = [*calls[number], *shuffle.sample(calls[number], len(calls[number]) // 2)]
         shuffle.shuffle(in_call)
         for start in range(0, len(in_call), batch):
             part = in_call[start : start + batch]
-            _check_counts(_send(acme, part, now), part, set(came))
-            came.update(dict.fromkeys((event.id for event in part), now))
-            if shuffle.random() < 0.2:
-                acme.organization.clock_at = now
-                acme.organization.save()
-                close_due_windows_everywhere(now=now)
-    _compare(acme, events, came, projects, now)
+            _check_counts(_send(customer.acme, part, now), part, set(customer.came))
+            customer.came = dict.fromkeys(part, now) | customer.came
+        organization.clock_at = now
+        organization.save()
+        if shuffle.random() < 0.5:
+            close_due_windows_everywhere(now=now)
+        _check_conservation(customer, shuffle.choice(list(View)), now)
+    for view in View:
+        _check_conservation(customer, view, now)
+    _check_coverage(customer, now)
 
 
 def _send(acme: Acme, events: Sequence[UsageEvent], now: datetime) -> Recorded:
@@ -123,117 +179,101 @@ def _send(acme: Acme, events: Sequence[UsageEvent], now: datetime) -> Recorded:
     )
 
 
-def _check_counts(recorded: Recorded, part: Sequence[UsageEvent], known: set[str]) -> None:
-    new = {event.id for event in part} - known
+def _check_counts(recorded: Recorded, part: Sequence[UsageEvent], known: set[UsageEvent]) -> None:
+    new = set(part) - known
     assert (recorded.accepted, recorded.duplicates) == (len(new), len(part) - len(new))
     assert not recorded.rejected
 
 
-def _compare(
-    acme: Acme,
-    events: Sequence[UsageEvent],
-    came: dict[str, datetime],
-    projects: Sequence[Project],
-    now: datetime,
-) -> None:
-    for project in (None, *projects):
-        for model in (GROK, GPT):
-            counted = [
-                event
-                for event in events
-                if event.model == model and (not project or event.project == project.public_id)
-            ]
-            for kind in (Kind.INPUT, Kind.OUTPUT):
-                covered = _covered(acme, events, came, model, kind, project)
-                whole = sum(
-                    event.input_tokens if kind == Kind.INPUT else event.output_tokens
-                    for event in counted
-                )
-                for view in (View.DAYS, View.WINDOWS):
-                    shown = usage(
-                        acme.organization,
-                        view=view,
-                        now=now,
-                        kind=kind,
-                        model=model,
-                        project=project,
-                    ).totals
-                    assert shown["requests"] == len(counted)
-                    assert shown["scale"] == covered
-                    assert shown["scale"] + shown["account"] == whole
+def _bucket(view: View, at: datetime) -> datetime:
+    if view == View.DAYS:
+        return midnight(at.date())
+    return window_of(at) if view == View.WINDOWS else at
+
+
+def _tokens(event: UsageEvent, kind: Kind) -> int:
+    return event.input_tokens if kind == Kind.INPUT else event.output_tokens
+
+
+def _check_conservation(customer: Customer, view: View, now: datetime) -> None:
+    """Scale Tier and account plan are everything that came in, in every bucket, also as CSV."""
+    for kind, project in product((Kind.INPUT, Kind.OUTPUT), (None, *customer.projects)):
+        shown = usage(
+            customer.acme.organization, view=view, now=now, kind=kind, project=project
+        ).buckets
+        came_in: defaultdict[datetime, list[int]] = defaultdict(lambda: [0, 0])
+        for event in customer.came:
+            bucket = _bucket(view, event.at)
+            of_project = project is None or event.project == project.public_id
+            if of_project and shown[0].start <= bucket <= shown[-1].start:
+                came_in[bucket][0] += 1
+                came_in[bucket][1] += _tokens(event, kind)
+        counted = {row.start: [row.requests, row.tokens] for row in shown if row.requests}
+        assert counted == came_in
+    exported = {
+        row["start_utc"]: [
+            int(row["requests"]),
+            int(row["scale_tier_tokens"]) + int(row["account_plan_tokens"]),
+        ]
+        for row in _csv(customer, view, project)
+        if int(row["requests"])
+    }
+    assert exported == {rfc3339(start): sums for start, sums in came_in.items()}
+
+
+def _csv(customer: Customer, view: View, project: Project | None) -> list[dict[str, str]]:
+    url = reverse("usage_csv", args=[customer.acme.organization.public_id])
+    query = {"window": view, "kind": Kind.OUTPUT, "project": project.public_id if project else ""}
+    response = signed_in(customer.acme.alice).get(url, query)
+    return list(csv.DictReader(StringIO(b"".join(response).decode())))
+
+
+def _check_coverage(customer: Customer, now: datetime) -> None:
+    """Every window shows the covered tokens of the reference, and days their sums."""
+    organization = customer.acme.organization
+    for model, project in product((GROK, COMBINED, GPT), (None, *customer.projects)):
+        covered = _covered(customer, model, project)
+        for kind in (Kind.INPUT, Kind.OUTPUT):
+            of_kind = {start: sums[kind] for start, sums in covered.items() if sums[kind]}
+            windows, days = (
+                usage(organization, view=view, now=now, kind=kind, model=model, project=project)
+                for view in (View.WINDOWS, View.DAYS)
+            )
+            assert {row.start: row.scale for row in windows.buckets if row.scale} == of_kind
+            assert days.totals["scale"] == sum(of_kind.values())
 
 
 def _covered(
-    acme: Acme,
-    events: Sequence[UsageEvent],
-    came: dict[str, datetime],
-    model: str,
-    kind: Kind,
-    project: Project | None,
-) -> int:
-    """Covered tokens, counted from the events that came before their window closed."""
-    groups: defaultdict[tuple[datetime, str, bool], list[UsageEvent]] = defaultdict(list)
-    for event in events:
-        closes_at = window_of(event.at) + WINDOW + OPEN_AFTER_END
-        if event.model == model and came[event.id] < closes_at:
-            groups[event.at, event.project or "", event.disable].append(event)
-    windows: defaultdict[datetime, list[MinuteUse]] = defaultdict(list)
-    numbers = {found.public_id: found.pk for found in Project.objects.all()}
-    for (minute, of_project, opted_out), group in groups.items():
-        windows[window_of(minute)].append(
-            MinuteUse(
-                minute=minute,
-                project=numbers[of_project],
-                pool=0,
-                opted_out=opted_out,
-                requests=len(group),
-                input_tokens=sum(event.input_tokens for event in group),
-                cached_tokens=sum(event.cached_tokens for event in group),
-                output_tokens=sum(event.output_tokens for event in group),
-            )
-        )
-    allowances = {0: {"input": 2 * TPM * 15, "output": TPM * 15}} if model == GROK else {}
-    snapshot = TokenUnit.objects.filter(snapshot__model=model)[0].snapshot
+    customer: Customer, model: str, project: Project | None
+) -> dict[datetime, dict[str, int]]:
+    """Covered tokens of each window, counted from the events that came before it closed."""
+    windows: defaultdict[datetime, defaultdict[Key, list[UsageEvent]]]
+    windows = defaultdict(lambda: defaultdict(list))
+    pools = {None: 0, customer.batch.public_id: customer.batch.pk}
+    projects = {each.public_id: each.pk for each in customer.projects}
+    for event, came_at in customer.came.items():
+        window = window_of(event.at)
+        if event.model == model and came_at < window + WINDOW + OPEN_AFTER_END:
+            key = (event.at, projects[str(event.project)], pools[event.pool], event.disable)
+            windows[window][key].append(event)
+    snapshot = Snapshot.objects.get(model=model)
     weights = Weights.of(snapshot.cached_weight, snapshot.output_weight)
-    rows: list[Covered] = [
-        row for uses in windows.values() for row in cover(uses, allowances, weights)
-    ]
-    return sum(
-        row.input_tokens if kind == Kind.INPUT else row.output_tokens
-        for row in rows
-        if project is None or row.use.project == project.pk
+    covered: dict[datetime, dict[str, int]] = {}
+    for window, groups in windows.items():
+        uses = [_use(key, events) for key, events in groups.items()]
+        sums = covered[window] = {"input": 0, "output": 0}
+        found = naive(uses, customer.allowances(model, window), weights, window)
+        for (_, of_project, _, _, token), tokens in found.items():
+            if token in sums and (project is None or of_project == project.pk):
+                sums[token] += tokens
+    return covered
+
+
+def _use(key: Key, events: Sequence[UsageEvent]) -> MinuteUse:
+    return MinuteUse(
+        *key,
+        requests=len(events),
+        input_tokens=sum(event.input_tokens for event in events),
+        cached_tokens=sum(event.cached_tokens for event in events),
+        output_tokens=sum(event.output_tokens for event in events),
     )
-
-
-def test_days_are_the_sums_of_closed_windows_and_minutes_of_open_ones_are_left(
-    acme: Acme,
-) -> None:
-    events = [
-        UsageEvent(f"{minute}", NOON + minute * MINUTE, GROK, 1_000, 10) for minute in range(60)
-    ]
-    _send(acme, events, NOON + timedelta(minutes=59))
-    assert not UsageDay.objects.exists()
-    _send(acme, [], NOON + timedelta(minutes=119))
-    assert UsageWindow.objects.count() == 3
-    [day] = UsageDay.objects.all()
-    assert (day.requests, day.input_tokens, day.output_tokens) == (45, 45_000, 450)
-    assert UsageMinute.objects.count() == 60
-
-
-def test_after_an_outage_each_day_is_closed_for_itself(acme: Acme) -> None:
-    OrganizationUsage.objects.create(
-        organization=acme.organization, closed_until=at("2026-01-07", "00:00")
-    )
-    minute = {"organization": acme.organization, "project_id": 1, "pool_id": 0, "opted_out": False}
-    minute |= {"requests": 1, "input_tokens": 5, "cached_tokens": 0, "output_tokens": 0}
-    snapshot = TokenUnit.objects.filter(snapshot__model=GROK)[0].snapshot_id
-    for day in ("2026-01-07", "2026-01-08", "2026-01-10"):
-        UsageMinute.objects.create(minute=at(day), snapshot_id=snapshot, **minute)
-    broken = UsageMinute.objects.filter(minute=at("2026-01-10"))
-    broken.update(snapshot_id=10**9)  # Which does not exist.
-    with pytest.raises(KeyError):
-        close_due_windows(acme.organization, now=at("2026-01-12"))
-    assert [row.day.day for row in UsageDay.objects.order_by("day")] == [7, 8]
-    broken.update(snapshot_id=snapshot)
-    assert close_due_windows(acme.organization, now=at("2026-01-12")) == at("2026-01-11", "00:00")
-    assert [row.day.day for row in UsageDay.objects.order_by("day")] == [7, 8, 10]

@@ -65,7 +65,10 @@ def half_up(value: Fraction) -> int:
 
 
 def naive(
-    uses: Sequence[MinuteUse], allowances: Mapping[int, Mapping[str, int]], weights: Weights
+    uses: Sequence[MinuteUse],
+    allowances: Mapping[int, Mapping[str, int]],
+    weights: Weights,
+    start: datetime = NOON,
 ) -> dict[tuple[datetime, int, int, bool, str], int]:
     """The covered tokens of each minute, project, pool and kind of token.
 
@@ -87,7 +90,7 @@ def naive(
                 rows = [
                     row
                     for row in uses
-                    if row.minute == NOON + minute * MINUTE
+                    if row.minute == start + minute * MINUTE
                     and row.pool == pool
                     and not row.opted_out
                 ]
