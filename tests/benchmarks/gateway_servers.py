@@ -164,7 +164,7 @@ def main(name: str, port: int, upstream_port: int) -> None:
         backlog=8_192,
         backpressure=8_192,
         log_level=LogLevels.warning,
-    ).serve(target_loader=lambda _target: targets[name](), wrap_loader=False)
+    ).serve(target_loader=targets[name], wrap_loader=False)
 
 
 if __name__ == "__main__":
