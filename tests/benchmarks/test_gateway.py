@@ -8,12 +8,14 @@ import os
 import re
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +23,7 @@ import psutil
 import pytest
 from django.conf import settings
 
+from scaletier.devserver.embedded.processes import stop_with_parent
 from tests.capacity.gateway.serving import MODEL
 from tests.site import ROOT, free_port
 
@@ -56,6 +59,7 @@ def server(name: str, upstream_port: int = 0, **environment: str) -> Iterator[in
         ],
         cwd=ROOT,
         env={**os.environ, "VALKEY_URL": settings.VALKEY_URL, **environment},
+        preexec_fn=partial(stop_with_parent, signal.SIGTERM),  # noqa: PLW1509 - one system call
     )
     try:
         deadline = time.monotonic() + 30
