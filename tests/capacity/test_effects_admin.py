@@ -112,6 +112,8 @@ def test_tpm_and_retirement_say_whom_they_reach(olga: Client, unit: TokenUnit) -
         "retires_on": "2030-01-31",
         "token_units-TOTAL_FORMS": "0",
         "token_units-INITIAL_FORMS": "0",
+        "pay_as_you_go_prices-TOTAL_FORMS": "0",
+        "pay_as_you_go_prices-INITIAL_FORMS": "0",
     }
     shown = effects(olga, f"/operator/capacity/snapshot/{snapshot.pk}/change/", form)
     assert shown[1] == (

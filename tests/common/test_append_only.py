@@ -15,7 +15,7 @@ from billing.models import (
     OrderFormTermination,
 )
 from billing.operations.order_forms import create_order_form
-from capacity.models import Expiry, ListPrice, Transaction
+from capacity.models import Expiry, ListPrice, PayAsYouGoPrice, Transaction
 from tests.cast import GPT, GROK, OPERATOR, Acme, at, day
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +27,7 @@ APPEND_ONLY = [
     Invoice,
     InvoiceLine,
     ListPrice,
+    PayAsYouGoPrice,
     OrderFormTermination,
     Transaction,
 ]

@@ -86,6 +86,7 @@ def test_an_error_stands_under_its_field_and_nothing_moves(
     expect(page.get_by_role("alert")).to_contain_text(reason)
     expect(number).to_have_accessible_description(
         f"{page.get_by_role('alert').inner_text()} 1 unit = 31,500 input TPM · $10.00 per day"
+        " Input: no requests."
     )
     expect(number).to_have_attribute("aria-invalid", "true")
     expect(summary(page)).not_to_contain_text("$0.00")

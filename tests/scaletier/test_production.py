@@ -199,12 +199,13 @@ def test_a_process_does_not_run_as_the_owner_of_the_tables(clean: Machine) -> No
 
 def test_units_and_containers_run_the_commands_of_the_documentation() -> None:
     documented = commands("Processes")[0].splitlines()
+    names = ("web", "gateway", "worker", "beat")
     units = [
         re.findall(r"(?m)^ExecStart=/opt/scaletier/(.*)$", (ROOT / unit).read_text())[0]
-        for unit in (f"deploy/scaletier-{name}.service" for name in ("web", "worker", "beat"))
+        for unit in (f"deploy/scaletier-{name}.service" for name in names)
     ]
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-    containers = [" ".join(services[name]["command"]) for name in ("web", "worker", "beat")]
+    containers = [" ".join(services[name]["command"]) for name in names]
     assert units == documented
     assert containers == documented
 

@@ -1,6 +1,5 @@
 """Acme's sandbox, and a gateway in which its requests are admitted and settled."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from capacity.operations.clock import advance_clock
 from capacity.usage.models import UsageMinute
 from tests.capacity.gateway.people import entitlements, numbers
 from tests.cast import GROK, Acme, at, make_acme
+from tests.loops import run
 
 USED = Tokens(input=100, output=20, cached=40)
 
@@ -58,7 +58,7 @@ class Gateway:
                 await admission.close()
                 return decisions
 
-        return asyncio.run(serve())
+        return run(serve())
 
     def admits(self, request: AdmissionRequest) -> Decision:
         """Admit a request that is still being served, or whose gateway is killed."""
@@ -67,7 +67,7 @@ class Gateway:
             async with connect(settings.GATEWAY_VALKEY_URL) as valkey:
                 return await Admission(valkey).admit(request)
 
-        return asyncio.run(admit())
+        return run(admit())
 
 
 def make_gateway() -> Gateway:

@@ -13,6 +13,7 @@ from capacity.gateway.entitlements import Plan
 from capacity.gateway.requests import Tokens
 from capacity.gateway.valkey import ALL_SHARDS, connect, connect_blocking
 from tests.capacity.gateway.people import NOON, organization, pool, request
+from tests.loops import run
 
 SECOND = timedelta(seconds=1)
 Scene = Callable[[Admission], Awaitable[None]]
@@ -27,7 +28,7 @@ def admission(valkey_url: str) -> Callable[[Scene], None]:
             async with connect(valkey_url) as valkey:
                 await scene(Admission(valkey, now=NOON))
 
-        asyncio.run(scene_with_admission())
+        run(scene_with_admission())
 
     return play
 
@@ -267,7 +268,7 @@ def test_hundreds_at_once_on_two_gateways_are_never_admitted_beyond_the_allowanc
             assert not any(gateway.open_requests or gateway.unsent for gateway in gateways)
             return decisions
 
-    of_each = asyncio.run(scene())
+    of_each = run(scene())
     for decisions in of_each:
         assert any(each.served == Served.SCALE for each in decisions), "both took part"
     decisions = [each for decisions in of_each for each in decisions]

@@ -1,6 +1,5 @@
 """“Where would it land?”: as admission decides; and what the API tells of one that was sent."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +16,7 @@ from capacity.models import Pool, Snapshot
 from capacity.operations.pools import create_pool
 from tests.api_client import ApiCast
 from tests.cast import GROK, Acme, gateway_request, yesterday
+from tests.loops import run
 
 pytestmark = pytest.mark.usefixtures("valkey_url")
 
@@ -62,7 +62,7 @@ def decide(acme: Acme, *, now: datetime, output: int, **fields: object) -> Decis
                 )
             )
 
-    admitted = asyncio.run(send())
+    admitted = run(send())
     assert (admitted.result, admitted.counters) == (foreseen.result, foreseen.counters)
     assert (admitted.windows, admitted.limits) == (foreseen.windows, foreseen.limits)
     return foreseen

@@ -1,6 +1,5 @@
 """Metering: every request counts once in usage, and is explained for 24 hours (R14, R15)."""
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from capacity.usage.queries.usage import View, usage
 from common.errors import NotFound
 from tests.capacity.gateway.served import USED, Gateway, counted, make_gateway
 from tests.cast import Acme, at, make_acme
+from tests.loops import run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("valkey_url", "catalogue")]
 
@@ -127,7 +127,7 @@ def settle(decision: Decision, used: Tokens) -> None:
         async with connect(settings.GATEWAY_VALKEY_URL) as valkey:
             await Admission(valkey).settle(decision, used)
 
-    asyncio.run(settle_in_another_process())
+    run(settle_in_another_process())
 
 
 def test_a_request_whose_gateway_was_killed_is_explained_without_a_figure_and_may_get_one_late(
@@ -140,7 +140,7 @@ def test_a_request_whose_gateway_was_killed_is_explained_without_a_figure_and_ma
         async with connect(settings.GATEWAY_VALKEY_URL) as valkey:
             return await Admission(valkey, now=later).lapse()
 
-    assert asyncio.run(lapse()) == 1
+    assert run(lapse()) == 1
     assert meter() == 1
     assert counted(gateway.acme)["requests"] == 0
     assert GatewayRequest.objects.get().actual is None

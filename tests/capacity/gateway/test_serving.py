@@ -1,6 +1,5 @@
 """OpenAI's own client, unmodified, through the gateway: what it gets, and what goes upstream."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -23,6 +22,7 @@ from tests.capacity.gateway.serving import (
     serve_gateway,
     with_pools,
 )
+from tests.loops import run
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_responses_and_embeddings_by_the_asynchronous_client(served: ServedGatew
             assert {model.id for model in models.data} == {MODEL, OTHER_MODEL}
             assert (await client.models.retrieve(MODEL)).id == MODEL
 
-    asyncio.run(talk())
+    run(talk())
     decisions = [served.settlement() for _ in range(3)]
     assert [used for _, used in decisions] == [
         Tokens(input=7, output=2),

@@ -14,6 +14,7 @@ from capacity.gateway.entitlements import OrganizationState
 from capacity.gateway.requests import Tokens
 from capacity.gateway.valkey import ALL_SHARDS, SHARDS, Shard, connect
 from tests.capacity.gateway.people import numbers, pool, request
+from tests.loops import run
 from tests.valkey_servers import NODES, ClusterNode, ValkeyServer, valkey_cluster, valkey_server
 
 pytestmark = pytest.mark.slow
@@ -64,7 +65,7 @@ def test_while_valkey_is_away_the_account_plan_serves_and_what_it_served_is_mete
             assert (after.served, [window.used for window in after.windows]) == ("scale", [10, 10])
 
     with valkey_server(tmp_path) as server:
-        asyncio.run(scene(server))
+        run(scene(server))
 
 
 def test_a_valkey_that_hangs_delays_one_request_by_half_a_second_and_no_other(
@@ -93,7 +94,7 @@ def test_a_valkey_that_hangs_delays_one_request_by_half_a_second_and_no_other(
             assert (await admission.admit(request(small, of=acme, input=1))).is_counted
 
     with valkey_server(tmp_path) as server:
-        asyncio.run(scene(server))
+        run(scene(server))
 
 
 def test_a_valkey_that_forgets_everything_counts_from_zero_and_knows_its_scripts_again(
@@ -116,7 +117,7 @@ def test_a_valkey_that_forgets_everything_counts_from_zero_and_knows_its_scripts
             assert (await admission.admit(request(small, of=acme, input=1))).windows[0].used == 100
 
     with valkey_server(tmp_path) as server:
-        asyncio.run(scene(server))
+        run(scene(server))
 
 
 def test_a_cluster_admits_exactly_and_goes_on_while_a_node_is_lost_until_its_replica_takes_over(
@@ -151,7 +152,7 @@ def test_a_cluster_admits_exactly_and_goes_on_while_a_node_is_lost_until_its_rep
         await admission.close()
 
     with valkey_cluster(tmp_path) as nodes:
-        asyncio.run(scene(nodes))
+        run(scene(nodes))
 
 
 def open_in(node: ClusterNode) -> int:
