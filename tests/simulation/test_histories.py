@@ -30,7 +30,7 @@ from tests.simulation.world import Job, World, read_catalogue
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SEED = int(os.environ["SIMULATION_SEED"])
-COMPANIES = int(os.environ.get("SIMULATION_COMPANIES", "8"))
+COMPANIES = int(os.environ.get("SIMULATION_COMPANIES", "6"))
 WORKERS = 4
 ANCHOR_DAYS = (1, 15, 29, 31)
 DAYS = 400
@@ -38,10 +38,10 @@ START = date(2024, 1, 7)
 """In a leap year, so that anchor days 29 and 31 meet a February of 29 days and one of 28."""
 
 
-def random_histories(count: int) -> tuple[Random, Calendar, list[History]]:
+def random_histories(count: int, *, days: int = DAYS) -> tuple[Random, Calendar, list[History]]:
     print(f"--seed {SEED}")  # pytest shows it when a test fails.
     random = Random(SEED)
-    calendar = random_calendar(random, start=START, days=DAYS)
+    calendar = random_calendar(random, start=START, days=days)
     anchor_days = [ANCHOR_DAYS[-n % len(ANCHOR_DAYS)] for n in range(1, count + 1)]
     histories = [random_history(random, calendar, anchor_day=day) for day in anchor_days]
     return random, calendar, histories
@@ -96,7 +96,7 @@ def test_purchases_race_with_several_sweeps_and_no_company_notices(
 
 def test_opening_days_one_by_one_by_sweep_and_by_test_clock_gives_the_same_rows() -> None:
     load_catalogue()
-    random, calendar, histories = random_histories(2)
+    random, calendar, histories = random_histories(2, days=DAYS // 2)
     catalogue = read_catalogue()
     triplets = [
         [
