@@ -16,7 +16,7 @@ from django.db import connection
 from accounts.models import Organization
 from capacity.models import Snapshot
 from capacity.usage.domain.windows import MINUTE, closed_until
-from capacity.usage.models import OrganizationUsage, UsageMinute
+from capacity.usage.models import OrganizationUsage, UsageMinute, UsageWindow
 from capacity.usage.operations.events import record_usage
 from capacity.usage.operations.windows import SUMS
 from capacity.usage.queries.usage import View, usage
@@ -118,7 +118,7 @@ def _fill(organization: Organization) -> None:
     with connection.cursor() as cursor:
         for table, column, last, step, sums in (
             ("usage_usageminute", "minute", NOW, "1 minute", SUMS[:4]),
-            ("usage_usagewindow", "starts_at", first_open, "15 minutes", SUMS),
+            ("usage_usagewindow", "starts_at", first_open, "15 minutes", UsageWindow.SUMS),
             ("usage_usageday", "day", first_open, "1 day", SUMS),
         ):
             cursor.execute(

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,6 +118,14 @@ def send(served: ServedGateway, request: str) -> socket.socket:
     return connection
 
 
+def wait_until_seen(served: ServedGateway) -> None:
+    """Wait until the upstream has a request: whoever leaves earlier has asked for nothing."""
+    deadline = time.monotonic() + 10
+    while not served.upstream.seen:
+        assert time.monotonic() < deadline, "nothing came to the upstream"
+        time.sleep(0.01)
+
+
 def post(body: str, *, length: int | None = None, target: str = "/v1/chat/completions") -> str:
     size = len(body) if length is None else length
     return (
@@ -127,7 +136,9 @@ def post(body: str, *, length: int | None = None, target: str = "/v1/chat/comple
 
 def test_a_plain_request_whose_client_leaves_is_counted_when_it_ends(served: ServedGateway) -> None:
     body = f'{{"model":"{MODEL}","messages":[{{"content":"[[delay 0.3]] [[tokens 4]]"}}]}}'
-    send(served, post(body)).close()
+    served.upstream.seen.clear()
+    with send(served, post(body)):
+        wait_until_seen(served)
     assert served.used() == Tokens(input=7, output=4)
 
 
