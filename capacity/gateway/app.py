@@ -198,11 +198,11 @@ class Gateway:
             )
         pools = self.entitlements.pools(organization, snapshot)
         disabled = options.disabled or asked.declines_capacity
-        if options.pool:
-            pool = organization.pool(options.pool, snapshot)
-            if pool is None:
-                raise refuse_pool(options.pool)
-            pools = (pool,)
+        named = organization.pool(options.pool, snapshot) if options.pool else None
+        if named is not None:
+            pools = (named,)
+        elif options.pool and not disabled:  # Declined, it need not be right.
+            raise refuse_pool(options.pool)
         return AdmissionRequest(
             id=request_id,
             organization=organization,
@@ -212,7 +212,7 @@ class Gateway:
             estimate=Tokens(input=asked.prompt_tokens, output=asked.output_tokens),
             plan=self.entitlements.plan(organization, snapshot),
             pools=pools,
-            names_pool=bool(options.pool),
+            names_pool=named is not None,
             disabled=disabled,
         )
 

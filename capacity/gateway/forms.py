@@ -74,7 +74,8 @@ class LandingForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         chosen = super().clean() or {}
         pool = next((p for p in self.pools if p.public_id == chosen.get("pool")), None)
-        if pool and pool.snapshot.model != chosen.get("model"):
+        declines = chosen.get("disabled")
+        if pool and not declines and pool.snapshot.model != chosen.get("model"):
             self.add_error("pool", f"This is a pool of {pool.snapshot.model}: it would be refused.")
         return chosen
 

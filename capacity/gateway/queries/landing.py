@@ -49,12 +49,11 @@ def landing(
     """Return what would be decided. Without Valkey it is not counted, as in the gateway.
 
     `pools` are all of the organization, the default pool of each model first, then as they were
-    made. The pool that the request names must be one of them, for its model.
+    made. The pool that the request names is one of them, for its model unless capacity is declined.
     """
     state, snapshot = _state(organization, imagined.model, pools), _snapshot(imagined.model)
     candidates = state.pools.get(snapshot.pk, ())
-    if imagined.pool:
-        candidates = tuple(pool for pool in candidates if pool.public_id == imagined.pool)
+    named = tuple(pool for pool in candidates if pool.public_id == imagined.pool)
     request = AdmissionRequest(
         id="",
         organization=state,
@@ -63,8 +62,8 @@ def landing(
         snapshot=snapshot,
         estimate=imagined.estimate,
         plan=state.plans.get(snapshot.pk, _default_plan()),
-        pools=candidates,
-        names_pool=bool(imagined.pool),
+        pools=named or candidates,
+        names_pool=bool(named),
         disabled=imagined.disabled,
     )
     context = Context.of(request, (state.clock_at or real_now).date())

@@ -110,13 +110,14 @@ def test_the_page_says_where_and_why(acme: Acme, client: Client) -> None:
     assert f"{ALLOWED:,}" in text
     declined = client.get(address, {"model": GROK, "disabled": "on"}).content.decode()
     assert "Capacity is declined" in declined
+    foreign = pools_of(acme.organization)[0].public_id
+    wrong = {"model": "gpt-4.1-2025-04-14", "pool": foreign}
+    ignored = client.get(address, {**wrong, "disabled": "on"}).content.decode()
+    assert "Capacity is declined" in ignored
     for fields, said in (
         ({"input_tokens": "-1"}, "from 0 to 1,000,000,000"),
         ({"model": "gpt"}, "gpt is not one of the available choices"),
-        (
-            {"model": "gpt-4.1-2025-04-14", "pool": pools_of(acme.organization)[0].public_id},
-            "refused",
-        ),
+        (wrong, "refused"),
     ):
         mistaken = client.get(address, fields).content.decode()
         assert said in mistaken

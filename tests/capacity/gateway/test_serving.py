@@ -166,7 +166,11 @@ def test_headers_choose_what_serves(served: ServedGateway) -> None:
     assert served_by(ask(), **{"x-pt-disable": "true"}) == disabled
     assert served_by(ask(service_tier="default")) == disabled
     both = {"x-pt-disable": "TRUE", "x-pt-id": "pt_5"}
-    assert served_by(ask(), **both)[::2] == disabled[::2]
+    assert served_by(ask(), **both) == ("default", "pt_5", "disabled")
+    for nothing_of_ours in ("pt_4", "pt_3", "pt_nope"):  # Foreign, another model's, unknown.
+        both["x-pt-id"] = nothing_of_ours
+        assert served_by(ask(), **both) == disabled
+    assert served_by(ask(service_tier="default"), **{"x-pt-id": "pt_nope"}) == disabled
     assert served_by(ask(), **{"x-pt-id": "pt_5"}) == ("scale", "pt_5", None)
     too_much = ask(max_completion_tokens=1_100)
     assert served_by(too_much, **{"x-pt-id": "pt_5"}) == ("default", "pt_5", "window_exhausted")
