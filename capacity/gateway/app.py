@@ -11,7 +11,8 @@ from http import HTTPStatus
 from secrets import token_hex
 from time import perf_counter
 
-from capacity.gateway.admission import Admission, AdmissionRequest, Decision, Served, Tokens
+from capacity.gateway import checks
+from capacity.gateway.admission import Admission, AdmissionRequest, Served, Tokens
 from capacity.gateway.answering import Answer, Receive, Scope, Send, decision_headers
 from capacity.gateway.bodies import (
     CHAT,
@@ -19,11 +20,10 @@ from capacity.gateway.bodies import (
     RESPONSES,
     ModelRequest,
     Options,
-    refuse_pool,
 )
 from capacity.gateway.calls import Call, ClientGone
-from capacity.gateway.entitlements import Caller, Entitlements, OrganizationState, SnapshotState
-from capacity.gateway.errors import SERVER_ERROR, GatewayError, invalid
+from capacity.gateway.entitlements import Caller, Entitlements, OrganizationState
+from capacity.gateway.errors import SERVER_ERROR, GatewayError
 from capacity.gateway.limits import Limits, OpenRequests, too_large, too_slow
 from capacity.gateway.metrics import Metrics
 from capacity.gateway.upstream import Upstream
@@ -101,18 +101,8 @@ class Gateway:
             else None
         )
         if caller is None:
-            raise GatewayError(
-                HTTPStatus.UNAUTHORIZED,
-                "invalid_api_key",
-                "This API key is not valid, or is no longer: make one under Settings, API keys.",
-                headers={"www-authenticate": "Bearer"},
-            )
-        if caller.is_refused(_now(caller.organization).date()):
-            raise GatewayError(
-                HTTPStatus.FORBIDDEN,
-                "second_factor_required",
-                "Your organization requires a second factor: set one up to use this API key.",
-            )
+            raise checks.invalid_key()
+        checks.check_second_factor(caller, _now(caller.organization).date())
         return caller
 
     async def _models(self, model: str, caller: Caller, answer: Answer) -> None:
@@ -120,14 +110,14 @@ class Gateway:
         models = [
             {"id": snapshot.model, "object": "model", "created": 0, "owned_by": "scaletier"}
             for snapshot in self.entitlements.snapshots
-            if snapshot.retires_on is None or snapshot.retires_on > today
+            if not snapshot.is_retired(today)
         ]
         if not model:
             await answer.document({"object": "list", "data": models})
             return
         found = next((entry for entry in models if entry["id"] == model), None)
         if found is None:
-            raise _no_model(model)
+            raise checks.no_model(model)
         await answer.document(found)
 
     async def _complete(
@@ -143,7 +133,7 @@ class Gateway:
         answer.headers += decision_headers(decision)
         if decision.served is Served.REFUSED:
             await self.admission.settle(decision, None)
-            raise refused(decision)
+            raise checks.refused(decision)
         call = Call(path, asked, headers, decision, answer, self.upstream, self.metrics)
         try:
             await call.run(receive, stalled_seconds=self.limits.stalled_seconds)
@@ -178,51 +168,20 @@ class Gateway:
         self, request_id: str, caller: Caller, options: Options, asked: ModelRequest
     ) -> AdmissionRequest:
         """Return what admission decides on. Raises GatewayError for what the caller lacks."""
-        organization = caller.organization
-        snapshot = self.entitlements.snapshot(asked.model)
-        if snapshot is None or _is_retired(snapshot, organization):
-            raise _no_model(asked.model)
-        project = organization.project(options.project or caller.project)
-        if project is None:
-            raise GatewayError(
-                HTTPStatus.NOT_FOUND,
-                "project_not_found",
-                f"There is no project '{options.project:.80}' in your organization.",
-                param="OpenAI-Project",
-            )
-        if project.is_archived:
-            raise invalid(
-                f"Project '{project.public_id}' is archived.",
-                param="OpenAI-Project",
-                code="project_archived",
-            )
-        pools = self.entitlements.pools(organization, snapshot)
-        disabled = options.disabled or asked.declines_capacity
-        named = organization.pool(options.pool, snapshot) if options.pool else None
-        if named is not None:
-            pools = (named,)
-        elif options.pool and not disabled:  # Declined, it need not be right.
-            raise refuse_pool(options.pool)
-        return AdmissionRequest(
-            id=request_id,
-            organization=organization,
-            key=caller.key,
-            project=project.public_id,
-            snapshot=snapshot,
+        return checks.admission_request(
+            self.entitlements,
+            caller,
+            options,
+            request_id=request_id,
+            model=asked.model,
             estimate=Tokens(input=asked.prompt_tokens, output=asked.output_tokens),
-            plan=self.entitlements.plan(organization, snapshot),
-            pools=pools,
-            names_pool=named is not None,
-            disabled=disabled,
+            declines_capacity=asked.declines_capacity,
+            on=_now(caller.organization).date(),
         )
 
 
 def _now(organization: OrganizationState) -> datetime:
     return organization.clock_at or datetime.now(UTC)
-
-
-def _is_retired(snapshot: SnapshotState, organization: OrganizationState) -> bool:
-    return snapshot.retires_on is not None and snapshot.retires_on <= _now(organization).date()
 
 
 def _check_method(scope: Scope, method: str) -> None:
@@ -233,15 +192,6 @@ def _check_method(scope: Scope, method: str) -> None:
             f"{scope['path']} takes {method}.",
             headers={"allow": method},
         )
-
-
-def _no_model(model: str) -> GatewayError:
-    return GatewayError(
-        HTTPStatus.NOT_FOUND,
-        "model_not_found",
-        f"There is no model '{model:.120}' here: GET /v1/models lists them.",
-        param="model",
-    )
 
 
 def _not_ready() -> GatewayError:
@@ -260,27 +210,4 @@ def _internal_error() -> GatewayError:
         "internal_error",
         "The gateway failed. The request id says which request it was.",
         kind=SERVER_ERROR,
-    )
-
-
-def refused(decision: Decision) -> GatewayError:
-    """Return the answer to a request that neither capacity nor the account plan serves (R25)."""
-    plan, estimate, model = decision.context.plan, decision.context.estimate, decision.context.model
-    asked = estimate.input + estimate.output
-    kind = "requests" if decision.refusal == "requests_per_minute" else "tokens"
-    said = {
-        "requests_per_minute": f"{plan.rpm:,} requests per minute",
-        "tokens_per_minute": f"{plan.tpm:,} tokens per minute",
-        "too_large": f"{plan.tpm:,} tokens per minute, and this request alone may use {asked:,}",
-    }[decision.refusal or "tokens_per_minute"]
-    headers = {"retry-after": str(decision.retry_after or 1)}
-    if decision.refusal == "too_large":
-        headers["x-should-retry"] = "false"  # OpenAI's clients heed it.
-    return GatewayError(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "rate_limit_exceeded",
-        f"No capacity is left for this request on {model} ({decision.reason}), and the account plan"
-        f" allows {said}.",
-        kind=kind,
-        headers=headers,
     )

@@ -45,6 +45,10 @@ class SnapshotState:
     def kinds(self) -> frozenset[str]:
         return frozenset(self.tpm)
 
+    def is_retired(self, on: date) -> bool:
+        """Return whether the snapshot is retired on a service day."""
+        return self.retires_on is not None and self.retires_on <= on
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
