@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
 from accounts.models import Organization
+from accounts.operations.days import bring_up_to_date
 from capacity.usage.domain.windows import closed_until
 from capacity.usage.models import (
     ExhaustedWindow,
@@ -46,9 +47,11 @@ def close_due_windows(organization: Organization, *, now: datetime) -> datetime 
 
     Each service day has its own transaction, however long nobody has closed any: what was closed
     before a crash stays closed. Windows without traffic need no closing, so without any nothing is
-    locked or written. Returns the time from which on minutes are not summed in closed windows; None
-    if nothing was ever used.
+    locked or written. Due service days are opened first: units that end with one of them allow
+    nothing in its windows, and what a window covered never changes (R7). Returns the time from
+    which on minutes are not summed in closed windows; None if nothing was ever used.
     """
+    bring_up_to_date(organization=organization, now=now)
     due = closed_until(now)
     minutes = UsageMinute.objects.filter(
         organization=OuterRef("organization"), minute__gte=OuterRef("closed_until"), minute__lt=due

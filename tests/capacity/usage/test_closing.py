@@ -53,3 +53,18 @@ def test_after_an_outage_each_day_is_closed_for_itself(acme: Acme) -> None:
     broken.update(snapshot_id=snapshot)
     assert close_due_windows(acme.organization, now=at("2026-01-12")) == at("2026-01-11", "00:00")
     assert [row.day.day for row in UsageDay.objects.order_by("day")] == [7, 8, 10]
+
+
+def test_units_that_ended_cover_nothing_although_their_day_was_not_opened_in_time(
+    acme: Acme,
+) -> None:
+    lot = acme.lot(acme.buys("2026-01-05", input=1))
+    acme.cancels(lot, 1, "2026-01-05")
+    ended_at = at("2026-02-04", "00:00")
+    for before in (True, False):  # Clocks differ: it was admitted on the new day.
+        event = UsageEvent(f"{before}", ended_at - before * MINUTE, GROK, 1_000, 0)
+        _send(acme, [event], ended_at - timedelta(seconds=30))
+    assert acme.organization.opened_until == ended_at.date()
+    close_due_windows(acme.organization, now=ended_at + timedelta(hours=2))
+    covered = UsageWindow.objects.order_by("starts_at").values_list("covered_input", flat=True)
+    assert list(covered) == [1_000, 0]

@@ -155,6 +155,22 @@ def test_sandboxes_are_looked_at_by_their_own_clock(catalogue: None) -> None:
     assert told(acme) == [("idle", "08 00:00")]
 
 
+def test_each_alert_has_its_email_also_if_it_is_found_while_the_clock_stands(
+    catalogue: None,
+) -> None:
+    acme = make_acme("2026-01-05", is_sandbox=True)
+    acme.buys("2026-01-05", output=1)
+    sets_alerts(acme, on=at("2026-01-05"), exhausted_windows=1)
+    output_came(acme, windows(allowance(1) + 1), now=at(DAY, "14:00"))
+    moves_clock(acme, at(DAY, "14:00"))
+    assert ["Exhausted windows: Output" in message.body for message in mails()] == [True]
+    sets_alerts(acme, on=at(DAY, "14:00"), exhausted_windows=1, idle_days=1)
+    raise_usage_alerts_everywhere(now=at("2026-06-01"))
+    [message] = mails()
+    assert "1 unit unused for 1 day" in message.body
+    assert "Exhausted" not in message.body
+
+
 def test_an_organization_in_which_it_fails_delays_no_other_and_is_found_later(
     acme: Acme, caplog: pytest.LogCaptureFixture
 ) -> None:
