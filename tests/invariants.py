@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from capacity.queries.invariants import violations
+from capacity.usage.queries.invariants import violations
 
 
 def assert_invariants_hold(*, now: datetime) -> None:

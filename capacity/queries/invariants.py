@@ -1,11 +1,7 @@
 """Invariants of lots, their ends and their charges. INVARIANTS has those of billing too."""
 
-from collections.abc import Iterator
-from datetime import datetime
-
 from billing.queries import invariants as billing
-from common.invariants import Invariant, Violation, sql_contradictions
-from common.invariants import violations as find_violations
+from common.invariants import Invariant, sql_contradictions
 
 ORGANIZATIONS_BEHIND = """
     SELECT public_id || ': opened until ' || opened_until FROM accounts_organization
@@ -188,8 +184,3 @@ INVARIANTS = (
     Invariant("A request whose day has come has lapsed", sql_contradictions(LAPSES_MISSED)),
     *billing.INVARIANTS,
 )
-
-
-def violations(*, now: datetime) -> Iterator[Violation]:
-    """Yield every invariant that does not hold at the real time `now`."""
-    return find_violations(INVARIANTS, now=now)

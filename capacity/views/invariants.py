@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from capacity.queries.invariants import INVARIANTS, violations
+from capacity.usage.queries.invariants import INVARIANTS, violations
 
 
 @admin.site.admin_view

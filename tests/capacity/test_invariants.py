@@ -31,7 +31,9 @@ from capacity.models import (
     Snapshot,
     TokenUnit,
 )
-from capacity.queries.invariants import INVARIANTS, violations
+from capacity.usage.models import UsageDay, UsageDemand
+from capacity.usage.queries.invariants import INVARIANTS, violations
+from tests.capacity.usage.traffic import output_came
 from tests.cast import GPT, GROK, OPERATOR, Acme, at, day, make_acme
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +44,7 @@ ONE_DAY = timedelta(days=1)
 
 @pytest.fixture
 def acme(catalogue: None) -> Acme:
-    """Acme after forty days with cancellations, a new price, invoices and a retired model."""
+    """Acme after forty days with cancellations, a new price, invoices, usage, a retired model."""
     acme = make_acme("2026-01-10", anchor_day=15, discount="12.5")
     lot = acme.lot(acme.buys("2026-01-10", input=4, output=2))
     acme.buys("2026-02-10", GPT, input=1)
@@ -52,6 +54,7 @@ def acme(catalogue: None) -> Acme:
     for units, on in ((1, "2026-01-11"), (1, TODAY)):
         acme.cancels(lot, units, on)
     acme.open_days(TODAY)
+    output_came(acme, {at("2026-02-10"): 5, at("2026-02-18"): 5}, now=at(TODAY))
     Organization.objects.update(is_sandbox=True, clock_at=at(TODAY))
     return acme
 
@@ -219,6 +222,14 @@ def count_a_cent_too_many_for_limits() -> None:
     DailySpend.objects.update(amount=F("amount") + 1)
 
 
+def lose_a_token_of_a_day() -> None:
+    UsageDay.objects.filter(day="2026-02-10").update(output_tokens=4)
+
+
+def forget_the_demand_of_a_window() -> None:
+    UsageDemand.objects.filter(starts_at=at("2026-02-18")).delete()
+
+
 WAYS_TO_BREAK: dict[str, Callable[[], None]] = {
     "Nobody is behind by more than a day": leave_days_unopened,
     "A charge is for a lot of its organization": charge_globex_for_a_lot_of_acme,
@@ -244,6 +255,8 @@ WAYS_TO_BREAK: dict[str, Callable[[], None]] = {
     ),
     "A request whose day has come has lapsed": let_a_request_wait_past_its_day,
     "What limits count is the sum of the charges": count_a_cent_too_many_for_limits,
+    "A day of usage is the sum of its closed windows": lose_a_token_of_a_day,
+    "What is replayed is what closed windows asked for": forget_the_demand_of_a_window,
     "Stripe's totals equal ours": store_another_total_of_stripe,
     "What is paid cannot be paid again at Stripe": pay_an_invoice_without_telling_stripe,
 }

@@ -17,8 +17,8 @@ from billing.models import Charge
 from capacity.models import Lot
 from capacity.operations.days import Opened
 from capacity.operations.sweep import LeftBehindError, open_due_days_everywhere
-from capacity.queries.invariants import violations
 from capacity.tasks import open_due_days
+from capacity.usage.queries.invariants import violations
 from tests.benchmarks.population import populate
 from tests.cast import at, day, make_acme
 

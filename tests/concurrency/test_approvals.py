@@ -20,8 +20,8 @@ from capacity.operations.catalogue import set_supply
 from capacity.operations.purchase_requests import withdraw_request
 from capacity.operations.purchases import buy_units
 from capacity.operations.sweep import open_due_days_everywhere
-from capacity.queries.invariants import violations
 from capacity.queries.purchase_requests import pricing
+from capacity.usage.queries.invariants import violations
 from tests.cast import GROK, OPERATOR, Acme, at, day, make_acme, person
 from tests.concurrency.threads import error_codes, run_at_once
 

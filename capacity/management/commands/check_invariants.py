@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
-from capacity.queries.invariants import INVARIANTS, violations
+from capacity.usage.queries.invariants import INVARIANTS, violations
 
 
 class Command(BaseCommand):
