@@ -132,7 +132,7 @@ class Gateway:
         self.metrics.decided(decision, perf_counter() - started)
         answer.headers += decision_headers(decision)
         if decision.served is Served.REFUSED:
-            await self.admission.settle(decision, None)
+            self.admission.settle(decision, None)
             raise checks.refused(decision)
         call = Call(path, asked, headers, decision, answer, self.upstream, self.metrics)
         try:
@@ -140,7 +140,7 @@ class Gateway:
         finally:
             if call.used is not None:
                 self.metrics.used(decision.served, call.used)
-            await self.admission.settle(decision, call.used)
+            self.admission.settle(decision, call.used)
 
     async def _read_body(self, headers: Headers, receive: Receive) -> bytes:
         """Return the whole body. Raises GatewayError, or ClientGone if it never comes."""

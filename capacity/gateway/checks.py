@@ -89,7 +89,7 @@ def no_model(model: str) -> GatewayError:
 
 def refused(decision: Decision) -> GatewayError:
     """Return the answer to a request that neither capacity nor the account plan serves (R25)."""
-    plan, estimate, model = decision.context.plan, decision.context.estimate, decision.context.model
+    plan, estimate, model = decision.context.plan, decision.estimate, decision.context.model
     asked = estimate.input + estimate.output
     said = {
         Refusal.REQUESTS: f"{plan.rpm:,} requests per minute",

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from capacity.gateway.requests import MILLISECOND, Candidate, Context, Tokens, milliseconds
+from capacity.gateway.requests import (
+    MILLISECOND,
+    Amounts,
+    Candidate,
+    Context,
+    Tokens,
+    milliseconds,
+)
 from capacity.usage.domain.coverage import SCALE
 from capacity.usage.domain.windows import EPOCH, MINUTE, WINDOW
 
@@ -68,12 +75,15 @@ class Limit:
     remaining: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
     """What became of a request at admission, with the numbers that it was decided on."""
 
     id: str
     context: Context
+    estimate: Tokens
+    needs: Amounts
+    """What its estimate counts."""
     line: bytes
     """What the script wrote: the three numbers that follow."""
     instant: int
@@ -122,7 +132,7 @@ class Decision:
         """Which limit of the account plan refuses it; None if something serves it."""
         if self.result >= BY_PLAN:
             return None
-        estimate, plan = self.context.estimate, self.context.plan
+        estimate, plan = self.estimate, self.context.plan
         if estimate.input + estimate.output > plan.tpm:
             return Refusal.TOO_LARGE
         return Refusal.REQUESTS if self.result == NO_REQUESTS_LEFT else Refusal.TOKENS
@@ -157,7 +167,7 @@ class Decision:
             return []
         index = max(0, self.result - 1)
         candidate, used = candidates[index], self._used(index)
-        taken = candidate.needs if self.result > 0 else (0, 0)
+        taken = candidate.amounts(self.needs) if self.result > 0 else (0, 0)
         return [
             Limit(kind, limit // SCALE, max(0, limit - counted - more) // SCALE)
             for kind, limit, counted, more in zip(
@@ -180,11 +190,22 @@ class Decision:
             return self.resets_in
         return -((self.instant % MINUTE_LENGTH - MINUTE_LENGTH) // 1000)
 
-    def amounts(self, tokens: Tokens) -> tuple[int, int]:
-        """Return what tokens count in its counters; on the account plan only tokens are settled."""
+    @property
+    def reserved(self) -> tuple[int, int]:
+        """What is reserved in its two counters; on the account plan only tokens are settled."""
+        if not self.bucket:
+            return 0, 0
         if candidate := self.candidate:
-            return candidate.amounts(tokens, self.context.weights)
-        return 0, tokens.input + tokens.output
+            return candidate.amounts(self.needs)
+        return 0, self.estimate.input + self.estimate.output
+
+    def counts(self, used: Tokens | None) -> tuple[int, int]:
+        """Return what was used in its two counters; None if nothing reached the model."""
+        if used is None or not self.bucket:
+            return 0, 0
+        if candidate := self.candidate:
+            return candidate.amounts(used.weigh(self.context.weights))
+        return 0, used.input + used.output
 
     @property
     def _clock(self) -> int:
@@ -192,9 +213,12 @@ class Decision:
 
     @property
     def _fits_an_empty_window(self) -> bool:
+        needs = self.needs
         return self.context.clock is None and any(
             need[0] <= limit[0] and need[1] <= limit[1]
-            for need, limit in ((each.needs, each.limits) for each in self.context.candidates)
+            for need, limit in (
+                (each.amounts(needs), each.limits) for each in self.context.candidates
+            )
         )
 
     def _used(self, index: int) -> tuple[int, ...]:
@@ -204,27 +228,44 @@ class Decision:
 
 def write_member(decision: Decision) -> bytes:
     """Return a decision as the script stores it with its reservation."""
-    first, second = decision.amounts(decision.context.estimate) if decision.bucket else (0, 0)
-    head = f"{decision.id}\n{decision.bucket}\n{first}\n{second}\n".encode()
-    return b"%b%b\n%b" % (head, decision.line, decision.context.dump())
+    return b"%b\n%b\n%d\n%d\n%b\n%b\n%b" % (
+        decision.id.encode(),
+        decision.bucket.encode(),
+        *decision.reserved,
+        decision.line,
+        write_estimate(decision.estimate),
+        decision.context.text,
+    )
+
+
+def write_estimate(estimate: Tokens) -> bytes:
+    """Return an estimate as the script keeps it."""
+    return b"%d %d" % (estimate.input, estimate.output)
 
 
 def read_member(member: bytes) -> Decision:
-    """Return the decision that is stored with a reservation or with a settled request."""
-    id_, _bucket, _first, _second, line, context = member.split(b"\n", 5)
-    return read_line(id_.decode(), Context.load(context), line)
+    """Return the decision that is stored with a reservation or with a settled request.
+
+    Raises ValueError or LookupError for what is none.
+    """
+    id_, _bucket, _first, _second, line, estimate, context = member.split(b"\n", 6)
+    input_, output = map(int, estimate.split())
+    return read_line(id_.decode(), Context.load(context), Tokens(input_, output), line)
 
 
-def read_line(id_: str, context: Context, line: bytes) -> Decision:
-    """Return the decision that the script wrote."""
+def read_line(
+    id_: str, context: Context, estimate: Tokens, line: bytes, needs: Amounts | None = None
+) -> Decision:
+    """Return the decision that the script wrote. `needs` are given by whoever knows them."""
     instant, result, *counters = map(int, line.split())
     bucket = _bucket(context, instant, result) if counters and result >= BY_PLAN else ""
-    return Decision(id_, context, line, instant, result, tuple(counters), bucket)
+    needs = needs or estimate.weigh(context.weights)
+    return Decision(id_, context, estimate, needs, line, instant, result, tuple(counters), bucket)
 
 
-def uncounted(id_: str, context: Context, at: datetime) -> Decision:
+def uncounted(id_: str, context: Context, estimate: Tokens, at: datetime) -> Decision:
     """Return the decision while Valkey is away: the account plan serves the request."""
-    return read_line(id_, context, b"%d %d" % (milliseconds(at), BY_PLAN))
+    return read_line(id_, context, estimate, b"%d %d" % (milliseconds(at), BY_PLAN))
 
 
 def _bucket(context: Context, instant: int, result: int) -> str:

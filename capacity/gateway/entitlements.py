@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from capacity.usage.domain.coverage import Weights
 from common.tokens import digest
@@ -70,6 +71,9 @@ class PoolState:
     steps: tuple[Step, ...] = ()
     """In the order of their days. The first is in force now; the others begin at known ends."""
 
+    def __hash__(self) -> int:
+        return self.pk
+
     def step(self, on: date) -> Step | None:
         """Return the step that is in force on a service day; None if nothing was ever active."""
         position = bisect_right(self.steps, on, key=lambda step: step.from_on)
@@ -100,6 +104,8 @@ class OrganizationState:
     """By primary key of the snapshot, in the order of R15: the default pool, then as made."""
     plans: Mapping[int, Plan] = field(default_factory=dict)
     """By primary key of the snapshot: only where an operator has set one (R25)."""
+    contexts: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What requests that are alike share (`capacity.gateway.requests`), as long as this is true."""
 
     def pool(self, public_id: str, snapshot: SnapshotState) -> PoolState | None:
         """Return a pool of a snapshot by its id; None for unknown, foreign and wrong ones alike."""

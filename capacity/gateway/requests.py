@@ -1,36 +1,57 @@
-"""Requests as admission sees them, and the pools that could serve them (R15)."""
+"""Requests as admission sees them, and the pools that could serve them (R15).
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+What is made for each request is plain: a frozen dataclass takes three times as long to make. What
+many requests share, their context, is made once and found again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import orjson
 
 from capacity.gateway.entitlements import OrganizationState, Plan, PoolState, SnapshotState
 from capacity.usage.domain.coverage import COMBINED, INPUT, OUTPUT, SCALE, Weights
 from capacity.usage.domain.windows import EPOCH
+from common.instants import midnight
 
 MOST = 2**52
-"""The largest amount that the scripts, whose numbers are doubles, add without an error."""
+"""The largest amount that the script, whose numbers are doubles, adds without an error."""
 
 MILLISECOND = timedelta(milliseconds=1)
+HOUR, DAY = 3_600_000, 86_400_000
+WINDOW_KEPT = HOUR
+"""For how long the counters of a window are kept, by Valkey's clock: well beyond its end."""
+SANDBOX_WINDOW_KEPT = 400 * DAY
+"""In a sandbox a window lasts until its clock is moved."""
+MOST_CONTEXTS = 5_000
+"""Kept for an organization. A request whose context is not there makes it anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Amounts(NamedTuple):
+    """What tokens count against units of each kind, in ten-thousandths of a token (R14)."""
+
+    input: int
+    output: int
+    combined: int
+
+
+class Tokens(NamedTuple):
     """Tokens of a request, unweighted. `input` counts all input, `cached` what of it was cached."""
 
     input: int = 0
     output: int = 0
     cached: int = 0
 
-    def weigh(self, kind: str, weights: Weights) -> int:
-        """Return what they count against units of a kind, in ten-thousandths of a token (R14)."""
-        return min(weights.weigh(kind, self.input, self.cached, self.output), MOST)
+    def weigh(self, weights: Weights) -> Amounts:
+        """Return what they count."""
+        amounts = Amounts(*weights.weigh_all(self.input, self.cached, self.output))
+        return amounts if max(amounts) <= MOST else Amounts(*(min(each, MOST) for each in amounts))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AdmissionRequest:
     """One request, as admission sees it."""
 
@@ -55,10 +76,9 @@ class AdmissionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pool with units of every kind that a request needs, and its two counters in Valkey.
+    """A pool with units of every kind that a request needs, and the limits of its two counters.
 
-    They are of input and output, or of combined units and unused. Amounts are ten-thousandths of a
-    token.
+    They are of input and output, or of combined units and unused, in ten-thousandths of a token.
     """
 
     pool: str
@@ -66,37 +86,35 @@ class Candidate:
     pk: int
     kinds: tuple[str, ...]
     limits: tuple[int, int]
-    needs: tuple[int, int]
 
     @classmethod
-    def of(
-        cls, pool: PoolState, on: date, estimate: Tokens, weights: Weights
-    ) -> "Candidate | None":
+    def of(cls, pool: PoolState, on: date, estimate: Tokens) -> "Candidate | None":
         """Return the pool with its limits on a service day; None if it lacks a kind of unit."""
         allowance = pool.allowance(on)
         if not allowance:
             return None
-        kinds = (COMBINED,) if COMBINED in allowance else (INPUT, OUTPUT)
-        limits = [min(allowance.get(kind, 0) * SCALE, MOST) for kind in kinds]
-        needs = [estimate.weigh(kind, weights) for kind in kinds]
+        if COMBINED in allowance:
+            kinds: tuple[str, ...] = (COMBINED,)
+            limits, needs = (_limit(allowance, COMBINED), 0), (max(estimate), 0)
+        else:
+            kinds = INPUT, OUTPUT
+            limits = _limit(allowance, INPUT), _limit(allowance, OUTPUT)
+            needs = estimate.input, estimate.output
         if any(need and not limit for need, limit in zip(needs, limits, strict=True)):
             return None
-        return cls(pool.public_id, pool.pk, kinds, _pair(limits), _pair(needs))
+        return cls(pool.public_id, pool.pk, kinds, limits)
 
-    @classmethod
-    def load(cls, values: Mapping[str, Any]) -> "Candidate":
-        """Return the candidate that JSON describes, in which every tuple is a list."""
-        kinds, limits, needs = (tuple(values[name]) for name in ("kinds", "limits", "needs"))
-        return cls(values["pool"], values["pk"], kinds, _pair(limits), _pair(needs))
-
-    def amounts(self, tokens: Tokens, weights: Weights) -> tuple[int, int]:
-        """Return what tokens add to the counters."""
-        return _pair([tokens.weigh(kind, weights) for kind in self.kinds])
+    def amounts(self, counted: Amounts) -> tuple[int, int]:
+        """Return what is added to the two counters."""
+        return (counted.combined, 0) if len(self.kinds) == 1 else counted[:2]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Context:
-    """What a decision is about; kept with the reservation and with what is to be metered."""
+    """What a decision is about, but for the tokens: requests that are alike share it.
+
+    It is kept with the reservation, and with what is to be metered.
+    """
 
     organization: int
     """Primary key."""
@@ -106,21 +124,37 @@ class Context:
     snapshot: int
     """Primary key."""
     weights: Weights
-    estimate: Tokens
     plan: Plan
     candidates: tuple[Candidate, ...]
     clock: int | None = None
     """Milliseconds at which the clock of a sandbox stands."""
     named_pool: str | None = None
     disabled: bool = False
-    _dumped: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
+    holds_until: int | None = None
+    """Milliseconds of the midnight from which the limits are others; None while they stay."""
 
     @classmethod
     def of(cls, request: AdmissionRequest, on: date) -> "Context":
         """Return the context of a request on a service day of its organization."""
+        kinds = bool(request.estimate.input), bool(request.estimate.output)
+        shared = (
+            *(on, request.snapshot.pk, request.key, request.project, request.plan, request.pools),
+            *(request.names_pool, request.disabled, *kinds),
+        )
+        contexts = request.organization.contexts
+        context: Context | None = contexts.get(shared)
+        if context is None:
+            if len(contexts) >= MOST_CONTEXTS:
+                contexts.clear()
+            context = contexts[shared] = cls._new(request, on)
+        return context
+
+    @classmethod
+    def _new(cls, request: AdmissionRequest, on: date) -> "Context":
         snapshot, organization = request.snapshot, request.organization
         tried = () if request.disabled else request.pools
-        found = [Candidate.of(pool, on, request.estimate, snapshot.weights) for pool in tried]
+        found = [Candidate.of(pool, on, request.estimate) for pool in tried]
+        ends = [end for pool in request.pools if (end := pool.holds_until(on))]
         return cls(
             organization=organization.pk,
             key=request.key,
@@ -128,28 +162,40 @@ class Context:
             model=snapshot.model,
             snapshot=snapshot.pk,
             weights=snapshot.weights,
-            estimate=request.estimate,
             plan=request.plan,
             candidates=tuple(candidate for candidate in found if candidate),
             clock=milliseconds(organization.clock_at) if organization.clock_at else None,
             named_pool=request.pools[0].public_id if request.names_pool else None,
             disabled=request.disabled,
+            holds_until=milliseconds(midnight(min(ends))) if ends else None,
         )
 
-    def dump(self) -> bytes:
-        """Return the context as one line. It is made once: a request needs it twice."""
-        if not self._dumped:
-            self._dumped.append(orjson.dumps(self))  # It leaves out what begins with a line.
-        return self._dumped[0]
+    @cached_property
+    def text(self) -> bytes:
+        """The context as one line, which `load` reads."""
+        return orjson.dumps(asdict(self))
+
+    @cached_property
+    def terms(self) -> bytes:
+        """What the script decides by, as it takes it: JSON."""
+        pools: list[Any] = []
+        for each in self.candidates:
+            pools += (str(each.pk), each.kinds == (COMBINED,), *each.limits)
+        plan = f"{self.organization}:{self.snapshot}", self.plan.rpm, self.plan.tpm
+        kept = WINDOW_KEPT if self.clock is None else SANDBOX_WINDOW_KEPT
+        clock = False if self.clock is None else self.clock
+        return orjson.dumps([clock, kept, self.holds_until or False, *plan, *pools])
 
     @classmethod
     def load(cls, line: bytes) -> "Context":
-        """Return the context that `dump` wrote."""
+        """Return the context that a line tells."""
         values: dict[str, Any] = orjson.loads(line)
-        candidates = tuple(Candidate.load(each) for each in values.pop("candidates"))
-        estimate, plan = Tokens(**values.pop("estimate")), Plan(**values.pop("plan"))
-        weights = Weights(**values.pop("weights"))
-        return cls(weights=weights, estimate=estimate, plan=plan, candidates=candidates, **values)
+        candidates = tuple(
+            Candidate(each["pool"], each["pk"], tuple(each["kinds"]), tuple(each["limits"]))
+            for each in values.pop("candidates")
+        )
+        plan, weights = Plan(**values.pop("plan")), Weights(**values.pop("weights"))
+        return cls(weights=weights, plan=plan, candidates=candidates, **values)
 
 
 def milliseconds(instant: datetime) -> int:
@@ -157,6 +203,5 @@ def milliseconds(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
-def _pair(amounts: Sequence[int]) -> tuple[int, int]:
-    """Return the amounts of the two counters; with one kind the second stays 0."""
-    return amounts[0], amounts[1] if len(amounts) > 1 else 0
+def _limit(allowance: Mapping[str, int], kind: str) -> int:
+    return min(allowance.get(kind, 0) * SCALE, MOST)

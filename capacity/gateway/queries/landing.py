@@ -68,37 +68,41 @@ def landing(
     )
     context = Context.of(request, (state.clock_at or real_now).date())
     try:
-        return read_line("", context, _line(context, milliseconds(real_now)))
+        line = _line(context, imagined.estimate, milliseconds(real_now))
     except RedisError:
-        return uncounted("", context, real_now)
+        return uncounted("", context, imagined.estimate, real_now)
+    return read_line("", context, imagined.estimate, line)
 
 
-def _line(context: Context, instant: int) -> bytes:
+def _line(context: Context, estimate: Tokens, instant: int) -> bytes:
     """Return what the script would write, which reserves besides."""
-    result, counters = _decide(context, instant)
+    result, counters = _decide(context, estimate, instant)
     return " ".join(map(str, (instant, result, *counters))).encode()
 
 
-def _decide(context: Context, instant: int) -> tuple[int, list[int]]:
+def _decide(context: Context, estimate: Tokens, instant: int) -> tuple[int, list[int]]:
     """Return the result, and the counters that were read."""
     valkey: Any = gateway_valkey(settings.GATEWAY_VALKEY_URL)
     prefix = Shard.of(context.organization).prefix
     clock = instant if context.clock is None else context.clock
     window = clock - clock % WINDOW_LENGTH
     counters: list[int] = []
+    needs = estimate.weigh(context.weights)
     for number, candidate in enumerate(context.candidates, start=1):
         used = _counters(valkey, f"{prefix}w:{candidate.pk}:{window}")
         counters += used
         if all(
             counted + need <= limit
-            for counted, need, limit in zip(used, candidate.needs, candidate.limits, strict=True)
+            for counted, need, limit in zip(
+                used, candidate.amounts(needs), candidate.limits, strict=True
+            )
         ):
             return number, counters
     minute = instant // MINUTE_LENGTH
     key = f"{prefix}p:{context.organization}:{context.snapshot}:{minute}"
     requests, tokens = _counters(valkey, key)
     counters += (requests, tokens)
-    estimate, plan = context.estimate, context.plan
+    plan = context.plan
     if requests + 1 > plan.rpm:
         return NO_REQUESTS_LEFT, counters
     if tokens + estimate.input + estimate.output > plan.tpm:

@@ -76,7 +76,7 @@ def row_of(finished: FinishedRequest) -> GatewayRequest:
         served=decision.served,
         reason=decision.reason or "",
         refusal=decision.refusal or "",
-        estimate=_by_kind(decision, context.estimate),
+        estimate=_by_kind(decision, decision.estimate),
         actual=actual and _by_kind(decision, actual),
         windows=[asdict(window) for window in decision.windows],
     )
@@ -86,7 +86,7 @@ def _by_kind(decision: Decision, tokens: Tokens) -> dict[str, int]:
     """Return tokens by kind; with combined units their weighted tokens too, rounded up."""
     by_kind = {"input": tokens.input, "output": tokens.output}
     if any(COMBINED in each.kinds for each in decision.context.candidates):
-        by_kind[COMBINED] = -(-tokens.weigh(COMBINED, decision.context.weights) // SCALE)
+        by_kind[COMBINED] = -(-tokens.weigh(decision.context.weights).combined // SCALE)
     return by_kind
 
 

@@ -45,7 +45,7 @@ def _pools(form: LandingForm, decision: Decision) -> list[dict[str, Any]]:
     needs = {
         (candidate.pool, kind): -(-need // 10_000)
         for candidate in decision.context.candidates
-        for kind, need in zip(candidate.kinds, candidate.needs, strict=False)
+        for kind, need in zip(candidate.kinds, candidate.amounts(decision.needs), strict=False)
     }
     return [
         {

@@ -14,7 +14,7 @@ from decimal import Decimal
 SCALE = 10_000
 """Weighted tokens are counted in this fraction of a token."""
 
-INPUT, OUTPUT, COMBINED = "input", "output", "combined"
+INPUT, OUTPUT, COMBINED = KINDS = "input", "output", "combined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,15 @@ class Weights:
 
         `input_tokens` counts all input tokens, `cached_tokens` those of them that were cached.
         """
+        of_kinds = self.weigh_all(input_tokens, cached_tokens, output_tokens)
+        return of_kinds[KINDS.index(kind)]
+
+    def weigh_all(
+        self, input_tokens: int, cached_tokens: int, output_tokens: int
+    ) -> tuple[int, int, int]:
+        """Return what tokens count against units of each kind, in the order of `KINDS`."""
         from_input = (input_tokens - cached_tokens) * SCALE + cached_tokens * self.cached
-        if kind == INPUT:
-            return from_input
-        if kind == OUTPUT:
-            return output_tokens * SCALE
-        return from_input + output_tokens * self.output
+        return from_input, output_tokens * SCALE, from_input + output_tokens * self.output
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,9 +76,10 @@ class Watched(Admission):
 
     settled: "Queue[Settlement]"
 
-    async def settle(self, decision: Decision, actual: Tokens | None) -> None:
-        await super().settle(decision, actual)
-        self.settled.put((decision, actual))
+    def settle(self, decision: Decision, actual: Tokens | None) -> "asyncio.Future[bool]":
+        answer = super().settle(decision, actual)
+        answer.add_done_callback(lambda _: self.settled.put((decision, actual)))
+        return answer
 
 
 @dataclass(slots=True)

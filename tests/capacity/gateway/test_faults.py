@@ -106,7 +106,7 @@ def test_a_client_that_leaves_a_stream_ends_it_upstream(served: ServedGateway) -
     stream.close()
     decision, used = served.settlement()
     assert used is not None
-    assert used.input == decision.context.estimate.input
+    assert used.input == decision.estimate.input
     assert 3 <= used.output < 200
     served.upstream.wait_until_left(left + 1)
 

@@ -60,7 +60,7 @@ def test_a_plain_answer_says_what_served_it_and_is_counted_to_the_token(
     assert "x-pt-reason" not in headers
     decision, used = served.settlement()
     assert answer._request_id == decision.id == headers["x-request-id"]
-    assert (decision.context.estimate, decision.context.project) == (
+    assert (decision.estimate, decision.context.project) == (
         Tokens(input=12, output=50),
         "proj_search",
     )
@@ -149,7 +149,7 @@ def test_responses_and_embeddings_by_the_asynchronous_client(served: ServedGatew
         Tokens(input=4, output=2),
         Tokens(input=2),
     ]
-    assert [decision.context.estimate.output for decision, _ in decisions] == [1_024, 1_024, 0]
+    assert [decision.estimate.output for decision, _ in decisions] == [1_024, 1_024, 0]
 
 
 def test_headers_choose_what_serves(served: ServedGateway) -> None:
