@@ -1,5 +1,8 @@
 """The requests to Stripe that billing needs. No other module imports `stripe`.
 
+The library is imported where it is first used, as most processes never send Stripe anything: it
+brings every HTTP client that it finds, a third of the time in which a process starts.
+
 Each method is one request or one listing, without rules. A failure raises one of two errors:
 ProviderUnavailable can be retried, ProviderRejected needs a person.
 """

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, cast
 
-import stripe
 from django.conf import settings
 
 from billing.stripe_gateway.errors import translated
@@ -19,6 +18,7 @@ from billing.stripe_gateway.values import (
 )
 
 if TYPE_CHECKING:
+    import stripe
     from stripe.params import CustomerCreateParams, InvoiceCreateParams
 
 TIMEOUT_SECONDS = 30
@@ -30,7 +30,7 @@ TEST_KEYS = ("sk_test_", "rk_test_")
 class Gateway:
     """A client for the Stripe account of one secret key."""
 
-    client: stripe.StripeClient
+    client: "stripe.StripeClient"
     is_live: bool
 
     @classmethod
@@ -87,6 +87,8 @@ class Gateway:
 
     def delete_tax_id(self, customer: str, tax_id: str) -> None:
         """Delete a tax id. One that is gone already, by another worker, is left so."""
+        import stripe  # noqa: PLC0415
+
         with translated():
             try:
                 self.client.v1.customers.tax_ids.delete(customer, tax_id)
@@ -186,11 +188,13 @@ class Gateway:
 
 
 @lru_cache(maxsize=4)
-def _client(key: str, api_base: str) -> stripe.StripeClient:
+def _client(key: str, api_base: str) -> "stripe.StripeClient":
     """Return one client for each process and key, so that connections are reused.
 
     It does not retry: retries are scheduled in the database, where they survive this process.
     """
+    import stripe  # noqa: PLC0415
+
     return stripe.StripeClient(
         key,
         base_addresses={"api": api_base.rstrip("/")} if api_base else None,
@@ -226,11 +230,11 @@ def _customer(details: StripeCustomer) -> "CustomerCreateParams":
     return params
 
 
-def _metadata(stripe_object: stripe.StripeObject) -> dict[str, str]:
+def _metadata(stripe_object: "stripe.StripeObject") -> dict[str, str]:
     return stripe_object.to_dict().get("metadata") or {}
 
 
-def _invoice(invoice: stripe.Invoice) -> StripeInvoice:
+def _invoice(invoice: "stripe.Invoice") -> StripeInvoice:
     return StripeInvoice(
         id=invoice.id,
         status=invoice.status or "",

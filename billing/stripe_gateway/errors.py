@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import stripe
+if TYPE_CHECKING:
+    import stripe
 
 
 class ProviderError(Exception):
@@ -42,6 +44,8 @@ class BadSignature(Exception):
 @contextmanager
 def translated() -> Iterator[None]:
     """Convert errors of Stripe to ProviderError."""
+    import stripe  # noqa: PLC0415
+
     try:
         yield
     except stripe.StripeError as error:
@@ -52,7 +56,9 @@ def translated() -> Iterator[None]:
         raise _provider_error(error) from error
 
 
-def _provider_error(error: stripe.StripeError) -> ProviderError:
+def _provider_error(error: "stripe.StripeError") -> ProviderError:
+    import stripe  # noqa: PLC0415
+
     status = error.http_status
     if status is None or status < 400:  # No response, or not from Stripe.
         return ProviderUnavailable("Stripe cannot be reached.")
@@ -66,5 +72,5 @@ def _provider_error(error: stripe.StripeError) -> ProviderError:
     return ProviderRejected(reason)
 
 
-def _reason(error: stripe.StripeError) -> str:
+def _reason(error: "stripe.StripeError") -> str:
     return f"Stripe: {error.user_message or error}"
