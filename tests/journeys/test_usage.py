@@ -1,12 +1,13 @@
 """Usage: requests show as they come, and an exhausted window says why (R14)."""
 
 import csv
+import re
 from io import StringIO
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.world import GROK, World, section
+from tests.journeys.world import GROK, World, hold_requests, section
 
 HIDE = "hidden => Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})"
 
@@ -14,6 +15,7 @@ HIDE = "hidden => Object.defineProperty(document, 'hidden', {value: hidden, conf
 def test_alice_sees_requests_come_and_why_a_window_was_exhausted(world: World, page: Page) -> None:
     world.signs_in(page, world.alice)
     world.buys(page, GROK, input=1)
+    _see_panels_come_without_moving(world, page)
     page.clock.install()
     page.goto(f"{world.settings}/usage/?window=15m")
     tokens = section(page, "Input tokens")
@@ -29,6 +31,7 @@ def test_alice_sees_requests_come_and_why_a_window_was_exhausted(world: World, p
     expect(day).to_have_attribute("aria-current", "page")
     expect(day).to_be_focused()
     expect(table.get_by_role("row")).to_have_count(1 + 96)
+    _read_by_mouse(tokens, tokens.get_by_role("slider"))
     _read_why(page, tokens.get_by_role("slider"))
 
     _compare_with_csv(page, [row.split("\t") for row in table.inner_text().splitlines()[2:]])
@@ -36,6 +39,22 @@ def test_alice_sees_requests_come_and_why_a_window_was_exhausted(world: World, p
     page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("link", name="Open as a page").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Window 2026-01-10, 15:15")
+
+
+def _see_panels_come_without_moving(world: World, page: Page) -> None:
+    """The Scale Tier page keeps room for what it loads, on wide and narrow screens."""
+    below = section(page, "Provisioned tokens")
+    held = hold_requests(page, re.compile("/(usage-now|callouts)/$"))
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 720})
+        page.goto(world.scale_tier)
+        expect(page.locator("[data-picture].htmx-request")).to_have_count(2)
+        before = below.bounding_box()
+        while held:
+            held.pop().continue_()
+        expect(section(page, "Usage now")).to_contain_text("The minute from")
+        expect(section(page, "Unused and exhausted")).to_contain_text("Nothing unused")
+        assert below.bounding_box() == before
 
 
 def _see_requests_come(world: World, page: Page, tokens: Locator) -> None:
@@ -54,6 +73,17 @@ def _see_requests_come(world: World, page: Page, tokens: Locator) -> None:
     assert len(asked) == 1
     expect(tokens.get_by_role("table")).to_be_hidden()  # It stays as it was left.
     tokens.get_by_text("As a table").click()
+
+
+def _read_by_mouse(tokens: Locator, step: Locator) -> None:
+    """The step under the pointer is read; what is exhausted says so."""
+    step.hover(position={"x": 1, "y": 50})
+    expect(tokens.get_by_text("2026-01-09 15:30: 0 tokens Scale Tier")).to_be_visible()
+    box = step.bounding_box()
+    assert box
+    step.hover(position={"x": box["width"] - 2, "y": 50})
+    expect(tokens.get_by_text("2026-01-10 15:15: 472,500 tokens Scale Tier")).to_be_visible()
+    expect(tokens.get_by_text("Exhausted: 12 min; Enter shows why")).to_be_visible()
 
 
 def _read_why(page: Page, step: Locator) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from re import Pattern
 
 from playwright.sync_api import Locator, Page, Route, expect
 
@@ -131,7 +132,7 @@ def expect_new_dialog(dialog: Locator) -> Iterator[None]:
     expect(key).not_to_have_value(key_before)
 
 
-def hold_requests(page: Page, url: str) -> list[Route]:
+def hold_requests(page: Page, url: str | Pattern[str]) -> list[Route]:
     """Return a list in which requests to a URL wait until the test lets them continue."""
     held_requests: list[Route] = []
 

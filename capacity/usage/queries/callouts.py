@@ -70,6 +70,14 @@ class Callouts:
     idle: Sequence[IdleCallout]
     exhausted: Sequence[ExhaustedCallout]
 
+    @property
+    def rows(self) -> Sequence[IdleCallout | ExhaustedCallout]:
+        """Return all: the dearest idle units first, then what was exhausted most often."""
+        return [
+            *sorted(self.idle, key=lambda row: -row.per_day.amount),
+            *sorted(self.exhausted, key=lambda row: -row.windows),
+        ]
+
     def __bool__(self) -> bool:
         return bool(self.idle or self.exhausted)
 

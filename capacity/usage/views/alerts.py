@@ -24,6 +24,8 @@ from common.errors import BusinessError
 from common.fragments import render_fragment
 from common.lists import list_page, render_lists
 
+PLACES = 2
+
 
 @permission_required(Permission.USAGE)
 @require_GET
@@ -74,10 +76,17 @@ def set_mails(request: PageRequest, access: AccessContext) -> HttpResponse:
 @permission_required(Permission.SCALE_TIER)
 @require_GET
 def callouts_page(request: PageRequest, access: AccessContext) -> HttpResponse:
-    """Show what stands out in the last days; the Scale Tier page loads it by htmx."""
+    """Show what stands out in the last days; the Scale Tier page loads it by htmx.
+
+    That page keeps room for `PLACES` lines. If there are more, the last of them opens the others.
+    """
     close_due_windows(access.organization, now=access.now)
+    found = callouts(access.organization, now=access.now)
+    shown = len(found.rows) if len(found.rows) <= PLACES else PLACES - 1
     context = {
-        "callouts": callouts(access.organization, now=access.now),
+        "span": found.span,
+        "first": found.rows[:shown],
+        "others": found.rows[shown:],
         "may_buy": access.may(Permission.BUY),
         "may_see_usage": access.may(Permission.USAGE),
     }

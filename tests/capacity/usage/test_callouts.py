@@ -158,7 +158,9 @@ def test_callouts_take_the_same_statements_for_many_models(
     for model in (GPT, "gpt-4o-2024-08-06", "gpt-5-mini-2025-08-07"):
         is_exhausted_daily(model)
     assert statements() == few
-    assert alice.get(page).text.count("exhausted daily") == 4
+    text = alice.get(page).text
+    assert text.count("exhausted daily") == 4
+    assert "<summary>3 more</summary>" in text  # Beside one there is room for a second line alone.
 
 
 def url_of_callouts(acme: Acme) -> str:
