@@ -40,6 +40,7 @@ def start() -> Parts:
         ),
         limits=Limits(
             body=settings.GATEWAY_MAX_BODY_BYTES,
+            held_bodies=settings.GATEWAY_HELD_BODY_BYTES,
             body_seconds=settings.REQUEST_SECONDS,
             requests_of_key=settings.GATEWAY_REQUESTS_OF_KEY,
             stalled_seconds=settings.GATEWAY_STALLED_SECONDS,

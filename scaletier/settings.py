@@ -134,6 +134,10 @@ GATEWAY_OUTPUT_ESTIMATE = environment.whole_number(
 GATEWAY_MAX_BODY_BYTES = environment.whole_number(
     "SCALETIER_GATEWAY_MAX_BODY_BYTES", default=20_000_000, at_most=500_000_000
 )
+# Bytes of large bodies that a process holds at once; one organization may hold a quarter of them.
+GATEWAY_HELD_BODY_BYTES = environment.whole_number(
+    "SCALETIER_GATEWAY_HELD_BODY_BYTES", default=400_000_000, at_most=10**12
+)
 # Requests of one key that are open at once, in each process.
 GATEWAY_REQUESTS_OF_KEY = environment.whole_number(
     "SCALETIER_GATEWAY_REQUESTS_OF_KEY", default=2_000, at_most=100_000

@@ -4,7 +4,6 @@ One request: who calls, what it asks for, admission, the upstream, and the settl
 really used, however it ended. Nothing here waits for a database.
 """
 
-import asyncio
 import logging
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -24,7 +23,8 @@ from capacity.gateway.bodies import (
 from capacity.gateway.calls import Call, ClientGone
 from capacity.gateway.entitlements import Caller, Entitlements, OrganizationState
 from capacity.gateway.errors import SERVER_ERROR, GatewayError
-from capacity.gateway.limits import Limits, OpenRequests, too_large, too_slow
+from capacity.gateway.incoming import BodyBudget, IncomingBody
+from capacity.gateway.limits import Limits, OpenRequests
 from capacity.gateway.metrics import Metrics
 from capacity.gateway.upstream import Upstream
 
@@ -57,6 +57,7 @@ class Gateway:
         self.metrics = metrics
         self.default_output = default_output
         self.open_requests = OpenRequests(limits.requests_of_key)
+        self.bodies = BodyBudget(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever happens, with OpenAI's envelope and an id."""
@@ -81,8 +82,9 @@ class Gateway:
         if path in COMPLETIONS:
             _check_method(scope, "POST")
             caller = self._caller(headers)
-            with self.open_requests.hold(caller.key):
-                await self._complete(path, headers, caller, receive, answer)
+            body = IncomingBody(self.bodies, caller.organization.pk)
+            with self.open_requests.hold(caller.key), body:
+                await self._complete(path, headers, caller, body, receive, answer)
         elif path == MODELS or path.startswith(MODELS + "/"):
             _check_method(scope, "GET")
             await self._models(path.removeprefix(MODELS).strip("/"), self._caller(headers), answer)
@@ -121,10 +123,16 @@ class Gateway:
         await answer.document(found)
 
     async def _complete(
-        self, path: str, headers: Headers, caller: Caller, receive: Receive, answer: Answer
+        self,
+        path: str,
+        headers: Headers,
+        caller: Caller,
+        incoming: IncomingBody,
+        receive: Receive,
+        answer: Answer,
     ) -> None:
         options = Options.read(headers)
-        body = await self._read_body(headers, receive)
+        body = await incoming.read(headers, receive)
         asked = ModelRequest.read(path, body, default_output=self.default_output)
         request = self._admission_request(answer.request_id, caller, options, asked)
         started = perf_counter()
@@ -141,28 +149,6 @@ class Gateway:
             if call.used is not None:
                 self.metrics.used(decision.served, call.used)
             self.admission.settle(decision, call.used)
-
-    async def _read_body(self, headers: Headers, receive: Receive) -> bytes:
-        """Return the whole body. Raises GatewayError, or ClientGone if it never comes."""
-        declared = headers.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.limits.body:
-            raise too_large(self.limits)
-        chunks: list[bytes] = []
-        size, more = 0, True
-        try:
-            async with asyncio.timeout(self.limits.body_seconds):
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientGone
-                    chunks.append(message["body"])
-                    size += len(message["body"])
-                    more = message["more_body"]
-                    if size > self.limits.body:
-                        raise too_large(self.limits)
-        except TimeoutError:
-            raise too_slow(self.limits) from None
-        return b"".join(chunks)
 
     def _admission_request(
         self, request_id: str, caller: Caller, options: Options, asked: ModelRequest

@@ -5,6 +5,7 @@ and a stream is asked for its usage. A body that two parsers could read differen
 it was read here, so that what was checked is what is sent.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,18 +21,17 @@ CHAT, RESPONSES, EMBEDDINGS = "/v1/chat/completions", "/v1/responses", "/v1/embe
 SERVICE_TIERS = ("auto", "default", "scale")
 """`default` declines capacity, the others use it. What else OpenAI sells is not sold here."""
 
-MEANT = tuple(
-    b'"%b"' % field.encode()
+MEANT = {
+    field: b'"%b"' % field.encode()
     for field in (
-        "model",
-        "stream",
-        "stream_options",
-        "service_tier",
-        "n",
-        *estimates.OUTPUT_LIMITS,
+        *("model", "stream", "stream_options", "service_tier", "background"),
+        *(*estimates.CHOICES, *estimates.OUTPUT_LIMITS, *estimates.PROMPT_FIELDS),
     )
-)
+}
 """The fields that decide something here, as they stand in a body."""
+
+ESCAPED_LETTER = re.compile(rb"\\u00[5-7]")
+"""In the name of a field none is needed; other escapes, as of accents, are common in texts."""
 
 INCLUDE_USAGE = b',"stream_options":{"include_usage":true}}'
 
@@ -47,14 +47,21 @@ class Options:
     @classmethod
     def read(cls, headers: Mapping[bytes, bytes]) -> "Options":
         """Read the headers, whose names are lower-case. Raises GatewayError."""
-        disable = headers.get(b"x-pt-disable", b"false").strip().lower()
-        if disable not in {b"true", b"false"}:
-            raise invalid("'x-pt-disable' is true or false.", param="x-pt-disable")
+        disable = headers.get(b"x-pt-disable")
+        if disable is not None:
+            disable = disable.strip().lower()
+            if disable not in {b"true", b"false"}:
+                raise invalid("'x-pt-disable' is true or false.", param="x-pt-disable")
         return cls(
-            pool=headers.get(b"x-pt-id", b"").decode("latin-1").strip(),
-            project=headers.get(b"openai-project", b"").decode("latin-1").strip(),
+            pool=_text(headers, b"x-pt-id"),
+            project=_text(headers, b"openai-project"),
             disabled=disable == b"true",
         )
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:
+    value = headers.get(name)
+    return value.decode("latin-1").strip() if value else ""
 
 
 @dataclass(slots=True)
@@ -75,25 +82,27 @@ class ModelRequest:
         """Read the body of a POST to one of the three paths. Raises GatewayError."""
         document = _document(body)
         model = document.get("model")
-        if not isinstance(model, str) or not model:
+        if type(model) is not str or not model:
             raise invalid("'model' is the id of a model snapshot.", param="model")
-        is_stream = _is_stream(document) and path != EMBEDDINGS
         tier = document.get("service_tier")
         if tier is not None and tier not in SERVICE_TIERS:
-            raise invalid(
-                f"'service_tier' is one of {', '.join(SERVICE_TIERS)}.", param="service_tier"
-            )
+            sold = ", ".join(SERVICE_TIERS)
+            raise _not_sold("service_tier", f"is one of {sold}: no other is sold here")
+        if document.get("background"):
+            raise _not_sold("background", "is not offered: nothing would count what it uses")
+        is_stream = _is_stream(document) and path != EMBEDDINGS
         hides_usage = is_stream and path == CHAT and not _includes_usage(document)
         output = (
             0 if path == EMBEDDINGS else estimates.output_tokens(document, default=default_output)
         )
+        prompt = estimates.prompt_tokens(document)
         return cls(
             model=model,
             body=_upstream_body(body, document, adds_usage=hides_usage),
             is_stream=is_stream,
             hides_usage=hides_usage,
             declines_capacity=tier == "default",
-            prompt_tokens=estimates.prompt_tokens(document),
+            prompt_tokens=prompt,
             output_tokens=output,
         )
 
@@ -103,7 +112,7 @@ def _document(body: bytes) -> dict[str, Any]:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise invalid(f"The body is not JSON: {error}.", code="invalid_json") from None
-    if not isinstance(document, dict):
+    if type(document) is not dict:
         raise invalid("The body is a JSON object.", code="invalid_json")
     return document
 
@@ -124,24 +133,33 @@ def _includes_usage(document: Mapping[str, Any]) -> bool:
 
 def _upstream_body(body: bytes, document: dict[str, Any], *, adds_usage: bool) -> bytes:
     changed = "service_tier" in document or (adds_usage and "stream_options" in document)
-    if not changed and _reads_one_way(body):
+    if not changed and _reads_one_way(body, document):
         return body.rstrip()[:-1] + INCLUDE_USAGE if adds_usage else body
     document.pop("service_tier", None)
     if adds_usage:
         options = document.get("stream_options") or {}
         document["stream_options"] = {**options, "include_usage": True}
-    return orjson.dumps(document)
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        raise invalid("The body is nested too deeply.", code="invalid_json") from None
 
 
-def _reads_one_way(body: bytes) -> bool:
+def _reads_one_way(body: bytes, document: Mapping[str, Any]) -> bool:
     """Return whether no field that decides something can be there twice, or written with escapes.
 
-    It may return False for a body that reads one way, and never True for another.
+    It may return False for a body that reads one way, and never True for another. Within a string
+    its quotes are escaped, so that a field is only found as a name, or as a whole string.
     """
-    for field in MEANT:  # Without a generator, which costs more than the search.
-        if body.count(field) > 1:
+    for field in document:
+        name = MEANT.get(field)
+        if name is not None and body.count(name) > 1:
             return False
-    return b"\\u00" not in body
+    return b"\\u00" not in body or ESCAPED_LETTER.search(body) is None
+
+
+def _not_sold(field: str, why: str) -> GatewayError:
+    return invalid(f"'{field}' {why}.", param=field)
 
 
 def refuse_pool(pool: str) -> GatewayError:

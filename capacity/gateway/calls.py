@@ -14,7 +14,7 @@ from capacity.gateway.answers import read_answer, read_error
 from capacity.gateway.bodies import ModelRequest
 from capacity.gateway.metrics import Metrics
 from capacity.gateway.streaming import EventStream, error_event
-from capacity.gateway.upstream import BACK, Upstream, malformed, misconfigured, unreachable
+from capacity.gateway.upstream import BACK, Upstream, header, malformed, misconfigured, unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -178,14 +178,14 @@ async def _until_gone(receive: Receive) -> None:
 
 
 def _is_event_stream(response: Response) -> bool:
-    content_type = response.get_header("content-type") or ""
+    content_type = header(response, "content-type") or ""
     return response.status == 200 and content_type.startswith("text/event-stream")
 
 
 def headers_back(response: Response) -> HeaderList:
     """Return the headers of the upstream that the client gets too."""
     return [
-        (name.encode(), value.encode("latin-1", errors="replace"))
+        (name.encode(), value.encode())
         for name in BACK
-        if (value := response.get_header(name)) is not None
+        if (value := header(response, name)) is not None
     ]

@@ -7,6 +7,9 @@ figures (R14), so an estimate need only be near, and the same for everybody:
 - token ids (embeddings): as many as there are;
 - an image: 765 tokens, 85 with `"detail": "low"`; any other media part: 1,000;
 - output: the limit that the request names, times its `n`; without one the setting's.
+
+What the upstream adds itself is not in the body and not in the estimate: earlier turns that it
+keeps, stored prompts, and what its own tools find. It counts when the answer says what was used.
 """
 
 from collections.abc import Mapping
@@ -21,18 +24,22 @@ MEDIA_TOKENS = 1_000
 MOST_OUTPUT_TOKENS = 10**9
 MOST_CHOICES = 128
 
-PROMPT_FIELDS = (
-    *("messages", "input", "instructions", "prompt", "tools", "functions"),
-    *("response_format", "text", "prediction"),
+PROMPT_FIELDS = frozenset(
+    {
+        *("messages", "input", "instructions", "prompt", "tools", "functions"),
+        *("response_format", "text", "prediction"),
+    }
 )
 OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+CHOICES = ("n", "best_of")
 IMAGES = frozenset({"image_url", "input_image"})
-MEDIA = frozenset({"input_audio", "file", "input_file", "input_video", "video_url"})
+PARTS = IMAGES | {"input_audio", "file", "input_file", "input_video", "video_url"}
+"""Parts of a message that are no text."""
 
 
 def prompt_tokens(document: Mapping[str, Any]) -> int:
     """Return the estimate of input tokens of a request's body."""
-    return _tokens([document[field] for field in PROMPT_FIELDS if field in document])
+    return _tokens([document[field] for field in document if field in PROMPT_FIELDS])
 
 
 def text_tokens(value: Any) -> int:
@@ -41,25 +48,25 @@ def text_tokens(value: Any) -> int:
 
 
 def _tokens(waiting: list[Any]) -> int:
+    """Return the tokens of values that came as JSON, which are of those very types."""
     text_bytes = tokens = 0
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
+    for value in waiting:  # It grows meanwhile.
+        kind = type(value)
+        if kind is str:
             text_bytes += len(value) if value.isascii() else len(value.encode())
-        elif isinstance(value, list):
-            if value and isinstance(value[0], int):
+        elif kind is dict:
+            part = value.get("type")  # In the schema of a tool it may be a list.
+            if type(part) is str and part in PARTS:
+                tokens += _image_tokens(value) if part in IMAGES else MEDIA_TOKENS
+            else:
+                if "role" in value:
+                    tokens += TOKENS_A_MESSAGE
+                waiting += value.values()
+        elif kind is list and value:
+            if type(value[0]) is int:
                 tokens += len(value)  # Token ids.
             else:
                 waiting += value
-        elif isinstance(value, dict):
-            kind = value.get("type")
-            if kind in IMAGES:
-                tokens += _image_tokens(value)
-            elif kind in MEDIA:
-                tokens += MEDIA_TOKENS
-            else:
-                tokens += TOKENS_A_MESSAGE if "role" in value else 0
-                waiting += value.values()
     return tokens - -text_bytes // BYTES_A_TOKEN
 
 
@@ -68,16 +75,21 @@ def output_tokens(document: Mapping[str, Any], *, default: int) -> int:
 
     Raises GatewayError for a limit that is none.
     """
-    limits = [_count(document, field) for field in OUTPUT_LIMITS if document.get(field) is not None]
-    choices = _count(document, "n", at_most=MOST_CHOICES) if document.get("n") is not None else 1
-    return max(limits, default=default) * max(1, choices)
+    limits = _counts(document, OUTPUT_LIMITS, MOST_OUTPUT_TOKENS)
+    choices = _counts(document, CHOICES, MOST_CHOICES)
+    return max(limits, default=default) * max((1, *choices))
 
 
-def _count(document: Mapping[str, Any], field: str, *, at_most: int = MOST_OUTPUT_TOKENS) -> int:
-    value = document[field]
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= at_most:
-        raise invalid(f"'{field}' is a whole number from 0 to {at_most:,}.", param=field)
-    return value
+def _counts(document: Mapping[str, Any], fields: tuple[str, ...], at_most: int) -> list[int]:
+    """Return the fields that are there. Null is as good as absent, as in OpenAI's API."""
+    counts = []
+    for field in fields:
+        value = document.get(field)
+        if value is not None:
+            if type(value) is not int or not 0 <= value <= at_most:
+                raise invalid(f"'{field}' is a whole number from 0 to {at_most:,}.", param=field)
+            counts.append(value)
+    return counts
 
 
 def _image_tokens(part: Mapping[str, Any]) -> int:

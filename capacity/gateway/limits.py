@@ -14,6 +14,8 @@ class Limits:
     """Sizes are in bytes, times in seconds."""
 
     body: int = 20_000_000
+    held_bodies: int = 400_000_000
+    """Bytes of large bodies that a process holds at once, for all; for one organization less."""
     body_seconds: float = 30
     requests_of_key: int = 1_000
     """How many requests of one key may be open at once, in each process."""

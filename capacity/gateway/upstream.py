@@ -13,11 +13,12 @@ from http import HTTPStatus
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 from pyreqwest.request import ConsumedRequest, RequestBuilder, StreamRequest
+from pyreqwest.response import Response
 
 from capacity.gateway.errors import SERVER_ERROR, GatewayError
 
-UP = (b"accept", b"openai-beta", b"traceparent", b"tracestate")
-"""Headers of the client that go up, if it sent them."""
+UP = tuple((name.encode(), name) for name in ("accept", "openai-beta", "traceparent", "tracestate"))
+"""Headers of the client that go up, if it sent them in ASCII."""
 
 BACK = ("retry-after", "retry-after-ms", "openai-processing-ms", "openai-version")
 """Headers of the upstream that come back."""
@@ -66,9 +67,10 @@ class Upstream:
         request = self._client.post(self._url + path.removeprefix("/v1")).header(
             "x-client-request-id", request_id
         )
-        for name in UP:
-            if name in headers:
-                request = request.header(name.decode(), headers[name].decode("latin-1"))
+        for raw_name, name in UP:
+            value = headers.get(raw_name)
+            if value is not None and value.isascii():
+                request = request.header(name, value.decode("ascii"))
         if self._authorization:
             request = request.header("authorization", self._authorization, is_sensitive=True)
         return request.body_bytes(body)
@@ -95,6 +97,14 @@ def _client(settings: UpstreamSettings) -> Client:
         .timeout(timedelta(seconds=settings.total_seconds))
         .build()
     )
+
+
+def header(response: Response, name: str) -> str | None:
+    """Return a header of an answer; None too if it is not in ASCII."""
+    try:
+        return response.get_header(name)
+    except ValueError:
+        return None
 
 
 def unreachable(error: PyreqwestError) -> GatewayError:

@@ -169,6 +169,11 @@ def test_a_client_that_reads_nothing_holds_the_stream_up_and_is_cut_off(
             413,
             "request_too_large",
         ),
+        (
+            post("no size\n").replace("content-length: 8", "transfer-encoding: chunked"),
+            400,
+            "incomplete_body",
+        ),
         (post("{", length=2), 408, "request_too_slow"),
         (post("{}").replace("POST", "GET"), 405, "method_not_allowed"),
         (post("{}", target="/v1/files"), 404, "unknown_url"),
@@ -220,8 +225,10 @@ def test_a_key_has_only_so_many_requests_open_at_once(served: ServedGateway) -> 
 
 
 def test_a_connection_that_is_reset_leaves_nothing_behind(served: ServedGateway) -> None:
-    body = f'{{"model":"{MODEL}","stream":true,"messages":[{{"content":"[[delay 0.2]]"}}]}}'
+    body = f'{{"model":"{MODEL}","stream":true,"messages":[{{"content":"[[delay 0.5]]"}}]}}'
+    served.upstream.seen.clear()
     connection = send(served, post(body))
+    wait_until_seen(served)  # A reset also takes back what the gateway has not read yet.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
     assert served.used() == Tokens(input=4)

@@ -200,6 +200,9 @@ REFUSALS: list[tuple[type[openai.APIStatusError], str, str, dict[str, Any], dict
         for field, value in (
             ("model", 7),
             ("service_tier", "flex"),
+            ("service_tier", ["scale"]),
+            ("background", True),
+            ("best_of", 129),
             ("stream", "yes"),
             ("stream_options", [True]),
             ("max_tokens", -1),
@@ -228,7 +231,11 @@ def test_what_is_refused_names_its_fault_and_never_goes_upstream(served: ServedG
         with pytest.raises(openai.AuthenticationError) as wrong:
             served.client(secret or "-").chat.completions.create(**ask())
         assert wrong.value.code == "invalid_api_key"
-    for body in (b"", b"[]", b'{"model":', b'{"model": "\\ud800"}'):
+    deep, deeper = b"[" * 500 + b"]" * 500, b"[" * 2_000 + b"]" * 2_000
+    for body in (
+        *(b"", b"[]", b'{"model":', b'{"model": "\\ud800"}', b'{"model": %b}' % deeper),
+        b'{"model": "%b", "messages": %b, "service_tier": "auto"}' % (MODEL.encode(), deep),
+    ):
         with pytest.raises(openai.BadRequestError) as broken:
             client.post("/chat/completions", content=body, cast_to=object)
         assert broken.value.code == "invalid_json"
