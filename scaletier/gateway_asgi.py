@@ -43,6 +43,7 @@ def start() -> Parts:
             held_bodies=settings.GATEWAY_HELD_BODY_BYTES,
             body_seconds=settings.REQUEST_SECONDS,
             requests_of_key=settings.GATEWAY_REQUESTS_OF_KEY,
+            requests_of_organization=settings.GATEWAY_REQUESTS_OF_ORGANIZATION,
             stalled_seconds=settings.GATEWAY_STALLED_SECONDS,
         ),
         metrics=metrics,

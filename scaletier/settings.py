@@ -140,7 +140,10 @@ GATEWAY_HELD_BODY_BYTES = environment.whole_number(
 )
 # Requests of one key that are open at once, in each process.
 GATEWAY_REQUESTS_OF_KEY = environment.whole_number(
-    "SCALETIER_GATEWAY_REQUESTS_OF_KEY", default=2_000, at_most=100_000
+    "SCALETIER_GATEWAY_REQUESTS_OF_KEY", default=1_000, at_most=100_000
+)
+GATEWAY_REQUESTS_OF_ORGANIZATION = environment.whole_number(
+    "SCALETIER_GATEWAY_REQUESTS_OF_ORGANIZATION", default=2_000, at_most=100_000
 )
 # Seconds: to connect with the upstream; that it may be silent, before its first byte or after it;
 # that it may take in all; that a client may take nothing of its stream; and to end when stopped.

@@ -85,10 +85,10 @@ def decision_headers(decision: Decision) -> HeaderList:
     if (reason := decision.reason) is not None:
         headers.append((b"x-pt-reason", reason.encode()))
     limits = decision.limits
-    for limit in limits:
-        limit_header, remaining_header = LIMIT_HEADERS[limit.kind]
-        headers.append((limit_header, b"%d" % limit.limit))
-        headers.append((remaining_header, b"%d" % limit.remaining))
+    for kind, limit, remaining in limits:
+        limit_header, remaining_header = LIMIT_HEADERS[kind]
+        headers.append((limit_header, b"%d" % limit))
+        headers.append((remaining_header, b"%d" % remaining))
     if limits:
         headers.append((b"x-pt-reset", b"%d" % decision.resets_in))
     return headers

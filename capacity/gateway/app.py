@@ -5,9 +5,10 @@ really used, however it ended. Nothing here waits for a database.
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
-from secrets import token_hex
+from secrets import token_bytes
 from time import perf_counter
 
 from capacity.gateway import checks
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 MODELS = "/v1/models"
 PREFIX = "greq_"
 """How the id of a request starts."""
+ID_BYTES = 16
 COMPLETIONS = frozenset({CHAT, RESPONSES, EMBEDDINGS})
 Headers = dict[bytes, bytes]
 
@@ -56,12 +58,13 @@ class Gateway:
         self.limits = limits
         self.metrics = metrics
         self.default_output = default_output
-        self.open_requests = OpenRequests(limits.requests_of_key)
+        self.open_requests = OpenRequests(limits)
         self.bodies = BodyBudget(limits)
+        self._ids = _ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever happens, with OpenAI's envelope and an id."""
-        answer = Answer(send, PREFIX + token_hex(16))
+        answer = Answer(send, next(self._ids))
         self.metrics.open_requests += 1
         try:
             await self._serve(scope, receive, answer)
@@ -83,8 +86,12 @@ class Gateway:
             _check_method(scope, "POST")
             caller = self._caller(headers)
             body = IncomingBody(self.bodies, caller.organization.pk)
-            with self.open_requests.hold(caller.key), body:
+            self.open_requests.open(caller)
+            try:
                 await self._complete(path, headers, caller, body, receive, answer)
+            finally:
+                self.open_requests.close(caller)
+                body.give_back()
         elif path == MODELS or path.startswith(MODELS + "/"):
             _check_method(scope, "GET")
             await self._models(path.removeprefix(MODELS).strip("/"), self._caller(headers), answer)
@@ -164,6 +171,14 @@ class Gateway:
             declines_capacity=asked.declines_capacity,
             on=_now(caller.organization).date(),
         )
+
+
+def _ids() -> Iterator[str]:
+    """Yield ids that nobody can guess. Chance is fetched for many: each time is a system call."""
+    while True:
+        chance = token_bytes(ID_BYTES * 256)
+        for start in range(0, len(chance), ID_BYTES):
+            yield PREFIX + chance[start : start + ID_BYTES].hex()
 
 
 def _now(organization: OrganizationState) -> datetime:

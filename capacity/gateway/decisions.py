@@ -7,6 +7,7 @@ gateway, and where requests are metered, which reads the line beside its context
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from capacity.gateway.requests import (
     MILLISECOND,
@@ -66,8 +67,7 @@ class WindowState:
     used: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """What `x-pt-limit-…` and `x-pt-remaining-…` say of a kind, this request being counted."""
 
     kind: str

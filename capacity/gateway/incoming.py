@@ -5,14 +5,12 @@ bytes of memory as a small object has. So what a large body holds is counted as 
 refused as soon as it is too much. An image costs little however large it is: it is one value.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from http import HTTPStatus
-from types import TracebackType
-from typing import Self
 
 from capacity.gateway.answering import Receive
+from capacity.gateway.deadlines import Deadline
 from capacity.gateway.errors import SERVER_ERROR, GatewayError, invalid
 from capacity.gateway.limits import Limits, too_large, too_slow
 
@@ -31,6 +29,7 @@ class BodyBudget:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.deadline = Deadline(limits.body_seconds)
         self.at_most = max(limits.held_bodies, limits.body)
         self.at_most_of_organization = max(self.at_most // SHARE_OF_ORGANIZATION, limits.body)
         self.held = 0
@@ -53,7 +52,7 @@ class BodyBudget:
 
 
 class IncomingBody:
-    """The body of one request. As a context manager it is held until the end of the block."""
+    """The body of one request. It is counted until it is given back."""
 
     __slots__ = ("_budget", "_chunks", "_held", "_organization", "_size", "_structure")
 
@@ -65,15 +64,8 @@ class IncomingBody:
         self._held = 0
         self._structure: Structure | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def give_back(self) -> None:
+        """Count it no longer: call it when the request is over."""
         if self._held:
             self._budget.give_back(self._organization, self._held)
 
@@ -83,17 +75,19 @@ class IncomingBody:
         declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limits.body:
             raise too_large(limits)
-        more = True
         try:
-            async with asyncio.timeout(limits.body_seconds):
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _broke_off()
-                    self._add(message["body"])
-                    more = message["more_body"]
+            return await self._budget.deadline.keep(self._read(receive))
         except TimeoutError:
             raise too_slow(limits) from None
+
+    async def _read(self, receive: Receive) -> bytes:
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _broke_off()
+            self._add(message["body"])
+            more = message["more_body"]
         body, self._chunks = b"".join(self._chunks), []
         return body
 

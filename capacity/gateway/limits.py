@@ -1,11 +1,11 @@
 """What one client may take of the gateway itself, whatever it has bought."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
+from capacity.gateway.entitlements import Caller
 from capacity.gateway.errors import GatewayError
 
 
@@ -19,6 +19,8 @@ class Limits:
     body_seconds: float = 30
     requests_of_key: int = 1_000
     """How many requests of one key may be open at once, in each process."""
+    requests_of_organization: int = 2_000
+    """The same for all keys of an organization: a quarter of the connections of a process."""
     stalled_seconds: float = 60
     """How long a client may take nothing of a stream that has something for it."""
 
@@ -40,27 +42,40 @@ def too_slow(limits: Limits) -> GatewayError:
 
 
 class OpenRequests:
-    """Counts the requests that are open, by key."""
+    """Counts the requests that are open, by key and by organization."""
 
-    def __init__(self, at_most: int) -> None:
-        self._at_most = at_most
-        self._open: defaultdict[str, int] = defaultdict(int)
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._of_keys: defaultdict[str, int] = defaultdict(int)
+        self._of_organizations: defaultdict[int, int] = defaultdict(int)
 
-    @contextmanager
-    def hold(self, key: str) -> Iterator[None]:
-        """Count a request while it is open. Raises GatewayError beyond the limit."""
-        if self._open[key] >= self._at_most:
-            raise GatewayError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "too_many_open_requests",
-                f"This key has {self._at_most:,} requests open, which is the most at once.",
-                kind="requests",
-                headers={"retry-after": "1"},
-            )
-        self._open[key] += 1
-        try:
-            yield
-        finally:
-            self._open[key] -= 1
-            if not self._open[key]:
-                del self._open[key]
+    def open(self, caller: Caller) -> None:
+        """Count a request, until `close`. Raises GatewayError beyond a limit."""
+        key, organization, limits = caller.key, caller.organization.pk, self._limits
+        if self._of_keys[key] >= limits.requests_of_key:
+            raise _too_many(f"This key has {limits.requests_of_key:,}")
+        if self._of_organizations[organization] >= limits.requests_of_organization:
+            raise _too_many(f"Your organization has {limits.requests_of_organization:,}")
+        self._of_keys[key] += 1
+        self._of_organizations[organization] += 1
+
+    def close(self, caller: Caller) -> None:
+        """Count a request no longer."""
+        _take_one(self._of_keys, caller.key)
+        _take_one(self._of_organizations, caller.organization.pk)
+
+
+def _take_one(counts: defaultdict[Any, int], key: object) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
+
+
+def _too_many(subject: str) -> GatewayError:
+    return GatewayError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too_many_open_requests",
+        f"{subject} requests open, which is the most at once.",
+        kind="requests",
+        headers={"retry-after": "1"},
+    )

@@ -113,7 +113,7 @@ def gateway(upstream_port: int) -> Any:
             entitlements=entitlements,
             admission=admission,
             upstream=Upstream(UpstreamSettings(url=url, key="platform")),
-            limits=Limits(requests_of_key=5_000),
+            limits=Limits(requests_of_key=5_000, requests_of_organization=5_000),
             metrics=metrics,
             default_output=1_024,
         )
