@@ -59,6 +59,9 @@ class OpenRequests:
         self._of_keys[key] += 1
         self._of_organizations[organization] += 1
 
+    def __len__(self) -> int:
+        return sum(self._of_keys.values())
+
     def close(self, caller: Caller) -> None:
         """Count a request no longer."""
         _take_one(self._of_keys, caller.key)

@@ -11,9 +11,11 @@ import pytest
 from django.conf import settings
 
 from capacity.gateway.admission import Tokens
-from capacity.gateway.limits import Limits
+from capacity.gateway.entitlements import Caller
+from capacity.gateway.errors import GatewayError
+from capacity.gateway.limits import Limits, OpenRequests
 from capacity.gateway.valkey import ALL_SHARDS, connect_blocking
-from tests.capacity.gateway.serving import MODEL, ServedGateway, serve_gateway
+from tests.capacity.gateway.serving import ACME, GLOBEX, MODEL, ServedGateway, serve_gateway
 
 LIMITS = Limits(body=10_000, body_seconds=0.5, requests_of_key=2, stalled_seconds=1)
 
@@ -222,6 +224,25 @@ def test_a_key_has_only_so_many_requests_open_at_once(served: ServedGateway) -> 
     assert len([served.used() for _ in range(3)]) == 3
     assert create(**ask("Hi")).choices
     served.used()
+
+
+def test_an_organization_has_only_so_many_requests_open_at_once_by_all_its_keys() -> None:
+    limits = Limits(requests_of_key=2, requests_of_organization=3)
+    first, second, other = (
+        Caller(key, "proj", organization)
+        for key, organization in (("key_1", ACME), ("key_2", ACME), ("key_3", GLOBEX))
+    )
+    requests = OpenRequests(limits)
+    for caller in (first, first, second, other):
+        requests.open(caller)
+    for caller, subject in ((first, "This key"), (second, "Your organization")):
+        with pytest.raises(GatewayError, match=f"^{subject}"):
+            requests.open(caller)
+    requests.close(first)
+    requests.open(second)
+    for caller in (first, second, second, other):
+        requests.close(caller)
+    assert not requests, "nothing of theirs is kept"
 
 
 def test_a_connection_that_is_reset_leaves_nothing_behind(served: ServedGateway) -> None:
