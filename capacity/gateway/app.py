@@ -85,13 +85,12 @@ class Gateway:
         if path in COMPLETIONS:
             _check_method(scope, "POST")
             caller = self._caller(headers)
-            body = IncomingBody(self.bodies, caller.organization.pk)
             self.open_requests.open(caller)
             try:
-                await self._complete(path, headers, caller, body, receive, answer)
+                with IncomingBody(self.bodies, caller.organization.pk) as body:
+                    await self._complete(path, headers, caller, body, receive, answer)
             finally:
                 self.open_requests.close(caller)
-                body.give_back()
         elif path == MODELS or path.startswith(MODELS + "/"):
             _check_method(scope, "GET")
             await self._models(path.removeprefix(MODELS).strip("/"), self._caller(headers), answer)

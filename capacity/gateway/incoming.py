@@ -8,6 +8,7 @@ refused as soon as it is too much. An image costs little however large it is: it
 from collections import defaultdict
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Self
 
 from capacity.gateway.answering import Receive
 from capacity.gateway.deadlines import Deadline
@@ -52,7 +53,7 @@ class BodyBudget:
 
 
 class IncomingBody:
-    """The body of one request. It is counted until it is given back."""
+    """The body of one request. As a context manager it is held until the end of the block."""
 
     __slots__ = ("_budget", "_chunks", "_held", "_organization", "_size", "_structure")
 
@@ -64,8 +65,10 @@ class IncomingBody:
         self._held = 0
         self._structure: Structure | None = None
 
-    def give_back(self) -> None:
-        """Count it no longer: call it when the request is over."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
         if self._held:
             self._budget.give_back(self._organization, self._held)
 

@@ -135,7 +135,7 @@ def test_large_bodies_are_held_only_within_their_budget() -> None:
         small = IncomingBody(budget, 1)
         assert await small.read({}, Client(b"{}")) == b"{}"
         for each in (*held, small):
-            each.__exit__(None, None, None)
+            each.__exit__()
         return refused
 
     assert run(hold()) == ["429 too_many_open_bytes 1", "503 overloaded 1"]
