@@ -4,6 +4,8 @@ from django.db import models
 
 from accounts.models import Organization
 
+NOT_FROM_CAPACITY = models.Q(served__in=["default", "refused"])
+
 
 class GatewayRequest(models.Model):
     """One request to the gateway, with the numbers that its admission was decided on.
@@ -34,6 +36,16 @@ class GatewayRequest(models.Model):
     estimate = models.JSONField(help_text="Tokens by kind.")
     actual = models.JSONField(null=True, help_text="Tokens by kind; empty while it is served.")
     windows = models.JSONField(help_text="Pool, kind, limit and use of what was looked at.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organization", "-admitted_at"], name="gateway_request_latest"),
+            models.Index(
+                fields=["organization", "-admitted_at"],
+                name="gateway_request_spilled",
+                condition=NOT_FROM_CAPACITY,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.request_id

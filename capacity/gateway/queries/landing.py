@@ -1,11 +1,13 @@
-"""Where a request would land if it came now (R15): what admission would decide, without reserving.
+"""Where a request would land if it came now (R15): what the gateway would answer, and why.
 
-It reads the counters that the gateway uses, and decides like its script, which a test compares.
+What is checked and decided is the gateway's own code. Only its script, which reserves besides, is
+followed here: the same counters are read. A test compares both for many requests.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +15,9 @@ from django.db import connection
 from redis.exceptions import RedisError
 
 from accounts.models import Organization
-from capacity.gateway import rows
+from capacity.gateway import checks, rows
+from capacity.gateway.answering import decision_headers
+from capacity.gateway.bodies import Options
 from capacity.gateway.decisions import (
     BY_PLAN,
     MINUTE_LENGTH,
@@ -21,57 +25,97 @@ from capacity.gateway.decisions import (
     NO_TOKENS_LEFT,
     WINDOW_LENGTH,
     Decision,
+    Served,
     read_line,
     uncounted,
 )
-from capacity.gateway.entitlements import OrganizationState, Plan, SnapshotState
+from capacity.gateway.entitlements import Caller, Entitlements, KeyState, OrganizationState, Plan
+from capacity.gateway.errors import GatewayError
 from capacity.gateway.queries.requests import gateway_valkey
-from capacity.gateway.requests import AdmissionRequest, Context, Tokens, milliseconds
+from capacity.gateway.requests import Context, Tokens, milliseconds
 from capacity.gateway.valkey import Shard
-from capacity.models import Pool, Snapshot
-from capacity.usage.domain.coverage import Weights
 
 
 @dataclass(frozen=True, slots=True)
 class Imagined:
-    """A request that nobody has sent. `pool` and `project` are public ids; empty: not named."""
+    """A request that nobody has sent."""
 
-    model: Snapshot
+    model: str
+    """As its body would name it."""
     estimate: Tokens
-    pool: str = ""
-    project: str = ""
-    disabled: bool = False
+    options: Options
+    """As its headers would say."""
+    key: str = ""
+    """Public id of the API key; empty: one that works, for the default project."""
 
 
-def landing(
-    organization: Organization, imagined: Imagined, *, pools: Sequence[Pool], real_now: datetime
-) -> Decision:
-    """Return what would be decided. Without Valkey it is not counted, as in the gateway.
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What the gateway would answer."""
 
-    `pools` are all of the organization, the default pool of each model first, then as they were
-    made. The pool that the request names is one of them, for its model unless capacity is declined.
-    """
-    state, snapshot = _state(organization, imagined.model, pools), _snapshot(imagined.model)
-    candidates = state.pools.get(snapshot.pk, ())
-    named = tuple(pool for pool in candidates if pool.public_id == imagined.pool)
-    request = AdmissionRequest(
-        id="",
-        organization=state,
-        key="",
-        project=imagined.project,
-        snapshot=snapshot,
-        estimate=imagined.estimate,
-        plan=state.plans.get(snapshot.pk, _default_plan()),
-        pools=named or candidates,
-        names_pool=bool(named),
-        disabled=imagined.disabled,
-    )
-    context = Context.of(request, (state.clock_at or real_now).date())
+    decision: Decision | None
+    """None if it refuses the request before it decides."""
+    refusal: GatewayError | None
+    """None if something serves the request."""
+
+    @property
+    def status(self) -> HTTPStatus:
+        return self.refusal.status if self.refusal else HTTPStatus.OK
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """What the answer says of the decision, and how to go on if it is refused."""
+        decided = decision_headers(self.decision) if self.decision else []
+        said = [(name.decode(), value.decode()) for name, value in decided]
+        return said + list(self.refusal.headers.items() if self.refusal else [])
+
+    @property
+    def used_of_plan(self) -> tuple[int, int] | None:
+        """Requests and tokens of the account plan in this minute before it; None if not read."""
+        decision = self.decision
+        if decision is None or decision.served is Served.SCALE or not decision.is_counted:
+            return None
+        requests, tokens = decision.counters[-2:]
+        return requests, tokens
+
+
+def landing(organization: Organization, imagined: Imagined, *, real_now: datetime) -> Landing:
+    """Return what would be answered. Without Valkey it is not counted, as in the gateway."""
+    entitlements, state, keys = _entitlements(organization.pk)
+    on = (state.clock_at or real_now).date()
     try:
-        line = _line(context, imagined.estimate, milliseconds(real_now))
+        caller = _caller(state, keys, imagined.key)
+        checks.check_second_factor(caller, on)
+        request = checks.admission_request(
+            entitlements,
+            caller,
+            imagined.options,
+            request_id="",
+            model=imagined.model,
+            estimate=imagined.estimate,
+            declines_capacity=False,
+            on=on,
+        )
+    except GatewayError as refusal:
+        return Landing(None, refusal)
+    context, estimate = Context.of(request, on), imagined.estimate
+    try:
+        line = _line(context, estimate, milliseconds(real_now))
+        decision = read_line("", context, estimate, line)
     except RedisError:
-        return uncounted("", context, imagined.estimate, real_now)
-    return read_line("", context, imagined.estimate, line)
+        decision = uncounted("", context, estimate, real_now)
+    is_refused = decision.served is Served.REFUSED
+    return Landing(decision, checks.refused(decision) if is_refused else None)
+
+
+def _caller(state: OrganizationState, keys: Mapping[str, KeyState], public_id: str) -> Caller:
+    """Return who calls with a key, which the product knows by its public id alone."""
+    if not public_id:
+        return Caller("", state.default_project, state)
+    key = next((key for key in keys.values() if key.public_id == public_id), None)
+    if key is None:
+        raise checks.invalid_key()
+    return Caller(key.public_id, key.project, state, key.refused_from)
 
 
 def _line(context: Context, estimate: Tokens, instant: int) -> bytes:
@@ -115,38 +159,26 @@ def _counters(valkey: Any, key: str) -> tuple[int, int]:
     return int(first or 0), int(second or 0)
 
 
-def _state(organization: Organization, model: Snapshot, pools: Sequence[Pool]) -> OrganizationState:
-    """Return what admission needs of an organization for one model, as the gateway holds it."""
-    pk = organization.pk
-    units, ends, plans = map(_rows_of(pk), (rows.UNITS, rows.ENDS, rows.PLANS))
-    clock_at = organization.clock_at if organization.is_sandbox else None
-    results: Sequence[Iterable[Any]] = (
-        [(pk, organization.public_id, clock_at, None)],
-        [],
-        [],
-        [(pk, pool.pk, pool.public_id, pool.snapshot_id, pool.is_default) for pool in pools],
-        units,
-        ends,
-        plans,
-    )
-    retirements = {model.pk: model.retires_on} if model.retires_on else {}
-    ((state, _keys),) = rows.read_organizations(results, retirements, _default_plan())
-    return state
+def _entitlements(pk: int) -> tuple[Entitlements, OrganizationState, dict[str, KeyState]]:
+    """Return what the gateway holds of an organization, with its keys by digest."""
+    plan = Plan(rpm=settings.ACCOUNT_PLAN_RPM, tpm=settings.ACCOUNT_PLAN_TPM)
+    entitlements = Entitlements(plan)
+    snapshots, *of_organization = _rows_of(pk)
+    entitlements.replace_snapshots(rows.read_snapshots(snapshots))
+    retirements = {
+        snapshot.pk: snapshot.retires_on
+        for snapshot in entitlements.snapshots
+        if snapshot.retires_on
+    }
+    ((state, keys),) = rows.read_organizations(of_organization, retirements, plan)
+    return entitlements, state, keys
 
 
-def _rows_of(pk: int) -> Callable[[str], list[Any]]:
-    def read(text: str) -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(rows.statement(text, everything=False), [[pk]])
-            return list(cursor.fetchall())
-
-    return read
-
-
-def _snapshot(snapshot: Snapshot) -> SnapshotState:
-    weights = Weights.of(snapshot.cached_weight, snapshot.output_weight)
-    return SnapshotState(snapshot.pk, snapshot.model, weights, {}, snapshot.retires_on)
-
-
-def _default_plan() -> Plan:
-    return Plan(rpm=settings.ACCOUNT_PLAN_RPM, tpm=settings.ACCOUNT_PLAN_TPM)
+def _rows_of(pk: int) -> Iterator[list[Any]]:
+    """Yield the rows of the gateway's statements, which are sent together."""
+    texts = [rows.statement(text, everything=False) for text in rows.OF_ORGANIZATIONS]
+    with connection.cursor() as cursor:
+        cursor.execute(";".join((rows.SNAPSHOTS, *texts)), [[pk]] * len(texts))
+        yield list(cursor.fetchall())
+        while cursor.nextset():
+            yield list(cursor.fetchall())

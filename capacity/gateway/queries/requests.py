@@ -14,10 +14,13 @@ from capacity.gateway.decisions import Decision, read_member
 from capacity.gateway.requests import Tokens
 from capacity.gateway.valkey import Shard, SyncValkey, connect_blocking
 from capacity.models import GatewayRequest
+from capacity.models.gateway_requests import NOT_FROM_CAPACITY
 from capacity.usage.domain.coverage import COMBINED, SCALE
 from common.errors import NotFound
 
 KEPT = timedelta(hours=24)
+LATEST = 20
+"""How many requests are listed."""
 CHUNK, CHUNKS = 1_000, 20
 """How many entries of a stream are searched for a request, from the newest on."""
 
@@ -58,6 +61,18 @@ def find_request(
     if found is None:
         raise NotFound("There is no such request of the last 24 hours.")
     return found
+
+
+def latest_requests(
+    organization: Organization, *, only_spilled: bool, real_now: datetime
+) -> list[GatewayRequest]:
+    """Return the newest metered requests of the last 24 hours; or those not from capacity."""
+    rows = GatewayRequest.objects.filter(
+        organization=organization, admitted_at__gt=real_now - KEPT
+    ).order_by("-admitted_at")
+    if only_spilled:
+        rows = rows.filter(NOT_FROM_CAPACITY)
+    return list(rows[:LATEST])
 
 
 def row_of(finished: FinishedRequest) -> GatewayRequest:

@@ -62,7 +62,7 @@ def request(
     )
 
 
-def entitlements() -> Entitlements:
+def entitlements(default_plan: Plan = ANY) -> Entitlements:
     """What a gateway would load now, by this test's connection and in its transaction."""
 
     def fetch(statement: str) -> list[tuple[Any, ...]]:
@@ -70,9 +70,10 @@ def entitlements() -> Entitlements:
             cursor.execute(statement)
             return list(cursor.fetchall())
 
-    loaded = Entitlements(ANY)
+    loaded = Entitlements(default_plan)
     loaded.replace_snapshots(rows.read_snapshots(fetch(rows.SNAPSHOTS)))
+    retirements = {each.pk: each.retires_on for each in loaded.snapshots if each.retires_on}
     results = [fetch(rows.statement(text, everything=True)) for text in rows.OF_ORGANIZATIONS]
-    for state, keys in rows.read_organizations(results, {}, ANY):
+    for state, keys in rows.read_organizations(results, retirements, default_plan):
         loaded.replace_organization(state, keys)
     return loaded
