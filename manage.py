@@ -16,7 +16,7 @@ def main() -> None:
 
     try:
         if works_on_data(sys.argv):
-            check_database_once()
+            check_database_once(sys.argv)
         execute_from_command_line(sys.argv)
     except OperationalError as error:
         if "connection" not in str(error):

@@ -1,6 +1,8 @@
 """The ASGI callable that the gateway's server runs."""
 
 import os
+from collections import defaultdict
+from pathlib import Path
 
 import django
 
@@ -12,6 +14,7 @@ from django.conf import settings  # noqa: E402 - Django is set up first.
 from capacity.gateway.admission import Admission  # noqa: E402
 from capacity.gateway.app import Gateway  # noqa: E402
 from capacity.gateway.entitlements import Entitlements, Plan  # noqa: E402
+from capacity.gateway.last_known import LastKnown  # noqa: E402
 from capacity.gateway.limits import Limits  # noqa: E402
 from capacity.gateway.loader import Loader, connection_parameters  # noqa: E402
 from capacity.gateway.metrics import Metrics, Publisher  # noqa: E402
@@ -51,10 +54,22 @@ def start() -> Parts:
     )
     return Parts(
         gateway=gateway,
-        loader=Loader(entitlements, connection_parameters()),
+        loader=_loader(entitlements),
         admission=admission,
         publisher=Publisher(metrics),
         stop_seconds=settings.GATEWAY_STOP_SECONDS,
+    )
+
+
+def _loader(entitlements: Entitlements) -> Loader:
+    parameters = connection_parameters()
+    database = "{host}:{port}/{dbname}".format_map(defaultdict(str, parameters))
+    file = settings.GATEWAY_LAST_KNOWN_FILE
+    return Loader(
+        entitlements,
+        parameters,
+        LastKnown(Path(file), database) if file else None,
+        longest_age=settings.GATEWAY_LAST_KNOWN_SECONDS,
     )
 
 

@@ -21,6 +21,10 @@ MAX_CONNECTIONS = 8_192
 MAX_HEADER_BYTES = 32_768
 """All headers of a request together; beyond, the answer is 431."""
 
+LAST_SECONDS = 10
+"""What a process may take to hand over what it has metered, when its requests have had their time.
+"""
+
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where the processes keep their metrics, so that each can tell those of all."""
 
@@ -28,7 +32,8 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 def serve(address: WebAddress, *, workers: int, request_seconds: float, stop_seconds: int) -> None:
     """Serve the gateway until SIGINT or SIGTERM. A process that dies is replaced.
 
-    Streams may go on for `stop_seconds` after that; then they are broken off.
+    Requests may go on for `stop_seconds` after that; then each process breaks them off, and hands
+    over what they used. One that takes much longer is killed.
     """
     raise_file_limit()
     with TemporaryDirectory(prefix="scaletier-metrics-") as folder:
@@ -49,5 +54,5 @@ def serve(address: WebAddress, *, workers: int, request_seconds: float, stop_sec
             ),
             log_level=LogLevels.warning,
             respawn_failed_workers=True,
-            workers_kill_timeout=stop_seconds,
+            workers_kill_timeout=stop_seconds + LAST_SECONDS,
         ).serve(target_loader=load)

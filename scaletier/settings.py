@@ -146,13 +146,15 @@ GATEWAY_REQUESTS_OF_ORGANIZATION = environment.whole_number(
     "SCALETIER_GATEWAY_REQUESTS_OF_ORGANIZATION", default=2_000, at_most=100_000
 )
 # Seconds: to connect with the upstream; that it may be silent, before its first byte or after it;
-# that it may take in all; that a client may take nothing of its stream; and to end when stopped.
+# that it may take in all; that a client may take nothing of its stream; to end when stopped; and
+# to go on by what was known last of the entitlements, while the database does not answer.
 (
     GATEWAY_CONNECT_SECONDS,
     GATEWAY_SILENT_SECONDS,
     GATEWAY_TOTAL_SECONDS,
     GATEWAY_STALLED_SECONDS,
     GATEWAY_STOP_SECONDS,
+    GATEWAY_LAST_KNOWN_SECONDS,
 ) = (
     environment.whole_number(f"SCALETIER_GATEWAY_{name}_SECONDS", default=default, at_most=86_400)
     for name, default in (
@@ -161,7 +163,12 @@ GATEWAY_REQUESTS_OF_ORGANIZATION = environment.whole_number(
         ("TOTAL", 3_600),
         ("STALLED", 60),
         ("STOP", 60),
+        ("LAST_KNOWN", 86_400),
     )
+)
+# Where that is kept, for a start without the database; production has no home, and must name it.
+GATEWAY_LAST_KNOWN_FILE = os.environ.get("SCALETIER_GATEWAY_LAST_KNOWN_FILE") or (
+    "" if PRODUCTION else str(HOME / "gateway" / "last_known")
 )
 
 # --- Data -------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """What every process checks before it starts to work."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 
 from common.database import UnfitDatabaseError, refuse_outdated_database
 from scaletier.database_roles import owns_tables
@@ -14,6 +15,11 @@ COMMANDS_WITHOUT_DATA = {
     *("showmigrations", "spectacular", "sqlmigrate", "test", "version"),
     *("deploy", "migrate", "prepare", "up"),  # They bring the database up to date.
 }
+
+COMMANDS_THAT_WAIT = {"gateway"}
+"""They start while the database is away, and go on by what was known last."""
+
+logger = logging.getLogger(__name__)
 
 
 def works_on_data(arguments: Sequence[str]) -> bool:
@@ -36,10 +42,18 @@ def check_database() -> None:
         )
 
 
-def check_database_once() -> None:
-    """Check the database, and keep no connection: the process may fork before it works."""
+def check_database_once(arguments: Sequence[str] = ()) -> None:
+    """Check the database, and keep no connection: the process may fork before it works.
+
+    Raises what `check_database` raises, unless the command line is one that starts without it.
+    """
     try:
         check_database()
+    except OperationalError as error:
+        if not COMMANDS_THAT_WAIT.intersection(arguments[1:2]):
+            raise
+        reason = str(error).splitlines()[0]
+        logger.warning("The database does not answer (%s): starting without it.", reason)
     finally:
         connection.close()
 

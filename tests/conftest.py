@@ -21,6 +21,7 @@ from tests.selection import QuickSelection
 
 SEED_VARIABLE = "SIMULATION_SEED"
 PRODUCTION = "tests/scaletier/test_production.py"
+GATEWAY = "tests/capacity/gateway/test_processes.py"
 WHOLE_PRODUCT = ("tests/journeys/", "tests/devserver/test_up.py", "tests/devserver/test_faults.py")
 
 
@@ -28,12 +29,13 @@ class _Scheduling(LoadScopeScheduling):
     """Any worker process gets any test, but one worker gets all that start the whole product.
 
     So the journeys share one installation, and no two installations are made at once. The tests of
-    production share a clean machine.
+    production share a clean machine, and those of the gateway's processes one PostgreSQL.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(PRODUCTION):
-            return PRODUCTION
+        for shared in (PRODUCTION, GATEWAY):
+            if nodeid.startswith(shared):
+                return shared
         return "whole product" if nodeid.startswith(WHOLE_PRODUCT) else nodeid
 
 

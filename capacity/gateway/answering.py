@@ -65,9 +65,9 @@ class Answer:
         await self.whole(HTTPStatus.OK, orjson.dumps(document), [])
 
     async def refuse(self, refusal: GatewayError) -> None:
-        """Send an error of the gateway's own, unless an answer has begun: then break it off."""
+        """Send an error of the gateway's own; a stream that has begun ends with it as an event."""
         if self.is_started:
-            await self.end()
+            await self.end(refusal.event)
             return
         headers = [
             (name.encode(), value.encode("latin-1")) for name, value in refusal.headers.items()

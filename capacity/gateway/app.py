@@ -4,6 +4,7 @@ One request: who calls, what it asks for, admission, the upstream, and the settl
 really used, however it ended. Nothing here waits for a database.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from capacity.gateway.bodies import (
 )
 from capacity.gateway.calls import Call, ClientGone
 from capacity.gateway.entitlements import Caller, Entitlements, OrganizationState
-from capacity.gateway.errors import SERVER_ERROR, GatewayError
+from capacity.gateway.errors import SERVER_ERROR, GatewayError, stopping
 from capacity.gateway.incoming import BodyBudget, IncomingBody
 from capacity.gateway.limits import Limits, OpenRequests
 from capacity.gateway.metrics import Metrics
@@ -73,6 +74,8 @@ class Gateway:
             await answer.refuse(refusal)
         except ClientGone:
             pass
+        except asyncio.CancelledError:  # The gateway stops, and waits no longer.
+            await answer.refuse(stopping())
         except Exception:
             logger.exception("request %s failed", answer.request_id)
             await answer.refuse(_internal_error())
@@ -198,7 +201,7 @@ def _not_ready() -> GatewayError:
     return GatewayError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "not_ready",
-        "The gateway has just started. Try again in a moment.",
+        "The gateway does not know who may call it at the moment. Try again soon.",
         kind=SERVER_ERROR,
         headers={"retry-after": "1"},
     )

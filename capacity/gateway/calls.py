@@ -12,8 +12,9 @@ from capacity.gateway.admission import Decision, Tokens
 from capacity.gateway.answering import Answer, HeaderList, Receive
 from capacity.gateway.answers import read_answer, read_error
 from capacity.gateway.bodies import ModelRequest
+from capacity.gateway.errors import error_event
 from capacity.gateway.metrics import Metrics
-from capacity.gateway.streaming import EventStream, error_event
+from capacity.gateway.streaming import EventStream
 from capacity.gateway.upstream import BACK, Upstream, header, malformed, misconfigured, unreachable
 
 logger = logging.getLogger(__name__)

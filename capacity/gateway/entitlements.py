@@ -6,7 +6,7 @@ asks a database.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -158,6 +158,11 @@ class Entitlements:
         self._digests: dict[int, frozenset[str]] = {}
 
     @property
+    def organizations(self) -> Collection[int]:
+        """Return the primary keys of all organizations."""
+        return self._digests.keys()
+
+    @property
     def snapshots(self) -> Iterable[SnapshotState]:
         """Return all model snapshots of the catalogue."""
         return self._snapshots.values()
@@ -198,3 +203,8 @@ class Entitlements:
         for of_secret in self._digests.get(organization.pk, frozenset()) - keys.keys():
             del self._callers[of_secret]
         self._digests[organization.pk] = frozenset(keys)
+
+    def forget_organization(self, pk: int) -> None:
+        """Forget an organization that is not there any more; its keys work no longer."""
+        for of_secret in self._digests.pop(pk, frozenset()):
+            del self._callers[of_secret]

@@ -37,6 +37,11 @@ class GatewayError(Exception):
     def body(self) -> bytes:
         return envelope(str(self), kind=self.kind, param=self.param, code=self.code)
 
+    @property
+    def event(self) -> bytes:
+        """The event that ends a stream which has begun."""
+        return error_event(str(self), kind=self.kind, code=self.code)
+
 
 def envelope(message: str, *, kind: str, code: str | None, param: str | None = None) -> bytes:
     """Return OpenAI's error document."""
@@ -47,6 +52,23 @@ def error_object(
     message: str, *, kind: str, code: str | None, param: str | None = None
 ) -> dict[str, Any]:
     return {"message": message, "type": kind, "param": param, "code": code}
+
+
+def error_event(message: str, *, kind: str = SERVER_ERROR, code: str) -> bytes:
+    """Return the event that ends a stream which broke off: OpenAI's clients raise APIError."""
+    error = error_object(message, kind=kind, code=code)
+    return b"event: error\ndata: " + orjson.dumps({"type": "error", "error": error}) + b"\n\n"
+
+
+def stopping() -> GatewayError:
+    """Return what is told to whoever is not served any more because the gateway stops."""
+    return GatewayError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "stopping",
+        "The gateway is stopped, and could not finish this request. Try again.",
+        kind=SERVER_ERROR,
+        headers={"retry-after": "1"},
+    )
 
 
 def invalid(message: str, *, param: str | None = None, code: str = "invalid_value") -> GatewayError:

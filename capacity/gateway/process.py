@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import logging
+import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import orjson
 from redis.exceptions import RedisError
@@ -15,6 +17,7 @@ from redis.exceptions import RedisError
 from capacity.gateway.admission import Admission
 from capacity.gateway.answering import Receive, Scope, Send
 from capacity.gateway.app import Gateway
+from capacity.gateway.errors import stopping
 from capacity.gateway.loader import Loader
 from capacity.gateway.metrics import CONTENT_TYPE, Publisher
 from capacity.gateway.valkey import ALL_SHARDS
@@ -24,6 +27,10 @@ logger = logging.getLogger(__name__)
 OUTDATED_SECONDS = 10
 """Entitlements that are older count as degraded: a change may not have been seen."""
 PUBLISH_SECONDS = 1.0
+BREAK_OFF_SECONDS = 4.0
+"""How long requests that are broken off may take to settle, and to tell their clients."""
+TASKS_SECONDS = 1.0
+"""How long tasks may take to end. One that asks a database which hangs does not."""
 
 
 @dataclass(slots=True)
@@ -43,6 +50,8 @@ class Process:
     def __init__(self, start: Callable[[], Parts]) -> None:
         self._start = start
         self._parts: Parts | None = None
+        self._open: set[asyncio.Task[None]] = set()
+        """The tasks of requests that are open."""
         self._operators: dict[str, Callable[[Parts, Send], Awaitable[None]]] = {
             "/healthz": _healthz,
             "/readyz": _readyz,
@@ -54,34 +63,98 @@ class Process:
             await self._live(receive, send)
             return
         parts = self._parts
-        if scope["type"] != "http" or parts is None:
+        if scope["type"] != "http":
             raise ValueError(f"{scope['type']} is not served")
+        if parts is None:
+            await _answer(send, stopping().status, "application/json", stopping().body)
+            return
         answer = self._operators.get(scope["path"])
         if answer is not None and scope["method"] in {"GET", "HEAD"}:
             await answer(parts, send)
-        else:
+            return
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._open.add(task)
+        try:
             await parts.gateway(scope, receive, send)
+        finally:
+            self._open.discard(task)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()  # lifespan.startup
         self._parts = parts = self._start()
         tasks = [
             asyncio.create_task(_forever(work))
-            for work in (parts.loader.run, parts.admission.run, lambda: _publish(parts))
+            for work in (
+                *(parts.loader.run, parts.loader.tend, parts.admission.run),
+                lambda: _publish(parts),
+            )
         ]
+        told, closed = asyncio.Event(), asyncio.Event()
+        _when_told_to_stop(told.set)
+        end = asyncio.create_task(self._end(parts, tasks, told, closed))
         gc.collect()
         gc.freeze()  # What is loaded stays: the collector need not look at it again.
         await send({"type": "lifespan.startup.complete"})
-        await receive()  # lifespan.shutdown: the server takes no further request.
-        await _let_requests_end(parts)
+        await receive()  # lifespan.shutdown: every connection is closed.
+        told.set()
+        closed.set()
+        await end
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _end(
+        self,
+        parts: Parts,
+        tasks: "list[asyncio.Task[None]]",
+        told: asyncio.Event,
+        closed: asyncio.Event,
+    ) -> None:
+        """Let requests end once the process is told to stop, and hand over what they used.
+
+        It does not wait for the server, which comes to its own end only when no connection is open:
+        one client that takes nothing would keep everything from being metered.
+        """
+        await told.wait()
+        await self._let_requests_end(parts.stop_seconds, closed)
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.wait(tasks, timeout=TASKS_SECONDS)
         await parts.admission.close()
+        await parts.loader.keep(at_once=True)
         await parts.gateway.upstream.close()
         await parts.admission.valkey.aclose()
         parts.publisher.publish()
-        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _let_requests_end(self, seconds: float, closed: asyncio.Event) -> None:
+        """Wait until no request is open, and break off those that take longer.
+
+        Those are settled with what they have used so far, and their clients are told.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await closed.wait()  # Until then another request may come on a connection.
+                while self._open:
+                    await asyncio.wait(tuple(self._open))
+        self._parts = None  # Whoever comes now is refused.
+        if self._open:
+            logger.warning("%d requests did not end in time, and are broken off", len(self._open))
+            for task in self._open:
+                task.cancel()
+            await asyncio.wait(tuple(self._open), timeout=BREAK_OFF_SECONDS)
+
+
+def _when_told_to_stop(tell: Callable[[], None]) -> None:
+    """Call something at SIGINT and SIGTERM, besides what the server does then."""
+    loop = asyncio.get_running_loop()
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        before = servers[signal.Signals(signum)]
+        if callable(before):
+            before(signum, frame)
+        loop.call_soon_threadsafe(tell)
+
+    servers = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    for signum in servers:
+        signal.signal(signum, handle)
 
 
 async def _forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -106,28 +179,22 @@ def _set_gauges(parts: Parts) -> None:
     parts.publisher.entitlements_age.set(min(age, 10**9))
 
 
-async def _let_requests_end(parts: Parts) -> None:
-    """Wait until every request is settled, but no longer than the server is given to stop."""
-    metrics = parts.gateway.metrics
-    deadline = asyncio.get_running_loop().time() + parts.stop_seconds
-    while metrics.open_requests and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - once
-        await asyncio.sleep(0.05)
-    if metrics.open_requests:
-        logger.warning("%d requests did not end in time", metrics.open_requests)
-
-
 async def _healthz(_parts: Parts, send: Send) -> None:
     await _answer(send, HTTPStatus.OK, "text/plain", b"ok")
 
 
 async def _readyz(parts: Parts, send: Send) -> None:
-    """Answer 200 once the entitlements were loaded; `degraded` says what it does without."""
-    missing = (
-        [] if parts.gateway.entitlements.loaded_at is not None else ["Entitlements are not loaded."]
-    )
-    degraded = []
-    if not missing and parts.loader.age() > OUTDATED_SECONDS:
-        degraded.append("The database does not answer: changes of entitlements are not seen.")
+    """Answer 200 while entitlements are known; `degraded` says what it does without."""
+    loader, missing, degraded = parts.loader, [], []
+    if parts.gateway.entitlements.loaded_at is None:
+        reason = ": the database does not answer" if loader.is_away else ""
+        missing.append(f"Entitlements are not loaded{reason}.")
+    elif loader.is_away or loader.age() > OUTDATED_SECONDS:
+        source = ", read from the disk when the gateway started" if loader.is_recalled else ""
+        degraded.append(
+            "The database does not answer: entitlements are those of"
+            f" {loader.age():,.0f} seconds ago{source}."
+        )
     if not await _valkey_answers(parts.admission):
         degraded.append("Valkey does not answer: capacity is not applied, and nothing is counted.")
     body = orjson.dumps({"ready": not missing, "missing": missing, "degraded": degraded})

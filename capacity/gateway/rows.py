@@ -1,12 +1,17 @@
 """The rows that entitlements are made of, one statement each, and what they mean.
 
-The gateway has no models: it reads with a handful of statements, whatever the number of rows.
+The gateway has no models: it reads with a handful of statements, whatever the number of rows. Rows
+are kept as JSON too, for a start without the database.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
 from typing import Any
+
+import orjson
 
 from capacity.gateway.entitlements import (
     KeyState,
@@ -56,24 +61,38 @@ WHERE {organization} ORDER BY is_default DESC, id
 """
 # Tokens per minute of active units, and those that a scheduled cancellation will end, and when.
 UNITS = """
-SELECT pool_id, kind, sum(active_units * tpm_per_unit) FROM capacity_lot
-WHERE active_units > 0 AND {organization} GROUP BY pool_id, kind
+SELECT organization_id, pool_id, kind, sum(active_units * tpm_per_unit)::bigint FROM capacity_lot
+WHERE active_units > 0 AND {organization} GROUP BY organization_id, pool_id, kind
 """
 ENDS = """
-SELECT lot.pool_id, lot.kind, cancellation.ends_on,
-       sum(least(cancellation.units, lot.active_units) * lot.tpm_per_unit)
+SELECT cancellation.organization_id, lot.pool_id, lot.kind, cancellation.ends_on,
+       sum(least(cancellation.units, lot.active_units) * lot.tpm_per_unit)::bigint
 FROM capacity_cancellation cancellation JOIN capacity_lot lot ON lot.id = cancellation.lot_id
 WHERE cancellation.status = 'scheduled' AND lot.active_units > 0
   AND cancellation.{organization}
-GROUP BY lot.pool_id, lot.kind, cancellation.ends_on
+GROUP BY cancellation.organization_id, lot.pool_id, lot.kind, cancellation.ends_on
 """
 PLANS = """
 SELECT organization_id, snapshot_id, rpm, tpm FROM capacity_accountplan WHERE {organization}
 """
 
 OF_ORGANIZATIONS = (ORGANIZATIONS, PROJECTS, KEYS, POOLS, UNITS, ENDS, PLANS)
+"""The first column of each is the organization."""
 
 Row = tuple[Any, ...]
+OrganizationRows = list[list[Row]]
+"""The rows of one organization by statement, without their first column."""
+
+Parsers = Mapping[int, Callable[[str], Any]]
+FROM_JSON: Mapping[str, Parsers] = {
+    SNAPSHOTS: {2: Decimal, 3: Decimal, 4: date.fromisoformat},
+    ORGANIZATIONS: {1: datetime.fromisoformat, 2: date.fromisoformat},
+    ENDS: {2: date.fromisoformat},
+}
+"""The columns that are text in JSON, by their place in a row."""
+
+VERSION = sha256("".join((SNAPSHOTS, *OF_ORGANIZATIONS)).encode()).hexdigest()
+"""That of rows which are kept: those of other statements mean something else."""
 
 
 def statement(text: str, *, everything: bool) -> str:
@@ -91,6 +110,18 @@ def read_snapshots(rows: Iterable[Row]) -> list[SnapshotState]:
     ]
 
 
+def by_organization(results: Iterable[Iterable[Row]]) -> dict[int, OrganizationRows]:
+    """Return the rows of `OF_ORGANIZATIONS` by the primary key of their organization."""
+    grouped: dict[int, OrganizationRows] = {}
+    for position, result in enumerate(results):
+        for organization, *rest in result:
+            of_organization = grouped.get(organization)
+            if of_organization is None:
+                of_organization = grouped[organization] = [[] for _ in OF_ORGANIZATIONS]
+            of_organization[position].append(tuple(rest))
+    return grouped
+
+
 def read_organizations(
     results: Iterable[Iterable[Row]], retirements: Mapping[int, date], default_plan: Plan
 ) -> list[tuple[OrganizationState, dict[str, KeyState]]]:
@@ -98,69 +129,87 @@ def read_organizations(
 
     `retirements` are the service days on which snapshots retire, by primary key.
     """
-    organizations, projects, keys, pools, units, ends, plans = results
-    projects_of, keys_of, plans_of = _grouped(projects), _grouped(keys), _grouped(plans)
-    pools_of = _pools(pools, _steps(units, ends), retirements)
-    read = []
-    for pk, public_id, clock_at, refused_from in organizations:
-        default = next((project for project, is_default, _ in projects_of[pk] if is_default), "")
-        state = OrganizationState(
-            pk=pk,
-            public_id=public_id,
-            clock_at=clock_at,
-            default_project=default,
-            projects={
-                project: ProjectState(project, archived) for project, _, archived in projects_of[pk]
-            },
-            pools=pools_of.get(pk, {}),
-            plans={
-                snapshot: Plan(
-                    default_plan.rpm if rpm is None else rpm,
-                    default_plan.tpm if tpm is None else tpm,
-                )
-                for snapshot, rpm, tpm in plans_of[pk]
-            },
-        )
-        own_keys = {
-            of_secret: KeyState(key, project or default, refused_from if lacks_factor else None)
-            for of_secret, key, project, lacks_factor in keys_of[pk]
-        }
-        read.append((state, own_keys))
-    return read
+    return [
+        read_organization(pk, of_organization, retirements, default_plan)
+        for pk, of_organization in by_organization(results).items()
+    ]
 
 
-def _grouped(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
-    """Return rows by their first column, the organization, without it."""
-    grouped: defaultdict[int, list[Row]] = defaultdict(list)
-    for organization, *rest in rows:
-        grouped[organization].append(tuple(rest))
-    return grouped
+def read_organization(
+    pk: int, rows: OrganizationRows, retirements: Mapping[int, date], default_plan: Plan
+) -> tuple[OrganizationState, dict[str, KeyState]]:
+    """Return one organization, as `read_organizations` does."""
+    ((public_id, clock_at, refused_from),), projects, keys, pools, units, ends, plans = rows
+    default = next((project for project, is_default, _ in projects if is_default), "")
+    state = OrganizationState(
+        pk=pk,
+        public_id=public_id,
+        clock_at=clock_at,
+        default_project=default,
+        projects={project: ProjectState(project, archived) for project, _, archived in projects},
+        pools=_pools(pools, _changes(units, ends), retirements),
+        plans={
+            snapshot: Plan(
+                default_plan.rpm if rpm is None else rpm, default_plan.tpm if tpm is None else tpm
+            )
+            for snapshot, rpm, tpm in plans
+        },
+    )
+    own_keys = {
+        of_secret: KeyState(key, project or default, refused_from if lacks_factor else None)
+        for of_secret, key, project, lacks_factor in keys
+    }
+    return state, own_keys
+
+
+def to_json(rows: Any) -> bytes:
+    """Return rows on one line."""
+    return orjson.dumps(rows, default=str)
+
+
+def snapshots_from_json(line: bytes) -> list[Row]:
+    """Return the rows of `SNAPSHOTS`. Raises ValueError."""
+    return [_from_json(row, FROM_JSON[SNAPSHOTS]) for row in orjson.loads(line)]
+
+
+def organization_from_json(line: bytes) -> OrganizationRows:
+    """Return the rows of an organization. Raises ValueError."""
+    return [
+        [_from_json(row, FROM_JSON.get(text, {})) for row in result]
+        for text, result in zip(OF_ORGANIZATIONS, orjson.loads(line), strict=True)
+    ]
+
+
+def _from_json(row: list[Any], parsers: Parsers) -> Row:
+    for place, parse in parsers.items():
+        if row[place] is not None:
+            row[place] = parse(row[place])
+    return tuple(row)
 
 
 Changes = dict[date, dict[str, int]]
 """Tokens per minute that begin or end on a day, by kind."""
 
 
-def _steps(units: Iterable[Row], ends: Iterable[Row]) -> defaultdict[int, Changes]:
+def _changes(units: Iterable[Row], ends: Iterable[Row]) -> defaultdict[int, Changes]:
     """Return the changes of each pool by its primary key."""
     changes: defaultdict[int, Changes] = defaultdict(dict)
     for pool, kind, tpm in units:
-        changes[pool].setdefault(date.min, {})[kind] = int(tpm)
+        changes[pool].setdefault(date.min, {})[kind] = tpm
     for pool, kind, ends_on, tpm in ends:
-        changes[pool].setdefault(ends_on, {})[kind] = -int(tpm)
+        changes[pool].setdefault(ends_on, {})[kind] = -tpm
     return changes
 
 
 def _pools(
     rows: Iterable[Row], changes: Mapping[int, Changes], retirements: Mapping[int, date]
-) -> dict[int, dict[int, tuple[PoolState, ...]]]:
-    """Return the pools of each organization by snapshot, in the order of the rows."""
-    pools: dict[int, dict[int, tuple[PoolState, ...]]] = {}
-    for organization, pk, public_id, snapshot, is_default in rows:
+) -> dict[int, tuple[PoolState, ...]]:
+    """Return pools by snapshot, in the order of the rows."""
+    pools: dict[int, tuple[PoolState, ...]] = {}
+    for pk, public_id, snapshot, is_default in rows:
         steps = _allowances(changes.get(pk, {}), retirements.get(snapshot))
-        of_snapshot = pools.setdefault(organization, {})
         pool = PoolState(pk, public_id, snapshot, is_default, steps)
-        of_snapshot[snapshot] = (*of_snapshot.get(snapshot, ()), pool)
+        pools[snapshot] = (*pools.get(snapshot, ()), pool)
     return pools
 
 

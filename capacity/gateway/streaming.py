@@ -12,7 +12,6 @@ import orjson
 
 from capacity.gateway.admission import Tokens
 from capacity.gateway.answers import tokens_of
-from capacity.gateway.errors import SERVER_ERROR, error_object
 
 LONGEST_EVENT = 1024 * 1024
 """A longer one, or what is no stream of events at all, is passed on unread."""
@@ -108,9 +107,3 @@ def _parse(data: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return document if isinstance(document, dict) else None
-
-
-def error_event(message: str, *, code: str) -> bytes:
-    """Return the event that ends a stream which broke off: OpenAI's clients raise APIError."""
-    error = error_object(message, kind=SERVER_ERROR, code=code)
-    return b"event: error\ndata: " + orjson.dumps({"type": "error", "error": error}) + b"\n\n"
