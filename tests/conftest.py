@@ -11,12 +11,14 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.test import Client, TransactionTestCase
+from pytest_django import DjangoDbBlocker
 from xdist.scheduler import LoadScopeScheduling
 
 from accounts.models import User
 from tests import browser
 from tests.api_client import ApiCast, make_api_cast
 from tests.cast import Acme, load_catalogue, make_acme
+from tests.databases import create_test_database
 from tests.selection import QuickSelection
 
 SEED_VARIABLE = "SIMULATION_SEED"
@@ -61,6 +63,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     seed = os.environ[SEED_VARIABLE]
     return f"seed of the simulations: {seed} (repeat them with --seed {seed})"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> None:
+    """Each worker process has a database of its own, which ends with the engines."""
+    with django_db_blocker.unblock():
+        create_test_database()
 
 
 @pytest.fixture

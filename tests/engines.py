@@ -1,9 +1,11 @@
 """PostgreSQL and Valkey for tests: started once for a test run, shared by its worker processes."""
 
 import atexit
+import fcntl
 import os
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaletier.devserver import embedded
@@ -35,6 +37,14 @@ def start_once() -> None:
         embedded.valkey(home / "valkey", durable=False)
     )
     os.environ[STARTED_VARIABLE] = "1"
+
+
+@contextmanager
+def one_worker_at_a_time() -> Iterator[None]:
+    """Run the block in one worker process at a time."""
+    with Path(os.environ["SCALETIER_HOME"], "workers.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _close_in_process(process_id: int, until_exit: ExitStack) -> None:

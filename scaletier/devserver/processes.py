@@ -26,9 +26,9 @@ PROCESSES = {
     "gateway": f"{PYTHON} manage.py gateway",
     # `make run` supports root on purpose; Celery's warning about root is meant for production.
     "worker": f'{PYTHON} -W "ignore:You\'re running the worker with superuser privileges"'
-    " -m celery --quiet -A scaletier worker --concurrency 2"
+    " -m celery --quiet --skip-checks -A scaletier worker --concurrency 2"
     " --loglevel warning --without-gossip --without-mingle",
-    "beat": f"{PYTHON} -m celery --quiet -A scaletier beat --loglevel warning",
+    "beat": f"{PYTHON} -m celery --quiet --skip-checks -A scaletier beat --loglevel warning",
 }
 DEMO_CELERY = "scaletier.devserver.demo_celery"
 STRIPE_STAND_IN = {"stripe": f"{PYTHON} {stripe_process.COMMAND}"}

@@ -59,7 +59,11 @@ def running_worker() -> Iterator["subprocess.Popen[bytes]"]:
     """`celery -A scaletier worker` on the tests' own engines, in a process group of its own."""
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=connection.settings_dict["NAME"])
     worker = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "scaletier", "worker", "--concurrency", "2"],
+        [
+            sys.executable,
+            "-m",
+            *("celery", "--skip-checks", "-A", "scaletier", "worker", "--concurrency", "2"),
+        ],
         cwd=ROOT,
         env={
             **os.environ,
