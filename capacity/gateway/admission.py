@@ -68,6 +68,8 @@ class Admission:
         """`valkey` is that of `capacity.gateway.valkey.connect`. Tests give `now` as its clock."""
         self.valkey = valkey
         self.now: int | None = milliseconds(now) if now else None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Kept, as to ask for it is a system call."""
         self._lanes = Lanes(valkey)
         self._unsent: deque[Settlement] = deque(maxlen=MOST_UNSENT)
         self._batches = {
@@ -105,15 +107,15 @@ class Admission:
             self._open[decision.id] = (monotonic(), decision)
         return decision
 
-    def settle(self, decision: Decision, actual: Tokens | None) -> "asyncio.Future[bool]":
+    def settle(self, decision: Decision, actual: Tokens | None) -> Settlement:
         """Replace the estimate by what was used, and meter the request; once. Never raises.
 
         Call it for every decision, however the request ended. `actual` is None for a request of
         which nothing reached the model: it is explained, and no usage. Nobody has to wait for the
-        answer: whether Valkey has it; if not, it is sent again until it has.
+        answer, whether Valkey has it: if not, it is sent again until it has.
         """
         self._open.pop(decision.id, None)
-        return self._settle(decision, actual)
+        return self._hand_over(Settlement(decision, actual))
 
     async def run(self) -> None:
         """Renew reservations, give back those of killed gateways, and send what waited for Valkey.
@@ -152,7 +154,8 @@ class Admission:
     async def _decide(self, request: AdmissionRequest, real: datetime) -> Decision:
         estimate = request.estimate
         context = Context.of(request, (request.organization.clock_at or real).date())
-        answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        answer: asyncio.Future[bytes | None] = loop.create_future()
         needs = estimate.weigh(context.weights)
         question = Question(request.id, context, estimate, needs, answer)
         self._batches[Shard.of(context.organization)].add(question)
@@ -167,19 +170,16 @@ class Admission:
         if decision.result != LIMITS_ENDED:
             self.settle(decision, None)
 
-    def _settle(self, decision: Decision, used: Tokens | None) -> "asyncio.Future[bool]":
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        shard = Shard.of(decision.context.organization)
-        self._batches[shard].add(Settlement(decision, used, answer))
-        return answer
+    def _hand_over(self, settlement: Settlement) -> Settlement:
+        self._batches[Shard.of(settlement.context.organization)].add(settlement)
+        return settlement
 
     async def _send_unsent(self) -> None:
         """Send what waited for Valkey, until it is away again: then the rest waits on."""
         while self._unsent:
-            batch = [self._unsent.popleft() for _ in range(min(len(self._unsent), AT_ONCE))]
-            if not all(
-                await asyncio.gather(*(self._settle(each.decision, each.used) for each in batch))
-            ):
+            waiting = [self._unsent.popleft() for _ in range(min(len(self._unsent), AT_ONCE))]
+            again = [self._hand_over(Settlement(each.decision, each.used)) for each in waiting]
+            if not all([await each for each in again]):
                 break
 
     async def _renew(self) -> None:

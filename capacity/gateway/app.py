@@ -113,7 +113,8 @@ class Gateway:
         )
         if caller is None:
             raise checks.invalid_key()
-        checks.check_second_factor(caller, _now(caller.organization).date())
+        if caller.refused_from is not None:
+            checks.check_second_factor(caller, _now(caller.organization).date())
         return caller
 
     async def _models(self, model: str, caller: Caller, answer: Answer) -> None:

@@ -8,7 +8,7 @@ an idle one waits for nobody.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -52,8 +52,16 @@ class Settlement:
 
     decision: Decision
     used: Tokens | None
-    answer: "asyncio.Future[bool]"
-    """Whether Valkey has it; for those who want to know."""
+    is_taken: bool | None = None
+    """Whether Valkey has it; None while that is not known."""
+    _wanted: "asyncio.Future[bool] | None" = None
+
+    def __await__(self) -> Generator[Any, None, bool]:
+        """Wait until it is known whether Valkey has it. Hardly anybody needs to."""
+        if self.is_taken is None:
+            self._wanted = self._wanted or asyncio.get_running_loop().create_future()
+            return (yield from asyncio.shield(self._wanted))
+        return self.is_taken
 
     @property
     def context(self) -> Context:
@@ -69,8 +77,9 @@ class Settlement:
         )
 
     def give(self, *, is_taken: bool) -> None:
-        if not self.answer.done():
-            self.answer.set_result(is_taken)
+        self.is_taken = is_taken
+        if self._wanted:
+            self._wanted.set_result(is_taken)
 
 
 class ShardBatches:

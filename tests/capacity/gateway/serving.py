@@ -16,6 +16,7 @@ from openai import OpenAI
 
 from capacity.gateway.admission import Admission, Decision, Tokens
 from capacity.gateway.app import Gateway
+from capacity.gateway.batches import Settlement
 from capacity.gateway.entitlements import (
     Entitlements,
     KeyState,
@@ -68,18 +69,19 @@ GLOBEX = OrganizationState(
 )
 
 
-Settlement = tuple[Decision, Tokens | None]
+Settled = tuple[Decision, Tokens | None]
 
 
 class Watched(Admission):
     """The admission itself, which remembers what was settled."""
 
-    settled: "Queue[Settlement]"
+    settled: "Queue[Settled]"
 
-    def settle(self, decision: Decision, actual: Tokens | None) -> "asyncio.Future[bool]":
-        answer = super().settle(decision, actual)
-        answer.add_done_callback(lambda _: self.settled.put((decision, actual)))
-        return answer
+    def settle(self, decision: Decision, actual: Tokens | None) -> Settlement:
+        settlement = super().settle(decision, actual)
+        handed_over = asyncio.ensure_future(settlement)
+        handed_over.add_done_callback(lambda _: self.settled.put((decision, actual)))
+        return settlement
 
 
 @dataclass(slots=True)
@@ -90,13 +92,13 @@ class ServedGateway:
     entitlements: Entitlements
     gateway: Gateway = field(init=False)
     port: int = field(default_factory=free_port)
-    settled: "Queue[Settlement]" = field(default_factory=Queue)
+    settled: "Queue[Settled]" = field(default_factory=Queue)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def settlement(self) -> Settlement:
+    def settlement(self) -> Settled:
         """Return the next decision with the tokens that were used, as soon as it is settled."""
         return self.settled.get(timeout=10)
 
