@@ -94,19 +94,19 @@ local function decide(at)
     clock = clock or now
     local window = clock - clock % 900000
     if holds_until and window >= holds_until then
-        return format('%.0f -3', now)
+        return format('%d -3', now)
     end
     local input, output = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     local combined = tonumber(ARGV[at + 5])
     local read, result, bucket, first, second = {}, nil, nil, 0, 0
     for pool = 7, #its, 4 do
-        local key = format('w:%s:%.0f', its[pool], window)
+        local key = format('w:%s:%d', its[pool], window)
         local used = counters_of(key)
         local a, b = input, output
         if its[pool + 1] then
             a, b = combined, 0
         end
-        read[#read + 1] = format('%.0f %.0f', used.a, used.b)
+        read[#read + 1] = format('%d %d', used.a, used.b)
         if used.a + a <= its[pool + 2] and used.b + b <= its[pool + 3] then
             add(key, used, a, b, kept)
             result, bucket, first, second = (pool - 3) / 4, key, a, b
@@ -115,9 +115,9 @@ local function decide(at)
     end
     if not bucket then
         -- The account plan has minutes of the server's clock: that of a sandbox would never pass.
-        local key = format('p:%s:%.0f', plan, math.floor(now / 60000))
+        local key = format('p:%s:%d', plan, math.floor(now / 60000))
         local used, tokens = counters_of(key), tonumber(ARGV[at + 6])
-        read[#read + 1] = format('%.0f %.0f', used.a, used.b)
+        read[#read + 1] = format('%d %d', used.a, used.b)
         if used.a + 1 > rpm then
             result = -1
         elseif used.b + tokens > tpm then
@@ -128,10 +128,10 @@ local function decide(at)
             result, bucket, first, second = 0, key, 0, tokens
         end
     end
-    local line = format('%.0f %d %s', now, result, table.concat(read, ' '))
+    local line = format('%d %d %s', now, result, table.concat(read, ' '))
     if bucket then
-        first, second = format('%.0f', first), format('%.0f', second)
-        reservations[#reservations + 1] = now + ARGV[3]
+        first, second = format('%d', first), format('%d', second)
+        reservations[#reservations + 1] = format('%d', now + ARGV[3])
         reservations[#reservations + 1] =
             member_of(at, bucket, first, second, line, ARGV[at + 2], texts[number])
     end
@@ -148,7 +148,7 @@ while at < #ARGV do
     at = at + 7
 end
 for key, found in pairs(changed) do
-    call('HSET', prefix .. key, 'a', found.a, 'b', found.b)
+    call('HSET', prefix .. key, 'a', format('%d', found.a), 'b', format('%d', found.b))
     if not found.is_there then
         call('PEXPIRE', prefix .. key, found.lifetime)
     end
