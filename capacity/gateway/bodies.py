@@ -22,13 +22,16 @@ SERVICE_TIERS = ("auto", "default", "scale")
 """`default` declines capacity, the others use it. What else OpenAI sells is not sold here."""
 
 MEANT = {
-    field: b'"%b"' % field.encode()
+    field: field.encode()
     for field in (
         *("model", "stream", "stream_options", "service_tier", "background"),
         *(*estimates.CHOICES, *estimates.OUTPUT_LIMITS, *estimates.PROMPT_FIELDS),
     )
 }
 """The fields that decide something here, as they stand in a body."""
+
+SHORT = 16 * 1024
+"""Bytes of a body whose pieces are few enough to be made."""
 
 ESCAPED_LETTER = re.compile(rb"\\u00[5-7]")
 """In the name of a field none is needed; other escapes, as of accents, are common in texts."""
@@ -151,9 +154,13 @@ def _reads_one_way(body: bytes, document: Mapping[str, Any]) -> bool:
     It may return False for a body that reads one way, and never True for another. Within a string
     its quotes are escaped, so that a field is only found as a name, or as a whole string.
     """
+    # To split a short body and compare what is between its quotes takes a third of a search for each.
+    quoted = body.split(b'"') if len(body) <= SHORT else None
     for field in document:
         name = MEANT.get(field)
-        if name is not None and body.count(name) > 1:
+        if name is None:
+            continue
+        if (quoted.count(name) if quoted else body.count(b'"%b"' % name)) > 1:
             return False
     return b"\\u00" not in body or ESCAPED_LETTER.search(body) is None
 

@@ -33,6 +33,11 @@ class Call:
     `used` is what is known of the tokens that were used; None if nothing reached the model.
     """
 
+    __slots__ = (
+        *("_answer", "_asked", "_headers", "_metrics", "_path", "_started", "_tier"),
+        *("_upstream", "_waits_since", "used"),
+    )
+
     def __init__(
         self,
         path: str,
