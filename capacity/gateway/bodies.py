@@ -154,7 +154,7 @@ def _reads_one_way(body: bytes, document: Mapping[str, Any]) -> bool:
     It may return False for a body that reads one way, and never True for another. Within a string
     its quotes are escaped, so that a field is only found as a name, or as a whole string.
     """
-    # To split a short body and compare what is between its quotes takes a third of a search for each.
+    # To split a short body and compare the pieces takes a third of a search for each field.
     quoted = body.split(b'"') if len(body) <= SHORT else None
     for field in document:
         name = MEANT.get(field)

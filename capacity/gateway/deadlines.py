@@ -19,14 +19,12 @@ class Deadline:
         self._since: dict[asyncio.Task[Any], float] = {}
         """Who is at it, in the order in which they began. Who took too long is gone from it."""
         self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        """Kept, as to ask for it is a system call."""
 
     async def keep(self, work: Awaitable[Result]) -> Result:
         """Return the result. Raises TimeoutError if it takes too long."""
-        loop = self._loop = self._loop or asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
+        task = asyncio.current_task()
         assert task
+        loop = task.get_loop()
         self._since[task] = loop.time()
         if self._timer is None:
             self._timer = loop.call_later(SWEEP_SECONDS, self._sweep)
