@@ -1,68 +1,109 @@
 """A JSON answer of the upstream: its usage is read, and `service_tier` says what served it here."""
 
+import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
-from capacity.gateway.admission import Tokens
 from capacity.gateway.errors import SERVER_ERROR, envelope
 from capacity.gateway.estimates import text_tokens
+from capacity.gateway.requests import Tokens
 
 MOST_TOKENS = 10**12
 LONGEST_MESSAGE = 500
 
-_TIER = re.compile(rb'"service_tier"\s*:\s*(?:null|"[^"\\]*")')
+NAME = b'"service_tier"'
+FIELDS = {tier: b'"service_tier":"%b"' % tier.encode() for tier in ("scale", "default")}
+TIER = re.compile(rb'"service_tier"\s*:\s*(?:null|"[^"\\]*")')
+"""The field, with what it says."""
 
 
 def read_answer(body: bytes, tier: str, *, estimate: int) -> tuple[bytes, Tokens | None]:
     """Return the answer with its tier, otherwise as it came, and the tokens that it used.
 
-    If it does not say, they are the estimate of its input, and what its text comes to. Without a
+    What it does not say is estimated: the input as `estimate`, the output by its text. Without a
     JSON object there is no answer, and None.
     """
+    document = _document(body)
+    if document is None:
+        return body, None
+    prompt, output, cached = _counts(document.get("usage"))
+    if prompt is None:
+        prompt = estimate
+    if output is None:
+        output = text_tokens(document.get("choices") or document.get("output"))
+    return _with_tier(body, document, tier), Tokens(prompt, output, min(cached, prompt))
+
+
+def _document(body: bytes) -> dict[str, Any] | None:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return body, None
-    if not isinstance(document, dict):
-        return body, None
-    used = tokens_of(document.get("usage")) or Tokens(
-        input=estimate, output=text_tokens(document.get("choices") or document.get("output"))
-    )
-    return _with_tier(body, document, tier), used
+        document = _loosely(body)
+    return document if type(document) is dict else None
+
+
+def _loosely(body: bytes) -> Any:
+    """Return what clients read of JSON that is not strict: NaN, half a surrogate pair, depth."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _with_tier(body: bytes, document: dict[str, Any], tier: str) -> bytes:
-    field = b'"service_tier":"%b"' % tier.encode()
-    mentions = body.count(b'"service_tier"')
-    if not mentions and document:
-        return body.rstrip()[:-1] + b"," + field + b"}"
-    if mentions == 1 and "service_tier" in document:
-        changed, replaced = _TIER.subn(field, body)
-        if replaced:
-            return changed
-    return orjson.dumps({**document, "service_tier": tier})
+    """Return the answer with its tier; if that takes writing all of it, and cannot be, as it came.
+
+    The name is never within a string, whose quotes are escaped.
+    """
+    place = body.find(NAME)
+    if place < 0 and document:
+        return body.rstrip()[:-1] + b"," + FIELDS[tier] + b"}"
+    if place >= 0 and "service_tier" in document and body.find(NAME, place + len(NAME)) < 0:
+        field = TIER.match(body, place)
+        if field:
+            return body[:place] + FIELDS[tier] + body[field.end() :]
+    try:
+        return orjson.dumps({**document, "service_tier": tier})
+    except orjson.JSONEncodeError:
+        return body
 
 
 def tokens_of(usage: Any) -> Tokens | None:
-    """Return the tokens of a usage object of chat completions, responses or embeddings."""
-    if not isinstance(usage, Mapping):
+    """Return the tokens of a usage object of chat completions, responses or embeddings.
+
+    None if it does not say both what went in and what came out.
+    """
+    prompt, output, cached = _counts(usage)
+    if prompt is None or output is None:
         return None
+    return Tokens(prompt, output, min(cached, prompt))
+
+
+def _counts(usage: Any) -> tuple[int | None, int | None, int]:
+    """Return the input, the output, and the cached part of the input. None: it does not say."""
+    if type(usage) is not dict:
+        return None, None, 0
     prompt = _count(usage, "prompt_tokens", "input_tokens")
     output = _count(usage, "completion_tokens", "output_tokens")
+    if output is None and prompt is not None:
+        total = _count(usage, "total_tokens", "total_tokens")  # All that embeddings have.
+        output = None if total is None else max(0, total - prompt)
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
-    cached = _count(details, "cached_tokens") if isinstance(details, Mapping) else 0
-    return Tokens(input=prompt, output=output, cached=min(cached, prompt))
+    cached = details.get("cached_tokens") if type(details) is dict else 0
+    return prompt, output, cached if _is_count(cached) else 0
 
 
-def _count(usage: Mapping[str, Any], *names: str) -> int:
-    for name in names:
-        value = usage.get(name)
-        if isinstance(value, int) and 0 <= value <= MOST_TOKENS:
-            return int(value)
-    return 0
+def _count(usage: dict[str, Any], of_chat: str, of_responses: str) -> int | None:
+    value = usage.get(of_chat)
+    if value is None:
+        value = usage.get(of_responses)
+    return value if _is_count(value) else None
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= MOST_TOKENS
 
 
 def read_error(body: bytes) -> bytes:

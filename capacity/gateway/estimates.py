@@ -53,7 +53,7 @@ def _tokens(waiting: list[Any]) -> int:
     for value in waiting:  # It grows meanwhile.
         kind = type(value)
         if kind is str:
-            text_bytes += len(value) if value.isascii() else len(value.encode())
+            text_bytes += len(value) if value.isascii() else _size(value)
         elif kind is dict:
             part = value.get("type")  # In the schema of a tool it may be a list.
             if type(part) is str and part in PARTS:
@@ -68,6 +68,11 @@ def _tokens(waiting: list[Any]) -> int:
             else:
                 waiting += value
     return tokens - -text_bytes // BYTES_A_TOKEN
+
+
+def _size(text: str) -> int:
+    """Return the bytes of a text; an answer may hold half a surrogate pair."""
+    return len(text.encode(errors="surrogatepass"))
 
 
 def output_tokens(document: Mapping[str, Any], *, default: int) -> int:

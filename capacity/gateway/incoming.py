@@ -5,7 +5,6 @@ bytes of memory as a small object has. So what a large body holds is counted as 
 refused as soon as it is too much. An image costs little however large it is: it is one value.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Self
@@ -34,16 +33,17 @@ class BodyBudget:
         self.at_most = max(limits.held_bodies, limits.body)
         self.at_most_of_organization = max(self.at_most // SHARE_OF_ORGANIZATION, limits.body)
         self.held = 0
-        self._held_of: defaultdict[int, int] = defaultdict(int)
+        self._held_of: dict[int, int] = {}
 
     def take(self, organization: int, size: int) -> None:
         """Count bytes that arrived. Raises GatewayError beyond the limits, and counts nothing."""
-        if self._held_of[organization] + size > self.at_most_of_organization:
+        held = self._held_of.get(organization, 0)
+        if held + size > self.at_most_of_organization:
             raise _organization_holds_too_much(self.at_most_of_organization)
         if self.held + size > self.at_most:
             raise _all_hold_too_much()
         self.held += size
-        self._held_of[organization] += size
+        self._held_of[organization] = held + size
 
     def give_back(self, organization: int, size: int) -> None:
         self.held -= size

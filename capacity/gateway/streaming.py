@@ -10,15 +10,23 @@ from typing import Any
 
 import orjson
 
-from capacity.gateway.admission import Tokens
-from capacity.gateway.answers import tokens_of
+from capacity.gateway.answers import FIELDS, TIER, tokens_of
+from capacity.gateway.requests import Tokens
 
 LONGEST_EVENT = 1024 * 1024
-"""A longer one, or what is no stream of events at all, is passed on unread."""
+"""A longer one is passed on as it comes, and what is no stream of events as well. Of either only
+the end is looked at: there an event that finishes a response tells its usage."""
+END_OF_EVENT = 16 * 1024
+BLANKS = (b"\n\n", b"\n\r\n")
+"""What ends an event."""
+BEFORE = 2
+"""Of what came before a chunk, the bytes with which it may end an event."""
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
-_TIER = re.compile(rb'"service_tier"\s*:\s*(?:null|"[^"\\]*")')
+_WHOLE_USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
+_DATA = re.compile(rb"^data:([^\r\n]*)", re.MULTILINE)
+_AFTER_EVENT = re.compile(rb"(?<=\n\n)|(?<=\n\r\n)")
 _NO_USAGE = (b',"usage":null', b', "usage": null')
 _DELTA = b'"delta"'
 
@@ -32,11 +40,14 @@ class EventStream:
     def __init__(self, *, tier: str, hides_usage: bool) -> None:
         self.usage: Tokens | None = None
         self._deltas = 0
-        self._tier = b'"service_tier":"%b"' % tier.encode()
+        self._tier = tier
         self._has_tier = False
         self._hides_usage = hides_usage
-        self._rest = b""
-        self._is_unread = False
+        self._held: list[bytes] = []
+        """The start of an event, of whose end nothing came yet."""
+        self._held_bytes = 0
+        self._end_of_long = b""
+        """The last that was passed on of an event that is too long to be held."""
 
     @property
     def counted_tokens(self) -> int:
@@ -48,24 +59,53 @@ class EventStream:
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what to pass on of a chunk: whole events. The start of another one is kept."""
-        if self._is_unread:
-            return chunk
-        if self._rest:
-            chunk = self._rest + chunk
-            self._rest = b""
-        if not chunk.endswith((b"\n\n", b"\n\r\n")):
-            end = max(chunk.rfind(b"\n\n") + 2, chunk.rfind(b"\n\r\n") + 3)
-            end = 0 if end < 3 else end  # Neither was found.
-            if len(chunk) - end > LONGEST_EVENT:
-                self._is_unread = True
-                return chunk
-            self._rest, chunk = chunk[end:], chunk[:end]
-        return self._events(chunk) if chunk else b""
+        if not self._held and not self._end_of_long and chunk.endswith(BLANKS):
+            return self._events(chunk)
+        if self._end_of_long:
+            return self._feed_long(chunk)
+        end = _last_end(b"".join(self._held[-BEFORE:])[-BEFORE:], chunk)
+        if not end:
+            return self._hold(chunk)
+        events, rest = b"".join((*self._held, chunk[:end])), chunk[end:]
+        self._held, self._held_bytes = [], 0
+        return self._events(events) + (self._hold(rest) if rest else b"")
 
     def end(self) -> bytes:
         """Return what is left when the upstream has ended: an event without its empty line."""
-        rest, self._rest = self._rest, b""
-        return rest
+        if self._end_of_long:
+            self._read_end_of_long()
+        rest, self._held = b"".join(self._held), []
+        return self._events(rest) if rest else b""
+
+    def _hold(self, start: bytes) -> bytes:
+        """Keep the start of an event, unless it is too long: then pass it on."""
+        if start:
+            self._held.append(start)
+            self._held_bytes += len(start)
+        if self._held_bytes <= LONGEST_EVENT:
+            return b""
+        passed, self._held, self._held_bytes = b"".join(self._held), [], 0
+        self._end_of_long = passed[-END_OF_EVENT:]
+        return passed
+
+    def _feed_long(self, chunk: bytes) -> bytes:
+        """Pass on more of an event that is too long, and read on after its end."""
+        end = _first_end(self._end_of_long[-BEFORE:], chunk)
+        passed = chunk[:end] if end else chunk
+        self._end_of_long = (self._end_of_long + passed)[-END_OF_EVENT:]
+        if not end:
+            return passed
+        self._read_end_of_long()
+        rest = chunk[end:]
+        return passed + self.feed(rest) if rest else passed
+
+    def _read_end_of_long(self) -> None:
+        """Read the usage of an event that was passed on. Within a string no quote is plain."""
+        place = self._end_of_long.rfind(b'"usage"')
+        found = _WHOLE_USAGE.match(self._end_of_long, place) if place >= 0 else None
+        if found:
+            self.usage = tokens_of(_parse(found[1])) or self.usage
+        self._end_of_long = b""
 
     def _events(self, events: bytes) -> bytes:
         self._deltas += events.count(_DELTA)
@@ -74,17 +114,17 @@ class EventStream:
                 events = events.replace(text, b"")
         if b'"service_tier"' in events:
             self._has_tier = True
-            events = _TIER.sub(self._tier, events)
+            events = TIER.sub(FIELDS[self._tier], events)
         if _USAGE.search(events) or (not self._has_tier and _FINISHED.search(events)):
-            events = b"".join(map(self._event, re.split(rb"(?<=\n\n)|(?<=\n\r\n)", events)))
+            events = b"".join(map(self._event, _AFTER_EVENT.split(events)))
         return events
 
     def _event(self, event: bytes) -> bytes:
         """Return what to pass on of an event, which may tell the usage or finish the stream."""
         if not _USAGE.search(event) and not _FINISHED.search(event):
             return event
-        head, mark, data = event.partition(b"data:")
-        document = _parse(data)
+        lines = list(_DATA.finditer(event))
+        document = _parse(b"\n".join(line[1] for line in lines))
         if document is None:
             return event
         inner = document.get("response")
@@ -96,9 +136,29 @@ class EventStream:
                 return b""
             changed = True
         if "service_tier" not in answer:
-            answer["service_tier"] = orjson.loads(self._tier.partition(b":")[2])
+            answer["service_tier"] = self._tier
             changed = True
-        return head + mark + b" " + orjson.dumps(document) + b"\n\n" if changed else event
+        if not changed:
+            return event
+        try:
+            data = orjson.dumps(document)
+        except orjson.JSONEncodeError:  # It is nested too deeply.
+            return event
+        return event[: lines[0].start(1)] + b" " + data + event[lines[-1].end() :]
+
+
+def _last_end(before: bytes, chunk: bytes) -> int:
+    """Return where the last event of a chunk ends; 0 if none ends in it."""
+    text = before + chunk
+    ends = (text.rfind(blank) + len(blank) for blank in BLANKS if blank in text)
+    return max(ends, default=len(before)) - len(before)
+
+
+def _first_end(before: bytes, chunk: bytes) -> int:
+    """Return where the first event of a chunk ends; 0 if none ends in it."""
+    text = before + chunk
+    ends = (text.find(blank) + len(blank) for blank in BLANKS if blank in text)
+    return min(ends, default=len(before)) - len(before)
 
 
 def _parse(data: bytes) -> dict[str, Any] | None:
