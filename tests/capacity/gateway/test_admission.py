@@ -1,53 +1,26 @@
 """Admission in a real Valkey: what capacity serves, the account plan, or nobody (R15, R25)."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from capacity.gateway.admission import Admission
-from capacity.gateway.decisions import Decision, Limit, Reason, Refusal, Served, WindowState
+from capacity.gateway.decisions import Limit, Reason, Refusal, Served, WindowState
 from capacity.gateway.entitlements import Plan
 from capacity.gateway.requests import Tokens
-from capacity.gateway.valkey import ALL_SHARDS, connect, connect_blocking
 from tests.capacity.gateway.people import NOON, organization, pool, request
-from tests.loops import run
+from tests.capacity.gateway.scenes import Stage, open_reservations, used
 
 SECOND = timedelta(seconds=1)
-Scene = Callable[[Admission], Awaitable[None]]
-
-
-@pytest.fixture
-def admission(valkey_url: str) -> Callable[[Scene], None]:
-    """Plays a scene with an Admission whose clock stands at noon until the scene moves it."""
-
-    def play(scene: Scene) -> None:
-        async def scene_with_admission() -> None:
-            async with connect(valkey_url) as valkey:
-                await scene(Admission(valkey, now=NOON))
-
-        run(scene_with_admission())
-
-    return play
 
 
 def set_clock(admission: Admission, now: datetime) -> None:
     admission.now = int(now.timestamp() * 1000)
 
 
-def open_reservations(url: str) -> int:
-    with connect_blocking(url) as valkey:
-        return sum(valkey.zcard(shard.open) for shard in ALL_SHARDS)
-
-
-def used(decision: Decision) -> list[int]:
-    return [window.used for window in decision.windows]
-
-
 def test_a_request_that_fits_exactly_is_served_and_its_estimate_gives_way_to_the_actual(
-    admission: Callable[[Scene], None], valkey_url: str
+    admission: Stage, valkey_url: str
 ) -> None:
     """The example of R15."""
     grok, acme = pool(input=472_500, output=187_500), organization()
@@ -79,7 +52,7 @@ def test_a_request_that_fits_exactly_is_served_and_its_estimate_gives_way_to_the
 
 
 def test_every_kind_is_checked_in_every_pool_before_any_is_taken(
-    admission: Callable[[Scene], None],
+    admission: Stage,
 ) -> None:
     acme = organization()
     first, second, third = pool(input=100, output=10), pool(input=100), pool(combined=1_000)
@@ -108,7 +81,7 @@ def test_every_kind_is_checked_in_every_pool_before_any_is_taken(
 
 
 def test_what_was_used_counts_by_its_weights_also_above_the_estimate(
-    admission: Callable[[Scene], None],
+    admission: Stage,
 ) -> None:
     acme, combined = organization(), pool(combined=1_000)
 
@@ -128,7 +101,7 @@ def test_what_was_used_counts_by_its_weights_also_above_the_estimate(
 
 
 def test_a_window_ends_at_the_quarter_of_the_hour_and_late_figures_stay_in_theirs(
-    admission: Callable[[Scene], None],
+    admission: Stage,
 ) -> None:
     acme, small = organization(), pool(input=100)
 
@@ -147,7 +120,7 @@ def test_a_window_ends_at_the_quarter_of_the_hour_and_late_figures_stay_in_their
 
 
 def test_units_that_end_at_midnight_allow_nothing_from_then_on_whoever_is_late(
-    admission: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch
+    admission: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gateway's clock is a second behind Valkey's."""
     acme = organization()
@@ -167,7 +140,7 @@ def test_units_that_end_at_midnight_allow_nothing_from_then_on_whoever_is_late(
 
 
 def test_a_window_of_a_sandbox_stays_exhausted_until_its_clock_is_moved(
-    admission: Callable[[Scene], None],
+    admission: Stage,
 ) -> None:
     small = pool(input=100)
     sandbox = organization(datetime(2025, 5, 1, 10, 7, tzinfo=UTC))
@@ -184,7 +157,7 @@ def test_a_window_of_a_sandbox_stays_exhausted_until_its_clock_is_moved(
 
 
 def test_the_account_plan_counts_requests_and_tokens_of_a_minute_of_the_real_clock(
-    admission: Callable[[Scene], None],
+    admission: Stage,
 ) -> None:
     sandbox, plan = organization(NOON), Plan(rpm=2, tpm=1_000)
     full = pool(input=5_000)
@@ -216,7 +189,7 @@ def test_the_account_plan_counts_requests_and_tokens_of_a_minute_of_the_real_clo
 
 
 def test_a_reservation_that_nobody_renews_lapses_and_a_late_settlement_still_counts_once(
-    admission: Callable[[Scene], None], valkey_url: str, monkeypatch: pytest.MonkeyPatch
+    admission: Stage, valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme, small = organization(), pool(input=100)
 
@@ -241,60 +214,3 @@ def test_a_reservation_that_nobody_renews_lapses_and_a_late_settlement_still_cou
         assert used(await other.admit(request(small, of=acme, input=0))) == [71]
 
     admission(scene)
-
-
-def test_hundreds_at_once_on_two_gateways_are_never_admitted_beyond_the_allowance(
-    valkey_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("capacity.gateway.batches.MOST_TOGETHER", 5)  # So that they take turns.
-    acme, first, second = organization(), pool(input=1_000, output=500), pool(combined=700)
-    plan = Plan(rpm=50, tpm=10**6)
-
-    async def decide(gateway: Admission) -> list[Decision]:
-        requests = [
-            request(first, second, of=acme, input=10, output=4, plan=plan) for _ in range(200)
-        ]
-        return await asyncio.gather(*(gateway.admit(each) for each in requests))
-
-    async def settle(gateway: Admission, decisions: list[Decision]) -> None:
-        actual = Tokens(input=10, output=4)
-        await asyncio.gather(*(gateway.settle(each, actual) for each in decisions))
-
-    async def scene() -> list[list[Decision]]:
-        async with connect(valkey_url) as one_client, connect(valkey_url) as other_client:
-            gateways = [Admission(one_client, now=NOON), Admission(other_client, now=NOON)]
-            decisions = await asyncio.gather(*map(decide, gateways))
-            await asyncio.gather(*map(settle, gateways, decisions))
-            assert not any(gateway.open_requests or gateway.unsent for gateway in gateways)
-            return decisions
-
-    of_each = run(scene())
-    for decisions in of_each:
-        assert any(each.served == Served.SCALE for each in decisions), "both took part"
-    decisions = [each for decisions in of_each for each in decisions]
-    assert sum(each.pool == first.public_id for each in decisions) == 1_000 // 10
-    assert sum(each.pool == second.public_id for each in decisions) == 700 // (10 + 6 * 4)
-    assert sum(each.served == Served.DEFAULT for each in decisions) == plan.rpm
-    assert open_reservations(valkey_url) == 0
-
-
-def test_a_caller_that_is_gone_before_the_decision_has_reserved_nothing(
-    admission: Callable[[Scene], None], valkey_url: str
-) -> None:
-    acme, small = organization(), pool(input=100)
-
-    async def scene(admission: Admission) -> None:
-        for turns in (1, 3):  # Of the loop: before the question is sent, and afterwards.
-            gone = asyncio.create_task(admission.admit(request(small, of=acme, input=100)))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            gone.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await gone
-        await admission.close()
-        assert used(await admission.admit(request(small, of=acme, input=1))) == [0]
-
-    admission(scene)
-    with connect_blocking(valkey_url) as valkey:
-        entries = sum(valkey.xlen(shard.stream) for shard in ALL_SHARDS)
-    assert (open_reservations(valkey_url), entries) == (1, 1), "the second was given back"

@@ -37,6 +37,14 @@ async def back(admission: Admission) -> None:
         await admission.tend()
 
 
+async def stop(admission: Admission) -> None:
+    """Stop it like the gateway, which cancels what it does every second."""
+    tending = asyncio.create_task(admission.tend())
+    await asyncio.sleep(0)
+    tending.cancel()
+    await admission.close()
+
+
 def test_while_valkey_is_away_the_account_plan_serves_and_what_it_served_is_metered_later(
     tmp_path: Path,
 ) -> None:
@@ -57,6 +65,8 @@ def test_while_valkey_is_away_the_account_plan_serves_and_what_it_served_is_mete
                 assert not each.is_counted
             await asyncio.gather(*(admission.settle(each, USED) for each in [before, *decisions]))
             assert admission.unsent == 51
+            await stop(admission)
+            assert admission.unsent == 51, "what is being sent again is not lost meanwhile"
             server.start()
             await back(admission)
             assert server.client.xlen(Shard.of(acme.pk).stream) == 51

@@ -1,0 +1,95 @@
+"""Requests that are admitted at the same moment, in one batch or by several gateways (R15)."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from capacity.gateway.admission import Admission
+from capacity.gateway.decisions import Decision, Served
+from capacity.gateway.entitlements import Plan
+from capacity.gateway.requests import Context, Tokens
+from capacity.gateway.valkey import ALL_SHARDS, connect, connect_blocking
+from tests.capacity.gateway.people import NOON, organization, pool, request
+from tests.capacity.gateway.scenes import Stage, open_reservations, used
+from tests.loops import run
+
+
+def test_hundreds_at_once_on_two_gateways_are_never_admitted_beyond_the_allowance(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capacity.gateway.batches.MOST_TOGETHER", 5)  # So that they take turns.
+    acme, first, second = organization(), pool(input=1_000, output=500), pool(combined=700)
+    plan = Plan(rpm=50, tpm=10**6)
+
+    async def decide(gateway: Admission) -> list[Decision]:
+        requests = [
+            request(first, second, of=acme, input=10, output=4, plan=plan) for _ in range(200)
+        ]
+        return await asyncio.gather(*(gateway.admit(each) for each in requests))
+
+    async def settle(gateway: Admission, decisions: list[Decision]) -> None:
+        actual = Tokens(input=10, output=4)
+        await asyncio.gather(*(gateway.settle(each, actual) for each in decisions))
+
+    async def scene() -> list[list[Decision]]:
+        async with connect(valkey_url) as one_client, connect(valkey_url) as other_client:
+            gateways = [Admission(one_client, now=NOON), Admission(other_client, now=NOON)]
+            decisions = await asyncio.gather(*map(decide, gateways))
+            await asyncio.gather(*map(settle, gateways, decisions))
+            assert not any(gateway.open_requests or gateway.unsent for gateway in gateways)
+            return decisions
+
+    of_each = run(scene())
+    for decisions in of_each:
+        assert any(each.served == Served.SCALE for each in decisions), "both took part"
+    decisions = [each for decisions in of_each for each in decisions]
+    assert sum(each.pool == first.public_id for each in decisions) == 1_000 // 10
+    assert sum(each.pool == second.public_id for each in decisions) == 700 // (10 + 6 * 4)
+    assert sum(each.served == Served.DEFAULT for each in decisions) == plan.rpm
+    assert open_reservations(valkey_url) == 0
+
+
+def test_what_the_script_cannot_take_harms_nothing_that_is_sent_with_it(
+    admission: Stage, valkey_url: str
+) -> None:
+    acme, small = organization(), pool(input=100)
+    broken = request(small, of=acme, input=10, project="proj_broken")
+    Context.of(broken, NOON.date()).__dict__["terms"] = b"no JSON"
+
+    async def scene(admission: Admission) -> None:
+        first = await admission.admit(request(small, of=acme, input=10))
+        settlement = admission.settle(first, Tokens(input=5))
+        others = [request(small, of=acme, input=10) for _ in range(3)]
+        failed, *decided = await asyncio.gather(*map(admission.admit, (broken, *others)))
+        assert (failed.served, failed.is_counted) == (Served.DEFAULT, False)
+        assert [used(each) for each in decided] == [[5], [15], [25]]
+        assert await settlement
+        assert not await admission.settle(replace(failed), Tokens(input=10))
+        assert admission.unsent == 1
+        assert await admission.settle(decided[0], Tokens(input=10))
+
+    admission(scene)
+    assert open_reservations(valkey_url) == 2
+
+
+def test_a_caller_that_is_gone_before_the_decision_has_reserved_nothing(
+    admission: Stage, valkey_url: str
+) -> None:
+    acme, small = organization(), pool(input=100)
+
+    async def scene(admission: Admission) -> None:
+        for turns in (1, 3):  # Of the loop: before the question is sent, and afterwards.
+            gone = asyncio.create_task(admission.admit(request(small, of=acme, input=100)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            gone.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await gone
+        await admission.close()
+        assert used(await admission.admit(request(small, of=acme, input=1))) == [0]
+
+    admission(scene)
+    with connect_blocking(valkey_url) as valkey:
+        entries = sum(valkey.xlen(shard.stream) for shard in ALL_SHARDS)
+    assert (open_reservations(valkey_url), entries) == (1, 1), "the second was given back"
