@@ -1,8 +1,9 @@
 """Making and revoking API keys."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts.models import ApiKey, ApiKeyAddress, Organization
@@ -18,6 +19,17 @@ HINT_LENGTH = 8
 MAX_LIVE_KEYS = 50
 """Of one person in one organization. A script that loses its keys must not make them forever."""
 LAST_USED_PRECISION = timedelta(minutes=1)
+LAST_USES = """
+UPDATE accounts_apikey SET last_used_at = used.at
+FROM (
+    SELECT key.id, used.at
+    FROM unnest(%s::text[], %s::timestamptz[]) AS used (public_id, at)
+    JOIN accounts_apikey key USING (public_id)
+    WHERE last_used_at IS NULL OR last_used_at < used.at - %s * interval '1 second'
+    FOR NO KEY UPDATE OF key SKIP LOCKED
+) used
+WHERE accounts_apikey.id = used.id
+"""
 
 
 class TooManyApiKeys(InvalidRequest):
@@ -93,3 +105,13 @@ def update_last_used(key: ApiKey, *, now: datetime) -> None:
     ApiKey.objects.filter(pk=key.pk).filter(
         Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_PRECISION)
     ).update(last_used_at=now)
+
+
+def update_last_uses(uses: Mapping[str, datetime]) -> None:
+    """Note when keys were last used, by public id, to the minute and only forward.
+
+    A key that somebody else is changing is skipped: to wait for several could be a deadlock.
+    """
+    with connection.cursor() as cursor:
+        precision = LAST_USED_PRECISION.total_seconds()
+        cursor.execute(LAST_USES, [list(uses), list(uses.values()), precision])

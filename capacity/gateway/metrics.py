@@ -122,6 +122,11 @@ class Publisher:
         self.metering_lag = self._gauge(
             "metering_lag_requests", "Finished requests that PostgreSQL has not got yet.", "livemax"
         )
+        self.unread = self._gauge(
+            "unread_requests",
+            "Requests that could not be metered and were set aside: manage.py gateway_unread.",
+            "livemax",
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"scaletier_gateway_{name}", text, labels, registry=self.registry)

@@ -206,7 +206,9 @@ async def _metrics(parts: Parts, send: Send) -> None:
     _set_gauges(parts)
     with suppress(RedisError, OSError):
         waiting = [await parts.admission.valkey.xlen(shard.stream) for shard in ALL_SHARDS]
+        unread = [await parts.admission.valkey.xlen(shard.unread) for shard in ALL_SHARDS]
         parts.publisher.metering_lag.set(sum(waiting) + parts.admission.unsent)
+        parts.publisher.unread.set(sum(unread))
     await _answer(send, HTTPStatus.OK, CONTENT_TYPE, parts.publisher.text())
 
 

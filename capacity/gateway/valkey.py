@@ -50,6 +50,11 @@ class Shard:
         """The key of the stream of requests that are still to be metered."""
         return f"{self.prefix}requests"
 
+    @property
+    def unread(self) -> str:
+        """The key of the stream of entries that could not be metered, and were set aside."""
+        return f"{self.prefix}unread"
+
 
 ALL_SHARDS = tuple(Shard(number) for number in range(SHARDS))
 

@@ -1,7 +1,7 @@
 from capacity.models.account_plans import AccountPlan
 from capacity.models.cancellations import Cancellation, CancellationStatus
 from capacity.models.catalogue import Kind, ListPrice, PayAsYouGoPrice, Snapshot, TokenUnit
-from capacity.models.gateway_requests import GatewayRequest
+from capacity.models.gateway_requests import GatewayRequest, GatewayRequestStatus
 from capacity.models.lots import Expiry, ExpiryReason, Lot
 from capacity.models.pools import Pool
 from capacity.models.purchase_requests import (
@@ -27,6 +27,7 @@ __all__ = [
     "Expiry",
     "ExpiryReason",
     "GatewayRequest",
+    "GatewayRequestStatus",
     "Kind",
     "ListPrice",
     "Lot",

@@ -7,6 +7,14 @@ from accounts.models import Organization
 NOT_FROM_CAPACITY = models.Q(served__in=["default", "refused"])
 
 
+class GatewayRequestStatus(models.TextChoices):
+    OPEN = "open", "Open"
+    """It is being served. Such a request is not in the database yet."""
+    FINISHED = "finished", "Finished"
+    LAPSED = "lapsed", "Lapsed"
+    """Its gateway was killed. What it used is not known, unless it ends after all."""
+
+
 class GatewayRequest(models.Model):
     """One request to the gateway, with the numbers that its admission was decided on.
 
@@ -30,11 +38,16 @@ class GatewayRequest(models.Model):
     pool = models.CharField(
         max_length=40, blank=True, help_text="Public id: the one it named, or that admitted it."
     )
+    status = models.CharField(
+        max_length=10,
+        choices=GatewayRequestStatus.choices,
+        default=GatewayRequestStatus.FINISHED,
+    )
     served = models.CharField(max_length=10, help_text="scale, default or refused.")
     reason = models.CharField(max_length=30, blank=True, help_text="Why not from capacity.")
     refusal = models.CharField(max_length=30, blank=True, help_text="Why not by the account plan.")
     estimate = models.JSONField(help_text="Tokens by kind.")
-    actual = models.JSONField(null=True, help_text="Tokens by kind; empty while it is served.")
+    actual = models.JSONField(null=True, help_text="Tokens by kind; empty if none or not known.")
     windows = models.JSONField(help_text="Pool, kind, limit and use of what was looked at.")
 
     class Meta:

@@ -2,41 +2,67 @@
 
 A stream is read from its start, written to the database, and only then shortened. A worker that is
 killed in between leaves the entries to the next one, for which their ids are known already.
+
+An entry that cannot be counted is set aside, so that it blocks no other: see `unread_requests`.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
+import orjson
 from django.conf import settings
-from django.db import connection
+from django.db import DataError, Error, IntegrityError, connection, transaction
 from redis.exceptions import RedisError
 
 from accounts.models import Organization
-from capacity.gateway.decisions import Decision
-from capacity.gateway.queries.requests import FinishedRequest, gateway_valkey, row_of
-from capacity.gateway.requests import Tokens
+from accounts.operations.api_keys import update_last_uses
+from capacity.gateway.operations.unread_requests import set_aside
+from capacity.gateway.queries.requests import KnownRequest, gateway_valkey, values_of
 from capacity.gateway.valkey import ALL_SHARDS, Shard
 from capacity.models import GatewayRequest
-from capacity.usage.operations.events import OLDEST, UsageEvent, record_usage
+from capacity.usage.operations.events import UsageEvent, record_usage
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1_000
+READ_AT_ONCE, BATCH = 1_000, 5_000
+"""Entries that Valkey, which serves nobody meanwhile, returns at once; and those that are counted
+together: most of the work is that of a transaction for each organization."""
+
 LOCK_CLASS = 8_001
 """Of the advisory locks, one for each shard."""
 
-Entries = list[tuple[bytes, FinishedRequest]]
-"""Entries of a stream by their ids in it."""
+
+RawEntry = tuple[bytes, Mapping[bytes, bytes]]
+"""An entry of a stream, by its id."""
+
+
+class Finished(NamedTuple):
+    """An entry of a stream that was read: what it means for the database."""
+
+    entry: bytes
+    """Its id in the stream."""
+    row: Mapping[str, Any]
+    event: UsageEvent | None
+    """None if nothing reached the model, or if its gateway was killed."""
+
+
+Entries = Sequence[Finished]
+
+
+Refused = Mapping[bytes, str]
+"""Why entries were not taken, by their ids in the stream."""
 
 
 def meter_requests(*, real_now: datetime) -> int:
     """Count every request that the gateway has finished. Returns the number of entries.
 
-    Several workers can do it at once: each takes the streams that no other has taken.
+    Several workers can do it at once: each takes the streams that no other has taken. Raises
+    `django.db.Error` if the database is away.
     """
     valkey: Any = gateway_valkey(settings.GATEWAY_VALKEY_URL)
     metered = 0
@@ -46,6 +72,10 @@ def meter_requests(*, real_now: datetime) -> int:
                 metered += _meter_shard(valkey, shard, real_now)
         except RedisError as error:  # The nodes of a cluster are independent.
             logger.warning("stream %d cannot be read: %s", shard.number, type(error).__name__)
+        except Exception:
+            if not connection.is_usable():
+                raise
+            logger.exception("stream %d was not metered", shard.number)
     return metered
 
 
@@ -53,7 +83,7 @@ def keep_partitions() -> int:
     """Make the partitions of today and tomorrow, and drop those before yesterday.
 
     The database's owner wrote the function; the product may only call it. Returns the number made
-    or dropped.
+    or dropped. Raises `django.db.OperationalError` if the table cannot be locked in a few seconds.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT capacity_keep_gateway_requests()")
@@ -61,17 +91,35 @@ def keep_partitions() -> int:
 
 
 def _meter_shard(valkey: Any, shard: Shard, real_now: datetime) -> int:
+    """Count what is in the stream now: what comes meanwhile must not keep others waiting."""
     with _locked(shard) as is_ours:
-        if not is_ours:
+        newest = valkey.xrevrange(shard.stream, count=1)
+        if not is_ours or not newest:
             return 0
-        metered, start = 0, "-"
-        while raw := valkey.xrange(shard.stream, start, "+", count=BATCH):
-            done = _meter(_read(raw), real_now)
-            if done:
-                valkey.xdel(shard.stream, *done)
-            metered += len(done)
-            start = b"(" + raw[-1][0]
-        return metered
+        metering = _Metering(valkey, shard, real_now)
+        for batch in _batches(valkey, shard, until=newest[0][0]):
+            metering.meter(batch)
+        if metering.left:
+            logger.error(
+                "%d entries of stream %d cannot be metered and stay in it: as many as can be are "
+                "set aside already",
+                metering.left,
+                shard.number,
+            )
+        return metering.metered
+
+
+def _batches(valkey: Any, shard: Shard, until: bytes) -> Iterator[list[RawEntry]]:
+    batch: list[RawEntry] = []
+    start: bytes | str = "-"
+    while raw := valkey.xrange(shard.stream, start, until, count=READ_AT_ONCE):
+        batch += raw
+        start = b"(" + raw[-1][0]
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 @contextmanager
@@ -83,90 +131,172 @@ def _locked(shard: Shard) -> Iterator[bool]:
     try:
         yield is_ours
     finally:
-        if is_ours:
+        if is_ours and connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, shard.number])
 
 
-def _read(
-    raw: Sequence[tuple[bytes, dict[bytes, bytes]]],
-) -> Iterator[tuple[bytes, FinishedRequest | None]]:
-    for entry_id, entry in raw:
+class _Metering:
+    """Counts entries of one stream."""
+
+    def __init__(self, valkey: Any, shard: Shard, real_now: datetime) -> None:
+        self.valkey, self.shard, self.real_now = valkey, shard, real_now
+        self.metered = 0
+        """Entries that were counted and taken out of the stream."""
+        self.left = 0
+        """Entries that cannot be counted, nor set aside, as too many are already."""
+
+    def meter(self, raw: Sequence[RawEntry]) -> None:
+        """Count a batch, organization by organization; what cannot be counted delays no other.
+
+        Takes out of the stream what was counted, and what was set aside.
+        """
+        done: list[bytes] = []
+        stored = list(self._each(list(self._read(raw)), _store))
         try:
-            yield entry_id, FinishedRequest.read(entry)
-        except (ValueError, KeyError, TypeError):
-            logger.exception("entry %s of a stream cannot be read", entry_id.decode())
-            yield entry_id, None
+            for entry in self._counted(stored):
+                done.append(entry.entry)  # noqa: PERF401 - what is done counts if it raises
+        finally:
+            if done:
+                self.valkey.xdel(self.shard.stream, *done)
+            self.metered += len(done)
+        if uses := _last_uses(stored):
+            update_last_uses(uses)
+
+    def _read(self, raw: Iterable[RawEntry]) -> Iterator[Finished]:
+        for entry, fields in raw:
+            try:
+                yield _finished(entry, fields)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it
+                self._set_aside(entry, type(error).__name__, str(error))
+
+    def _counted(self, entries: Entries) -> Iterator[Finished]:
+        """Count entries that are stored. Yields those that were counted."""
+        by_organization: defaultdict[int, list[Finished]] = defaultdict(list)
+        for entry in entries:
+            by_organization[entry.row["organization_id"]].append(entry)
+        organizations = Organization.objects.in_bulk(by_organization)
+        for key, of_organization in sorted(by_organization.items()):
+            if key not in organizations:
+                for entry in of_organization:
+                    self._set_aside(entry.entry, "organization", "There is no such organization.")
+                continue
+            count = partial(_count, organizations[key], self.real_now)
+            try:
+                yield from self._each(of_organization, count)
+            except Exception:
+                if not connection.is_usable():
+                    raise
+                logger.exception("requests of organization %d were not metered", key)
+
+    def _each(self, entries: Entries, work: Callable[[Entries], Refused]) -> Iterator[Finished]:
+        """Do the work for all entries but those with which it fails. Yields those that it did.
+
+        It is done for all together; if that fails, for each half, until the cause stands alone.
+        """
+        try:
+            with connection.wrap_database_errors:
+                refused = work(entries)
+        except Exception as error:
+            if not _is_of_entries(error):
+                raise
+            work([])  # If this fails too, it is not the fault of any entry.
+            if len(entries) == 1:
+                self._set_aside(entries[0].entry, type(error).__name__, str(error))
+                return
+            middle = len(entries) // 2
+            yield from self._each(entries[:middle], work)
+            yield from self._each(entries[middle:], work)
+        else:
+            for entry in entries:
+                if entry.entry in refused:
+                    self._set_aside(entry.entry, "not counted", refused[entry.entry])
+                else:
+                    yield entry
+
+    def _set_aside(self, entry: bytes, kind: str, why: str) -> None:
+        if set_aside(self.valkey, self.shard, entry, f"{kind}: {why}"):
+            # What it contains is not for the log.
+            logger.error(
+                "entry %s of stream %d cannot be metered and is set aside: %s",
+                entry.decode(),
+                self.shard.number,
+                kind,
+            )
+        else:
+            self.left += 1
 
 
-def _meter(read: Iterator[tuple[bytes, FinishedRequest | None]], real_now: datetime) -> list[bytes]:
-    """Count entries, one organization after the other. Returns the ids of those that are done.
+def _is_of_entries(error: Exception) -> bool:
+    """Return whether an error may be due to what the entries are, and not to who is away or busy.
 
-    What cannot be counted is left in the stream, and delays no other organization.
+    It is a DataError, for example, if a number is too large for its column.
     """
-    done: list[bytes] = []
-    by_organization: defaultdict[int, Entries] = defaultdict(list)
-    for entry_id, finished in read:
-        if finished is None:
-            done.append(entry_id)
-        else:
-            by_organization[finished.decision.context.organization].append((entry_id, finished))
-    organizations = Organization.objects.in_bulk(by_organization)
-    for key, entries in sorted(by_organization.items()):
-        try:
-            _meter_organization(organizations[key], [each for _, each in entries], real_now)
-        except Exception:
-            logger.exception("requests of organization %d were not metered", key)
-        else:
-            done += [entry_id for entry_id, _ in entries]
-    return done
+    if isinstance(error, Error):
+        return isinstance(error, DataError | IntegrityError)
+    return not isinstance(error, RedisError)
 
 
-def _meter_organization(
-    organization: Organization, finished: Sequence[FinishedRequest], real_now: datetime
-) -> None:
-    _store(finished)
-    events = [_event(each.decision, each.actual) for each in finished if each.actual]
-    now = organization.now()
-    # The clock of a sandbox may have been moved by a month since: a request counts all the same.
-    of_long_ago = [event for event in events if event.at < now - OLDEST]
-    _count(organization, [event for event in events if event.at >= now - OLDEST], now, real_now)
-    if of_long_ago:
-        _count(organization, of_long_ago, max(event.at for event in of_long_ago), real_now)
-
-
-def _store(finished: Sequence[FinishedRequest]) -> None:
-    """Keep what was decided. A request that lapsed and was settled later has its later figures."""
-    rows = {row.request_id: row for row in map(row_of, finished)}
-    GatewayRequest.objects.bulk_create(
-        rows.values(),
-        update_conflicts=True,
-        unique_fields=["organization", "request_id", "admitted_at"],
-        update_fields=["actual"],
-    )
-
-
-def _event(decision: Decision, actual: Tokens) -> UsageEvent:
-    return UsageEvent(
-        id=decision.id,
-        at=decision.at,
-        model=decision.context.model,
+def _finished(entry: bytes, fields: Mapping[bytes, bytes]) -> Finished:
+    """Return what an entry means. What is wrong with it raises."""
+    request = KnownRequest.read(fields)
+    row, actual = values_of(request), request.actual
+    if actual is None:
+        return Finished(entry, row, None)
+    event = UsageEvent(
+        id=row["request_id"],
+        at=row["at"],
+        model=row["model"],
         input_tokens=actual.input,
         output_tokens=actual.output,
         cached_tokens=min(actual.cached, actual.input),
-        project=decision.context.project,
-        pool=decision.pool,
-        disable=decision.context.disabled,
+        project=row["project"],
+        pool=row["pool"] or None,
+        disable=request.decision.context.disabled,
     )
+    return Finished(entry, row, event)
 
 
-def _count(
-    organization: Organization, events: Sequence[UsageEvent], now: datetime, real_now: datetime
-) -> None:
-    if not events:
-        return
+def _store(entries: Entries) -> Refused:
+    """Keep what was decided. A request that lapsed and was settled later has its later figures."""
+    fields = GatewayRequest._meta.local_fields
+    types = {each.column: each.db_type(connection) for each in fields if each.column}
+    columns = ", ".join(types)
+    rows = {}
+    for entry in entries:
+        key = entry.row["organization_id"], entry.row["request_id"], entry.row["admitted_at"]
+        if key not in rows or entry.row["status"] == "finished":
+            rows[key] = entry.row
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO capacity_gatewayrequest AS known ({columns})"  # noqa: S608 - our own names
+            f" SELECT {columns} FROM json_to_recordset(%s::json)"
+            f" AS due ({', '.join(f'{name} {of_type}' for name, of_type in types.items())})"
+            " ON CONFLICT (organization_id, request_id, admitted_at) DO UPDATE"
+            " SET status = excluded.status, actual = excluded.actual"
+            " WHERE excluded.status = 'finished'",
+            [orjson.dumps(list(rows.values())).decode()],
+        )
+    return {}
+
+
+def _count(organization: Organization, real_now: datetime, entries: Entries) -> Refused:
+    """Count requests of one organization. Returns why usage does not take some of them."""
+    used = [(entry.entry, entry.event) for entry in entries if entry.event]
     recorded = record_usage(
-        organization=organization, events=events, now=now, received_on=real_now.date()
+        organization=organization,
+        events=[event for _, event in used],
+        now=organization.now(),
+        received_on=real_now.date(),
+        of_any_time=True,
     )
-    for rejected in recorded.rejected:
-        logger.error("%s is not counted: %s", events[rejected.index].id, rejected.detail)
+    return {used[rejected.index][0]: rejected.detail for rejected in recorded.rejected}
+
+
+def _last_uses(entries: Entries) -> dict[str, datetime]:
+    """Return when keys were last used, by the organization's clock as wherever they are used."""
+    uses: dict[str, datetime] = {}
+    for entry in entries:
+        key, at = entry.row["key"], entry.row["at"]
+        uses[key] = max(at, uses.get(key, at))
+    return uses

@@ -1,7 +1,8 @@
 """Requests to the gateway, from their admission on until a day later, with what decided (R15)."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ from accounts.models import Organization
 from capacity.gateway.decisions import Decision, read_member
 from capacity.gateway.requests import Tokens
 from capacity.gateway.valkey import Shard, SyncValkey, connect_blocking
-from capacity.models import GatewayRequest
+from capacity.models import GatewayRequest, GatewayRequestStatus
 from capacity.models.gateway_requests import NOT_FROM_CAPACITY
 from capacity.usage.domain.coverage import COMBINED, SCALE
 from common.errors import NotFound
@@ -23,22 +24,26 @@ LATEST = 20
 """How many requests are listed."""
 CHUNK, CHUNKS = 1_000, 20
 """How many entries of a stream are searched for a request, from the newest on."""
+SPECIAL = re.compile(rb"[*?\[\]\\^-]")
+"""Characters that mean something in a pattern of Valkey."""
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedRequest:
-    """An entry of the stream: a request that was settled, or whose reservation lapsed."""
+class KnownRequest:
+    """A request as Valkey knows it: open, or in a stream of what is to be metered."""
 
     decision: Decision
-    actual: Tokens | None
-    """What it used; None if nothing reached the model, or if its gateway was killed."""
+    status: GatewayRequestStatus
+    actual: Tokens | None = None
+    """What it used; None if nothing reached the model, or if that is not known."""
 
     @classmethod
-    def read(cls, entry: dict[bytes, bytes]) -> "FinishedRequest":
-        """Return a request as the scripts wrote it. Raises ValueError or KeyError."""
+    def read(cls, entry: Mapping[bytes, bytes]) -> "KnownRequest":
+        """Return a request as the scripts wrote it to the stream. What is wrong with it raises."""
         used = [int(number) for number in entry.get(b"u", b"").split()]
-        actual = Tokens(*used) if used else None
-        return cls(read_member(entry[b"r"]), actual)
+        # Only a settled request has the field, if an empty one.
+        status = GatewayRequestStatus.FINISHED if b"u" in entry else GatewayRequestStatus.LAPSED
+        return cls(read_member(entry[b"r"]), status, Tokens(*used) if used else None)
 
 
 @lru_cache
@@ -54,12 +59,13 @@ def find_request(
 
     One that is being served, or is not metered yet, is read from where the gateway keeps it.
     """
-    stored = GatewayRequest.objects.filter(
+    of_id = GatewayRequest.objects.filter(
         organization=organization, request_id=request_id, admitted_at__gt=real_now - KEPT
-    ).first()
-    found = stored or _unmetered(organization, request_id)
+    )
+    # The database again: the request may have been metered while it was looked for in Valkey.
+    found = of_id.first() or _unmetered(organization, request_id, real_now - KEPT) or of_id.first()
     if found is None:
-        raise NotFound("There is no such request of the last 24 hours.")
+        raise NotFound("There is no such request of the last 24 hours, or it is not metered yet.")
     return found
 
 
@@ -75,26 +81,35 @@ def latest_requests(
     return list(rows[:LATEST])
 
 
-def row_of(finished: FinishedRequest) -> GatewayRequest:
+def row_of(known: KnownRequest) -> GatewayRequest:
     """Return the row of a request, not saved."""
-    decision, context = finished.decision, finished.decision.context
-    actual = finished.actual
-    return GatewayRequest(
-        organization_id=context.organization,
-        request_id=decision.id,
-        admitted_at=decision.admitted_at,
-        at=decision.at,
-        model=context.model,
-        project=context.project,
-        key=context.key,
-        pool=decision.pool or "",
-        served=decision.served,
-        reason=decision.reason or "",
-        refusal=decision.refusal or "",
-        estimate=_by_kind(decision, decision.estimate),
-        actual=actual and _by_kind(decision, actual),
-        windows=[asdict(window) for window in decision.windows],
-    )
+    return GatewayRequest(**values_of(known))
+
+
+def values_of(known: KnownRequest) -> dict[str, Any]:
+    """Return the values of a request's row, by column. What is wrong with it raises."""
+    decision, context = known.decision, known.decision.context
+    actual = known.actual
+    return {
+        "organization_id": context.organization,
+        "request_id": decision.id,
+        "admitted_at": decision.admitted_at,
+        "at": decision.at,
+        "model": context.model,
+        "project": context.project,
+        "key": context.key,
+        "pool": decision.pool or "",
+        "status": known.status,
+        "served": decision.served,
+        "reason": decision.reason or "",
+        "refusal": decision.refusal or "",
+        "estimate": _by_kind(decision, decision.estimate),
+        "actual": actual and _by_kind(decision, actual),
+        "windows": [
+            {"pool": each.pool, "kind": each.kind, "limit": each.limit, "used": each.used}
+            for each in decision.windows
+        ],
+    }
 
 
 def _by_kind(decision: Decision, tokens: Tokens) -> dict[str, int]:
@@ -105,31 +120,37 @@ def _by_kind(decision: Decision, tokens: Tokens) -> dict[str, int]:
     return by_kind
 
 
-def _unmetered(organization: Organization, request_id: str) -> GatewayRequest | None:
+def _unmetered(
+    organization: Organization, request_id: str, since: datetime
+) -> GatewayRequest | None:
     """Return a request that is not in the database yet."""
     try:
-        for finished in _candidates(Shard.of(organization.pk), request_id.encode()):
-            decision = finished.decision
-            if decision.id == request_id and decision.context.organization == organization.pk:
-                return row_of(finished)
-    except RedisError:
+        for known in _candidates(Shard.of(organization.pk), request_id.encode()):
+            decision = known.decision
+            is_it = decision.id == request_id and decision.context.organization == organization.pk
+            if is_it and decision.admitted_at > since:
+                return row_of(known)
+    except (RedisError, ValueError, LookupError, TypeError):  # Valkey is away; or it is unreadable.
         return None
     return None
 
 
-def _candidates(shard: Shard, request_id: bytes) -> Iterator[FinishedRequest]:
-    """Yield the requests of a shard, finished ones before open ones, whose text has the id."""
+def _candidates(shard: Shard, request_id: bytes) -> Iterator[KnownRequest]:
+    """Yield the requests of a shard whose text has the id.
+
+    Open ones come first: one that ends meanwhile is in the stream then.
+    """
     valkey: Any = gateway_valkey(settings.GATEWAY_VALKEY_URL)
     start = request_id + b"\n"
+    pattern = SPECIAL.sub(rb"\\\g<0>", start) + b"*"
+    for member, _lapses_at in valkey.zscan_iter(shard.open, match=pattern, count=CHUNK):
+        yield KnownRequest(read_member(member), GatewayRequestStatus.OPEN)
     last = "+"
     for _ in range(CHUNKS):
         entries = valkey.xrevrange(shard.stream, last, "-", count=CHUNK)
         for _key, entry in entries:
-            if entry[b"r"].startswith(start):
-                yield FinishedRequest.read(entry)
+            if entry.get(b"r", b"").startswith(start):
+                yield KnownRequest.read(entry)
         if len(entries) < CHUNK:
             break
         last = b"(" + entries[-1][0]
-    for member in valkey.zrange(shard.open, 0, -1):
-        if member.startswith(start):
-            yield FinishedRequest(read_member(member), None)

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from capacity.gateway.decisions import Reason, Refusal, Served
-from capacity.models import GatewayRequest, Kind
+from capacity.models import GatewayRequest, GatewayRequestStatus, Kind
 from common.api.fields import Instant
 
 
@@ -37,6 +37,10 @@ class GatewayRequestSerializer(serializers.Serializer[GatewayRequest]):
     project = serializers.CharField()
     key = serializers.CharField()
     pool = serializers.SerializerMethodField(help_text="In which it counts.")
+    status = serializers.ChoiceField(
+        choices=GatewayRequestStatus.choices,
+        help_text="open: it is being served. lapsed: its gateway stopped before it ended.",
+    )
     served = serializers.ChoiceField(choices=[served.value for served in Served])
     reason = _OrNone([reason.value for reason in Reason], help_text="Why not from capacity.")
     refusal = _OrNone(
@@ -46,7 +50,8 @@ class GatewayRequestSerializer(serializers.Serializer[GatewayRequest]):
     actual = serializers.DictField(
         child=serializers.IntegerField(),
         allow_null=True,
-        help_text="Tokens by kind; null while it is served, and if nothing reached the model.",
+        help_text="Tokens by kind; null while it is open, if it lapsed, and if nothing reached the "
+        "model.",
     )
     windows = WindowSerializer(many=True)
 

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from capacity.gateway.decisions import Reason, Refusal, Served
 from capacity.gateway.forms import Named
 from capacity.gateway.queries.landing import Landing
-from capacity.gateway.queries.requests import FinishedRequest, row_of
-from capacity.models import GatewayRequest
+from capacity.gateway.queries.requests import KnownRequest, row_of
+from capacity.models import GatewayRequest, GatewayRequestStatus
 from capacity.usage.domain.coverage import COMBINED
 from capacity.usage.domain.windows import WINDOW, window_of
 from common.ids import short_id
@@ -197,7 +197,7 @@ def explain_landing(landing: Landing, named: Named) -> Explanation | None:
     decision = landing.decision
     if decision is None:
         return None
-    row = row_of(FinishedRequest(decision, None))
+    row = row_of(KnownRequest(decision, GatewayRequestStatus.OPEN))
     plan = []
     if landing.used_of_plan:
         requests, tokens = landing.used_of_plan

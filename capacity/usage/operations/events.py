@@ -112,7 +112,7 @@ class _Places(dict[tuple[Any, ...], Place | str]):
     Most events of a call share theirs with others, so each is worked out once.
     """
 
-    def __init__(self, names: _Names, now: datetime) -> None:
+    def __init__(self, names: _Names, now: datetime | None) -> None:
         super().__init__()
         self.names = names
         self.now = now
@@ -129,13 +129,18 @@ def record_usage(
     events: Sequence[UsageEvent | str],
     now: datetime,
     received_on: date,
+    of_any_time: bool = False,
 ) -> Recorded:
     """Count events, each id once, however often it is sent; they show at once (R14).
+
+    Events that are too old, or ahead of the organization's clock, are rejected, unless they may be
+    `of_any_time`: the gateway's are, as it admitted them itself.
 
     In the place of an event that could not be read stands the reason. `now` is the organization's
     time; `received_on` is the real day, by which ids are kept for at least a month.
     """
-    recorded, places = Recorded(), _Places(_names(organization, events), now)
+    names = _names(organization, events)
+    recorded, places = Recorded(), _Places(names, None if of_any_time else now)
     usable: dict[str, UsageEvent] = {}
     for index, event in enumerate(events):
         if isinstance(event, str):
@@ -180,11 +185,14 @@ def _names(organization: Organization, events: Sequence[UsageEvent | str]) -> _N
     )
 
 
-def _problem(named: _Named, names: _Names, now: datetime) -> str | None:
-    """Return why an event cannot be counted, with its field; None if it can."""
-    if named.at > now + EARLIEST:
+def _problem(named: _Named, names: _Names, now: datetime | None) -> str | None:
+    """Return why an event cannot be counted, with its field; None if it can.
+
+    Without `now` its time does not matter.
+    """
+    if now and named.at > now + EARLIEST:
         return "at: It is more than 5 minutes ahead of the organization's clock."
-    if named.at < now - OLDEST:
+    if now and named.at < now - OLDEST:
         return "at: It is more than 30 days old."
     if named.model not in names.snapshots:
         return f"model: There is no model “{named.model}”."

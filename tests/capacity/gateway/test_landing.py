@@ -274,6 +274,7 @@ def test_an_owner_reads_what_a_request_was_decided_on(api: ApiCast) -> None:
         "project": sent.project,
         "key": "key_1",
         "pool": None,
+        "status": "finished",
         "served": "default",
         "reason": "window_exhausted",
         "refusal": None,

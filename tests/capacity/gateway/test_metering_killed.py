@@ -1,6 +1,11 @@
-"""A worker that is killed after it has written usage, and before it has shortened the stream."""
+"""A worker that is killed after it has written usage, and before it has shortened the stream.
+
+And one whose database goes away in the middle of its work.
+"""
 
 import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from capacity.gateway.operations.metering import meter_requests
+from capacity.gateway.queries.unread_requests import unread_requests
 from capacity.gateway.valkey import Shard
 from capacity.models import GatewayRequest
 from tests.capacity.gateway import killed_worker
@@ -20,6 +26,22 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload([killed_worker.__name__])
+
+DATABASE_FAILS = """
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+CREATE TRIGGER fail BEFORE INSERT ON usage_usageminute FOR EACH ROW EXECUTE FUNCTION fail();
+"""
+
+
+@contextmanager
+def _database_that_fails() -> Iterator[None]:
+    """Whoever writes usage loses the connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(DATABASE_FAILS)
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION fail() CASCADE")
 
 
 def test_what_a_killed_worker_has_written_counts_once(tmp_path: Path, settings: Any) -> None:
@@ -42,3 +64,10 @@ def test_what_a_killed_worker_has_written_counts_once(tmp_path: Path, settings: 
         assert meter_requests(real_now=timezone.now()) == 3
         assert server.client.xlen(stream) == 0
         assert counted(gateway.acme)["requests"] == GatewayRequest.objects.count() == 3
+
+        gateway.serves(gateway.request())
+        with _database_that_fails():
+            assert meter_requests(real_now=timezone.now()) == 0
+        assert (server.client.xlen(stream), list(unread_requests(server.client))) == (1, [])
+        assert meter_requests(real_now=timezone.now()) == 1
+        assert counted(gateway.acme)["requests"] == GatewayRequest.objects.count() == 4
