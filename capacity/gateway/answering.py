@@ -35,18 +35,8 @@ class Answer:
     async def start(self, status: int, content_type: bytes, more: HeaderList) -> None:
         """Send the head; `chunk` and `end` follow."""
         self.is_started = True
-        await self._send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [
-                    (b"content-type", content_type),
-                    *COMMON,
-                    *self.headers,
-                    *more,
-                ],
-            }
-        )
+        headers = [(b"content-type", content_type), *COMMON, *self.headers, *more]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def chunk(self, data: bytes) -> None:
         """Send a part of the body. Waits while the client takes nothing."""
@@ -58,8 +48,10 @@ class Answer:
 
     async def whole(self, status: int, body: bytes, more: HeaderList) -> None:
         """Send a JSON answer at once."""
-        await self.start(status, JSON, more)
-        await self.end(body)
+        self.is_started = True
+        headers = [(b"content-type", JSON), *COMMON, *self.headers, *more]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def document(self, document: dict[str, Any]) -> None:
         await self.whole(HTTPStatus.OK, orjson.dumps(document), [])

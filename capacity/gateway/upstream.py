@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
+from pyreqwest.http import Url
 from pyreqwest.request import ConsumedRequest, RequestBuilder, StreamRequest
 from pyreqwest.response import Response
 
@@ -41,6 +42,7 @@ class Upstream:
 
     def __init__(self, settings: UpstreamSettings) -> None:
         self._url = settings.url.rstrip("/")
+        self._urls: dict[str, Url] = {}
         self._authorization = f"Bearer {settings.key}" if settings.key else ""
         self._client = _client(settings)
 
@@ -64,9 +66,10 @@ class Upstream:
         self, path: str, body: bytes, headers: Mapping[bytes, bytes], request_id: str
     ) -> RequestBuilder:
         """`path` is a route of ours: `/v1/chat/completions`."""
-        request = self._client.post(self._url + path.removeprefix("/v1")).header(
-            "x-client-request-id", request_id
-        )
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = Url(self._url + path.removeprefix("/v1"))
+        request = self._client.post(url).header("x-client-request-id", request_id)
         for raw_name, name in UP:
             value = headers.get(raw_name)
             if value is not None and value.isascii():
