@@ -22,6 +22,7 @@ urlpatterns = [
         name="usage_window",
     ),
     path(f"{USAGE}/usage.csv", usage.usage_csv, name="usage_csv"),
+    path(f"{USAGE}/exhausted.csv", usage.exhausted_csv, name="exhausted_csv"),
     path(f"{SHOWBACK}/", showback.showback_page, name="showback"),
     path(f"{SHOWBACK}/showback.csv", showback.showback_csv, name="showback_csv"),
 ]

@@ -17,7 +17,7 @@ from capacity.models import Kind, Lot
 from capacity.usage.domain.showback import CapacityDay
 from capacity.usage.domain.windows import WINDOW, window_of
 from capacity.usage.models import DEFAULT_POOL, UsageDay
-from capacity.usage.queries.coverage import windows_of_minutes
+from capacity.usage.queries.coverage import closed_until_now, windows_of_minutes
 from capacity.usage.queries.entitlement import Entitlement, Holding, Steps, entitlement
 from common.instants import midnight
 
@@ -111,11 +111,16 @@ def _used(
     entitled: Entitlement,
     closed_until: datetime | None,
 ) -> Mapping[DayOf, Mapping[int, int]]:
-    """Return the weighted tokens that each project used, by day and holding."""
+    """Return the weighted tokens that each project used, by day and holding.
+
+    A window that closes meanwhile counts once: days say up to when windows are closed in them.
+    """
     used: defaultdict[DayOf, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
+    closed, until = _closed(organization, period)
+    open_from = until or closed_until
     for day, snapshot, pool, project, tokens in (
-        *_closed(organization, period),
-        *_open(organization, period, entitled, closed_until),
+        *closed,
+        *_open(organization, period, entitled, open_from),
     ):
         for kind, count in zip(COLUMNS, tokens, strict=True):
             if count:
@@ -123,27 +128,37 @@ def _used(
     return used
 
 
-def _closed(organization: Organization, period: Period) -> Iterator[Row]:
+def _closed(organization: Organization, period: Period) -> tuple[list[Row], datetime | None]:
+    """Return what days hold, and up to when windows are closed in them; None without any."""
     rows = (
         UsageDay.objects.filter(organization=organization, opted_out=False)
         .filter(day__gte=period.start, day__lt=period.end)
-        .values_list("day", "snapshot_id", "pool_id", "project_id", *COLUMNS.values())
+        .values_list(
+            closed_until_now(organization),
+            "day",
+            "snapshot_id",
+            "pool_id",
+            "project_id",
+            *COLUMNS.values(),
+        )
     )
-    for day, snapshot, pool, project, *tokens in rows:
-        yield day, snapshot, pool, project, tokens
+    found, until = [], None
+    for until, day, snapshot, pool, project, *tokens in rows:  # noqa: B007 - the same in each row
+        found.append((day, snapshot, pool, project, tokens))
+    return found, until
 
 
 def _open(
     organization: Organization,
     period: Period,
     entitled: Entitlement,
-    closed_until: datetime | None,
+    open_from: datetime | None,
 ) -> Iterator[Row]:
     """Yield the minutes of windows that are open: those of an hour or two, and none of the past."""
     end = midnight(period.end)
-    if closed_until is None or closed_until >= end:
+    if open_from is None or open_from >= end:
         return
-    for window in windows_of_minutes(organization, start=closed_until, end=end, entitled=entitled):
+    for window in windows_of_minutes(organization, start=open_from, end=end, entitled=entitled):
         for row, _ in window.covered():
             tokens = (row.used_input, row.used_output, row.weighted)
             yield window.start.date(), window.snapshot, row.use.pool, row.use.project, tokens

@@ -20,7 +20,7 @@ from capacity.usage.domain.coverage import (
 )
 from capacity.usage.domain.exhaustion import Exhaustion, exhaustions
 from capacity.usage.domain.windows import window_of
-from capacity.usage.models import UsageMinute
+from capacity.usage.models import OrganizationUsage, UsageMinute
 from capacity.usage.queries.entitlement import Entitlement, entitlement
 
 COLUMNS = (
@@ -49,6 +49,16 @@ def weights_of(snapshots: Iterable[int]) -> WeightsBySnapshot:
             "pk", "cached_weight", "output_weight", is_combined
         )
     }
+
+
+def closed_until_now(organization: Organization) -> Subquery:
+    """Return the start of the first open window, as an expression of a statement.
+
+    Windows close at any time: what is read in the same statement agrees with it. The minutes of a
+    window are kept for long after it has closed.
+    """
+    usage = OrganizationUsage.objects.filter(organization=organization)
+    return Subquery(usage.values("closed_until"))
 
 
 @dataclass(frozen=True, slots=True)

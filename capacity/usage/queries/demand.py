@@ -1,21 +1,28 @@
 """The traffic of the last 30 days by window, all projects and pools together (R16)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, F, Func, Subquery, Sum, Value
+from django.db.models import BigIntegerField, F, Func, QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 
 from accounts.models import Organization
 from capacity.models import Snapshot
 from capacity.usage.domain.replay import Traffic
 from capacity.usage.domain.windows import WINDOW, WINDOWS_OF_DAY, window_of
-from capacity.usage.models import OrganizationUsage, UsageDemand, UsageMinute
+from capacity.usage.models import UsageDemand, UsageMinute
+from capacity.usage.queries.coverage import closed_until_now
 
 DAYS = 30
 WINDOWS = DAYS * WINDOWS_OF_DAY
 """The last 30 days: the windows that end with the present one."""
+
+
+UNCACHED = F("input_tokens") - F("cached_tokens")
+
+Row = tuple[int, int, int, int, int]
+"""A snapshot, the number of a window, and its tokens in the order of `Tokens`."""
 
 
 class WindowNumber(Func):
@@ -43,33 +50,44 @@ def past_traffic_by_snapshot(
     """
     last = window_of(now)
     first = last - (WINDOWS - 1) * WINDOW
-    of_snapshots = {"organization": organization, "snapshot__in": snapshots}
-    uncached = F("input_tokens") - F("cached_tokens")
-    closed = UsageDemand.objects.filter(**of_snapshots, starts_at__range=(first, last))
-    rows = closed.values_list(
-        "snapshot_id", WindowNumber("starts_at"), uncached, "cached_tokens", "output_tokens"
+    rows = {"organization": organization, "snapshot__in": snapshots}
+    traffic: dict[int, dict[int, tuple[int, int, int]]] = {key: {} for key in snapshots}
+    # Open windows first: one that closes meanwhile is found twice, and counts once.
+    for snapshot, number, *sums in (
+        *_open(organization, UsageMinute.objects.filter(**rows), first, last),
+        *_closed(UsageDemand.objects.filter(**rows), first, last),
+    ):
+        uncached, cached, output = map(int, sums)
+        traffic[snapshot].setdefault(number, (uncached, cached, output))
+    return {
+        snapshot: [(number, *tokens) for number, tokens in of_windows.items()]
+        for snapshot, of_windows in traffic.items()
+    }
+
+
+def _closed(
+    demand: QuerySet[UsageDemand], first: datetime, last: datetime
+) -> QuerySet[UsageDemand, Row]:
+    """Return the closed ones of the windows from `first` to `last`."""
+    number = WindowNumber("starts_at")
+    return demand.filter(starts_at__range=(first, last)).values_list(
+        "snapshot_id", number, UNCACHED, "cached_tokens", "output_tokens"
     )
-    open_from = OrganizationUsage.objects.filter(organization=organization).values("closed_until")
-    still_open: Iterable[Any] = (
-        UsageMinute.objects.filter(
-            **of_snapshots,
-            minute__gte=Greatest(Subquery(open_from), Value(first)),
-            minute__lt=last + WINDOW,
-            opted_out=False,
-        )
+
+
+def _open(
+    organization: Organization, minutes: QuerySet[UsageMinute], first: datetime, last: datetime
+) -> QuerySet[Any, Any]:
+    """Return the open ones of the windows from `first` to `last`, summed from their minutes."""
+    start = Greatest(closed_until_now(organization), Value(first))
+    return (
+        minutes.filter(minute__gte=start, minute__lt=last + WINDOW, opted_out=False)
         .order_by()
         .annotate(number=WindowNumber("minute"))
         .values_list("snapshot_id", "number")
         .annotate(
-            all_uncached=Sum(uncached),
+            all_uncached=Sum(UNCACHED),
             all_cached=Sum("cached_tokens"),
             all_output=Sum("output_tokens"),
         )
     )
-    traffic: dict[int, list[tuple[int, int, int, int]]] = {key: [] for key in snapshots}
-    for snapshot, number, *tokens in rows:
-        traffic[snapshot].append((number, *tokens))
-    for snapshot, number, *sums in still_open:
-        a, b, c = map(int, sums)
-        traffic[snapshot].append((int(number), a, b, c))
-    return {**traffic}

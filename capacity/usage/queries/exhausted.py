@@ -50,12 +50,13 @@ class ShownWindow:
 
 
 def exhausted_windows(
-    organization: Organization, selection: Selection, *, start: datetime
+    organization: Organization, selection: Selection, usage: Usage
 ) -> QuerySet[ExhaustedWindow]:
-    """Return the exhausted ones of the windows that are closed and end after `start`."""
-    rows = ExhaustedWindow.objects.filter(
-        organization=organization, starts_at__gte=window_of(start)
-    )
+    """Return the exhausted ones of the closed windows of a view."""
+    start = window_of(usage.buckets[0].start)
+    rows = ExhaustedWindow.objects.filter(organization=organization, starts_at__gte=start)
+    if usage.closed_until:  # What has closed since is among the open ones of the view.
+        rows = rows.filter(starts_at__lt=usage.closed_until)
     return selection.exhausted(rows)
 
 
@@ -71,7 +72,7 @@ def exhausted_by_bucket(
         for bucket, minutes in _of_open(window, view):
             found[bucket] += Exhausted(1, minutes, window)
     if view != View.MINUTES:
-        rows = exhausted_windows(organization, selection, start=usage.buckets[0].start)
+        rows = exhausted_windows(organization, selection, usage)
         for bucket, exhausted in _of_closed(rows, view):
             found[bucket] += exhausted
     return {bucket.start: found[bucket.start] for bucket in usage.buckets}

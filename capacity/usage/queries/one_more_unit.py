@@ -1,7 +1,8 @@
 """What one more unit would have done for an exhausted window, and in the last 30 days (R14)."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import BigIntegerField, Count, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Least
@@ -40,8 +41,26 @@ def one_more_unit(
 
     `now` is the organization's time, with which the last 30 days end.
     """
-    in_force = prices_in_force(now.date()).filter(token_unit=OuterRef("pk"))
-    unit = (
+    unit = _unit(window, now.date())
+    if unit is None:
+        return None
+    allowance = unit.tpm * MINUTES_OF_WINDOW
+    sums = _last_30_days(organization, window, allowance, now)
+    return OneMoreUnit(
+        allowance=allowance,
+        price=None if unit.amount is None else Money(unit.amount, unit.currency),
+        tokens=min(window.over, allowance),
+        needed=-(-window.over // allowance),
+        exhausted=sums["exhausted"],
+        covered_windows=sums["whole"],
+        covered_tokens=int(sums["tokens"]),
+    )
+
+
+def _unit(window: ExhaustedWindow, on: date) -> Any:
+    """Return the unit as it is sold on a day, with its `amount` and `currency`; None if not."""
+    in_force = prices_in_force(on).filter(token_unit=OuterRef("pk"))
+    return (
         TokenUnit.objects.filter(snapshot=window.snapshot_id, kind=window.kind)
         .annotate(
             amount=Subquery(in_force.values("amount")[:1]),
@@ -49,12 +68,15 @@ def one_more_unit(
         )
         .first()
     )
-    if unit is None:
-        return None
-    allowance = unit.tpm * MINUTES_OF_WINDOW
+
+
+def _last_30_days(
+    organization: Organization, window: ExhaustedWindow, allowance: int, now: datetime
+) -> dict[str, Any]:
+    """Return what so much more allowance would have done for exhausted windows like this one."""
     over = F("used") - F("allowance")
     covered = Least(over, Value(allowance), output_field=BigIntegerField())
-    sums = ExhaustedWindow.objects.filter(
+    return ExhaustedWindow.objects.filter(
         organization=organization,
         starts_at__gt=now - LAST_30_DAYS,
         snapshot=window.snapshot_id,
@@ -64,13 +86,4 @@ def one_more_unit(
         exhausted=Count("starts_at"),
         whole=Count("starts_at", filter=Q(used__lte=F("allowance") + allowance)),
         tokens=Sum(covered, default=0),
-    )
-    return OneMoreUnit(
-        allowance=allowance,
-        price=None if unit.amount is None else Money(unit.amount, unit.currency),
-        tokens=min(window.over, allowance),
-        needed=-(-window.over // allowance),
-        exhausted=sums["exhausted"],
-        covered_windows=sums["whole"],
-        covered_tokens=int(sums["tokens"]),
     )

@@ -1,13 +1,13 @@
 """Usage by day, by window or by minute: what capacity covered, and what it did not (R14)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import QuerySet, Subquery, Sum
+from django.db.models import QuerySet, Sum
 
 from accounts.models import Organization, Project
 from capacity.models import Kind
@@ -20,9 +20,9 @@ from capacity.usage.domain.windows import (
     minute_of,
     window_of,
 )
-from capacity.usage.models import ExhaustedWindow, OrganizationUsage, UsageDay, UsageWindow
-from capacity.usage.queries.coverage import WindowMinutes, windows_of_minutes
-from capacity.usage.queries.entitlement import Entitlement, entitlement
+from capacity.usage.models import ExhaustedWindow, UsageDay, UsageWindow
+from capacity.usage.queries.coverage import WindowMinutes, closed_until_now, windows_of_minutes
+from capacity.usage.queries.entitlement import Entitlement, Steps, entitlement
 from capacity.usage.queries.selection import TOKENS, Selection
 from capacity.usage.queries.snapshots import Snapshots, used_snapshots
 from common.instants import midnight
@@ -69,6 +69,8 @@ class Usage:
     bucket_seconds: int
     buckets: Sequence[Bucket]
     as_of: datetime
+    closed_until: datetime | None = None
+    """Windows that start before were read as closed; None where none of them has traffic."""
     open_exhausted: Sequence[ExhaustedWindow] = ()
     """The exhausted windows that can still change, the newest first; they are not stored."""
     has_due: bool = False
@@ -108,22 +110,17 @@ def usage(
     starts, step = _starts(view, now)
     counted = wanted.snapshots(snapshots or used_snapshots(organization))
     entitled = entitlement(organization)
-    steps = list(entitled.of_kind(kind, counted))
-    buckets = {
-        start: Bucket(start, entitlement=sum(each.tokens(start, start + step) for each in steps))
-        for start in starts
-    }
-    open_windows = _open(organization, counted, entitled)
-    for start, requests, tokens, covered in (
-        *_closed(organization, view, wanted, starts[0]),
-        *_minutes(open_windows, view, wanted),
-    ):
+    closed = _closed(organization, view, wanted, starts[0])
+    open_windows = _open(organization, closed.until, counted, entitled)
+    buckets = _entitled_buckets(starts, step, entitled.of_kind(kind, counted))
+    for start, requests, tokens, covered in (*closed.rows, *_minutes(open_windows, view, wanted)):
         if start in buckets:
             buckets[start] = buckets[start].plus(requests, tokens, covered)
     return Usage(
         int(step.total_seconds()),
         list(buckets.values()),
         as_of=now,
+        closed_until=closed.until,
         open_exhausted=_exhausted(organization, open_windows, wanted, starts[0]),
         has_due=any(window.start < closed_until(now) for window in open_windows),
     )
@@ -139,6 +136,17 @@ def _starts(view: View, now: datetime) -> tuple[list[datetime], timedelta]:
     return [last - number * step for number in reversed(range(count))], step
 
 
+def _entitled_buckets(
+    starts: Sequence[datetime], step: timedelta, entitled: Iterable[Steps]
+) -> dict[datetime, Bucket]:
+    """Return empty buckets with their entitlement, by start."""
+    steps = list(entitled)
+    return {
+        start: Bucket(start, entitlement=sum(each.tokens(start, start + step) for each in steps))
+        for start in starts
+    }
+
+
 def _bucket_of(view: View, minute: datetime) -> datetime:
     if view == View.DAYS:
         return midnight(minute.date())
@@ -149,37 +157,49 @@ Row = tuple[datetime, int, int, int]
 """The start of a bucket; requests, tokens, and covered tokens."""
 
 
-def _closed(
-    organization: Organization, view: View, wanted: Selection, start: datetime
-) -> Iterator[Row]:
-    """Yield what closed windows hold. Minutes of closed windows are older than 15 minutes."""
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """What closed windows hold, and up to when windows were closed when it was read."""
+
+    rows: Sequence[Row] = ()
+    until: datetime | None = None
+
+
+def _closed(organization: Organization, view: View, wanted: Selection, start: datetime) -> _Closed:
+    """Return what closed windows hold. Minutes of closed windows are older than 15 minutes.
+
+    One statement says it all, so that a window that closes meanwhile counts once: here, or open.
+    """
     if view == View.MINUTES:
-        return
+        return _Closed()
     rows: QuerySet[Any, Any]
     if view == View.DAYS:
-        rows = UsageDay.objects.filter(day__gte=start.date()).values_list("day")
+        rows, time = UsageDay.objects.filter(day__gte=start.date()), "day"
     else:
-        rows = UsageWindow.objects.filter(starts_at__gte=start).values_list("starts_at")
+        rows, time = UsageWindow.objects.filter(starts_at__gte=start), "starts_at"
     tokens, covered = TOKENS[wanted.kind]
     sums = (
         wanted.rows(rows.filter(organization=organization))
         .order_by()
+        .annotate(until=closed_until_now(organization))
+        .values_list(time, "until")
         .annotate(all_requests=Sum("requests"), all_tokens=Sum(tokens), all_covered=Sum(covered))
     )
-    for at, *values in sums:
-        requests, total, paid = (int(value) for value in values)
-        yield at if isinstance(at, datetime) else midnight(at), requests, total, paid
+    found, until = [], None
+    for at, until, *values in sums:  # noqa: B007 - it is the same in each row
+        requests, total, paid = map(int, values)
+        found.append((at if isinstance(at, datetime) else midnight(at), requests, total, paid))
+    return _Closed(found, until)
 
 
 def _open(
-    organization: Organization, counted: Snapshots, entitled: Entitlement
+    organization: Organization, until: datetime | None, counted: Snapshots, entitled: Entitlement
 ) -> list[WindowMinutes]:
     """Return the windows of snapshots that are not closed, whose coverage is computed now."""
-    state = OrganizationUsage.objects.filter(organization=organization)
     return list(
         windows_of_minutes(
             organization,
-            start=Subquery(state.values("closed_until")),
+            start=until or closed_until_now(organization),
             entitled=entitled,
             weights={key: snapshot.weights for key, snapshot in counted.items()},
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -19,6 +20,7 @@ from capacity.usage.models import ExhaustedWindow
 from capacity.usage.operations.windows import close_due_windows
 from capacity.usage.queries.exhausted import (
     Exhausted,
+    ShownWindow,
     exhausted_by_bucket,
     exhausted_windows,
     shown,
@@ -45,7 +47,19 @@ CSV_HEADER = [
     "exhausted_windows",
     "exhausted_minutes",
 ]
-
+EXHAUSTED_HEADER = [
+    "start_utc",
+    "end_utc",
+    "model",
+    "kind",
+    "pool",
+    "allowance_tokens",
+    "used_tokens",
+    "over_tokens",
+    "ran_out_utc",
+    "exhausted_minutes",
+    "is_open",
+]
 
 STEPS = {View.DAYS: "day", View.WINDOWS: "window", View.MINUTES: "minute"}
 
@@ -118,13 +132,8 @@ def usage_page(request: PageRequest, access: AccessContext) -> HttpResponse:
     """Show a view of usage as a picture and as a table; for htmx only these."""
     chosen = _read(request, access)
     filters = ExhaustedFilters("exhausted", request.GET)
-    start = chosen.usage.buckets[0].start
-    closed = list_page(
-        request,
-        "exhausted",
-        exhausted_windows(access.organization, chosen.selection, start=start),
-        filters,
-    )
+    rows = exhausted_windows(access.organization, chosen.selection, chosen.usage)
+    closed = list_page(request, "exhausted", rows, filters)
     still_open = chosen.usage.open_exhausted if closed.page.number == 1 else []
     open_rows = shown(still_open, chosen.snapshots, is_open=True)
     context = {
@@ -139,6 +148,7 @@ def usage_page(request: PageRequest, access: AccessContext) -> HttpResponse:
         "exhausted": closed,
         "open_windows": filters.of_open(open_rows),
         "closed_windows": shown(list(closed), chosen.snapshots),
+        "exhausted_csv": _exhausted_csv(request, access),
     }
     if request.htmx and request.htmx.target == "figures":
         return render_fragment(request, "usage/usage.html#figures", context)
@@ -177,6 +187,45 @@ def usage_csv(request: PageRequest, access: AccessContext) -> HttpResponseBase:
         for bucket in chosen.usage.buckets
     )
     return csv_download(f"usage-{chosen.view}-{chosen.selection.kind}", CSV_HEADER, rows)
+
+
+@permission_required(Permission.USAGE)
+@require_GET
+def exhausted_csv(request: PageRequest, access: AccessContext) -> HttpResponseBase:
+    """Download the exhausted windows that the filters of the page leave, the open ones first."""
+    chosen = _read(request, access)
+    filters = ExhaustedFilters("exhausted", request.GET).required()
+    closed = exhausted_windows(access.organization, chosen.selection, chosen.usage)
+    rows = [
+        *filters.of_open(shown(chosen.usage.open_exhausted, chosen.snapshots, is_open=True)),
+        *shown(list(filters.apply(closed)), chosen.snapshots),
+    ]
+    name = f"exhausted-windows-{chosen.view}-{chosen.selection.kind}"
+    return csv_download(name, EXHAUSTED_HEADER, map(_exhausted_row, rows))
+
+
+def _exhausted_row(row: ShownWindow) -> Sequence[Any]:
+    window = row.window
+    return (
+        rfc3339(window.starts_at),
+        rfc3339(window.ends_at),
+        row.snapshot.model,
+        window.kind,
+        row.pool.public_id,
+        window.allowance,
+        window.used,
+        window.over,
+        rfc3339(window.ran_out_at) if window.ran_out_at else "",
+        window.minutes or "",
+        "true" if row.is_open else "false",
+    )
+
+
+def _exhausted_csv(request: PageRequest, access: AccessContext) -> str:
+    """Return the address of the download, without the parameters of the list."""
+    address = reverse("exhausted_csv", args=[access.organization.public_id])
+    query = _without_list(request).urlencode()
+    return f"{address}?{query}" if query else address
 
 
 def _window_address(organization_id: str, pool: UsedPool, window: ExhaustedWindow) -> str:

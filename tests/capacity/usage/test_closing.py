@@ -1,15 +1,23 @@
 """Closing windows: what is stored, and how an outage is caught up (R14)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
-from capacity.models import TokenUnit
+from capacity.models import Kind, Snapshot, TokenUnit
 from capacity.usage.domain.windows import MINUTE
 from capacity.usage.models import OrganizationUsage, UsageDay, UsageMinute, UsageWindow
 from capacity.usage.operations.events import UsageEvent, record_usage
 from capacity.usage.operations.windows import close_due_windows
+from capacity.usage.queries.demand import past_traffic
+from capacity.usage.queries.exhausted import exhausted_by_bucket
+from capacity.usage.queries.selection import Selection
+from capacity.usage.queries.showback import billed_periods, showback
+from capacity.usage.queries.usage import View, usage
 from tests.cast import GROK, Acme, at
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +76,66 @@ def test_units_that_ended_cover_nothing_although_their_day_was_not_opened_in_tim
     close_due_windows(acme.organization, now=ended_at + timedelta(hours=2))
     covered = UsageWindow.objects.order_by("starts_at").values_list("covered_input", flat=True)
     assert list(covered) == [1_000, 0]
+
+
+def test_late_events_count_with_their_weights_where_combined_units_are_sold(acme: Acme) -> None:
+    late = UsageEvent("late", NOON, "gpt-5.4", 1_000, 100, cached_tokens=500)
+    _send(acme, [late], NOON + timedelta(hours=2))
+    shown = usage(
+        acme.organization, view=View.DAYS, now=NOON + timedelta(hours=2), kind=Kind.COMBINED
+    )
+    snapshot = Snapshot.objects.get(model="gpt-5.4")
+    assert snapshot.output_weight
+    weighted = 500 + 500 * snapshot.cached_weight + 100 * snapshot.output_weight
+    assert (shown.totals["scale"], shown.totals["account"]) == (0, weighted)
+
+
+@contextmanager
+def _windows_close_after(statements: int, close: Callable[[], object]) -> Iterator[list[int]]:
+    """Let another process close windows once so many statements were made; the list counts them."""
+    made = [0]
+
+    def execute(run: Callable[..., Any], *statement: Any) -> Any:
+        result = run(*statement)
+        made[0] += 1
+        if made[0] == statements:
+            close()
+        return result
+
+    with connection.execute_wrapper(execute):
+        yield made
+
+
+@pytest.mark.parametrize("what", ["days", "windows", "traffic", "showback"])
+def test_a_window_that_closes_while_usage_is_read_counts_once(acme: Acme, what: str) -> None:
+    acme.buys("2026-01-10", input=1)
+    events = [
+        UsageEvent(f"{window}", NOON + window * timedelta(minutes=15), GROK, 500_000, 10)
+        for window in range(5)
+    ]
+    _send(acme, events, NOON + timedelta(minutes=60))
+    now = NOON + timedelta(minutes=89)  # The second window is the first that is open.
+    before = close_due_windows(acme.organization, now=now)
+
+    def read() -> Any:
+        organization = acme.organization
+        if what == "traffic":
+            return sorted(past_traffic(organization, Snapshot.objects.get(model=GROK), now=now))
+        if what == "showback":
+            billed = billed_periods(organization, on=now.date())[0]
+            return showback(organization, billed, now=now, closed_until=before).shares
+        view = View.DAYS if what == "days" else View.WINDOWS
+        shown = usage(organization, view=view, now=now)
+        exhausted = exhausted_by_bucket(organization, Selection(), shown, view)
+        return shown.buckets, [(each.windows, each.minutes) for each in exhausted.values()]
+
+    def close() -> None:
+        close_due_windows(acme.organization, now=now + timedelta(minutes=1))
+
+    expected, made, statements = read(), [1], 0
+    while statements < made[0]:
+        statements += 1
+        untouched = transaction.savepoint()
+        with _windows_close_after(statements, close) as made:
+            assert read() == expected, f"they close after statement {statements}"
+        transaction.savepoint_rollback(untouched)

@@ -161,7 +161,9 @@ def test_only_owners_see_a_window_and_only_one_that_is_there(busy: ApiCast) -> N
 
 def test_the_usage_page_says_how_often_and_how_long_capacity_was_exhausted(busy: ApiCast) -> None:
     alice, here = signed_in(busy.acme.alice), busy.acme.organization.public_id
-    page, download = (reverse(name, args=[here]) for name in ("usage", "usage_csv"))
+    page, download, exhausted = (
+        reverse(name, args=[here]) for name in ("usage", "usage_csv", "exhausted_csv")
+    )
     search = create_project(
         organization=busy.acme.organization, name="Search", by=busy.acme.alice, now=NOON
     )
@@ -180,12 +182,21 @@ def test_the_usage_page_says_how_often_and_how_long_capacity_was_exhausted(busy:
                 for row in csv.DictReader(StringIO(shown))
             ]
             assert sorted(rows)[-2:] == [("0", "0"), ("1", "6")]
+            listed = b"".join(alice.get(f"{exhausted}?window={view}")).decode().splitlines()
+            assert [line.split(",", 4)[2:4] for line in listed[1:]] == [[GROK, "input"]]
+            assert listed[1].endswith(
+                f",15000,26000,11000,2026-01-10T12:09:00Z,6,{str(is_open).lower()}"
+            )
         link = f'href="{window(busy)}"'
         assert alice.get(page).content.decode().count(link) == 2  # In the table, and in the list.
         for query in ("kind=output", f"model={GPT}", f"project={search.public_id}"):
             assert link not in alice.get(f"{page}?{query}").content.decode()
         for query in ("exhausted-on=2026-01-09", "exhausted-q=gpt&exhausted-sort=over"):
             assert alice.get(f"{page}?{query}").content.decode().count(link) == 1
+            assert b"".join(alice.get(f"{exhausted}?{query}")).count(b"\n") == 1  # The header.
+        assert alice.get(f"{exhausted}?exhausted-on=x").status_code == 400
+    address = f"{exhausted}?window=1d&amp;exhausted-q=grok"
+    assert f'"{address}" download' in alice.get(f"{page}?window=1d&exhausted-q=grok").text
 
 
 def test_the_migration_finds_the_windows_that_closed_before_it(busy: ApiCast) -> None:
