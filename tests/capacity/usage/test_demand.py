@@ -83,9 +83,16 @@ def test_demand_is_the_sum_of_windows_however_they_came_to_be(acme: Acme) -> Non
         NOON + 5 * WINDOW: (36, 4, 1),
     }
     assert replayed(GPT, later) == {}
-    end = window + timedelta(days=30) - WINDOW
-    assert window in replayed(GROK, end)
-    assert window not in replayed(GROK, end + WINDOW)
+    # Clocks differ: the next window has traffic already, but the present one is the last.
+    now = NOON + 6 * WINDOW - 2 * MINUTE
+    send(acme, now, (NOON + 6 * WINDOW, 8))
+    assert NOON + 6 * WINDOW not in replayed(GROK, now)
+    assert NOON + 6 * WINDOW in replayed(GROK, now + 2 * MINUTE)
+    # The same holds for a closed window, and for one that after an outage is still open.
+    for oldest in (window, NOON + 5 * WINDOW):
+        end = oldest + timedelta(days=30) - WINDOW
+        assert oldest in replayed(GROK, end)
+        assert oldest not in replayed(GROK, end + WINDOW)
 
 
 def test_demand_is_kept_for_as_long_as_late_events_can_change_it(acme: Acme) -> None:

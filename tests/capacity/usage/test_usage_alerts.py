@@ -309,3 +309,15 @@ def test_alice_turns_the_emails_of_alerts_off_on_the_page(catalogue: None) -> No
     moves_clock(acme, at(DAY, "14:00"))
     assert told(acme)
     assert mails() == []
+
+
+def test_an_email_that_is_turned_off_before_it_is_sent_is_not_sent(acme: Acme) -> None:
+    dora = person("Dora", acme.organization, Role.OWNER)
+    acme.buys("2026-01-05", output=1)
+    sets_alerts(acme, on=NOON, exhausted_windows=1)
+    output_came(acme, windows(allowance(1) + 1), now=at(DAY, "13:15"))
+    raise_usage_alerts_everywhere(now=at(DAY, "13:15"))
+    UsageMailOptOut.objects.create(
+        organization=acme.organization, user=dora.person, mail=UsageMail.ALERTS
+    )
+    assert [message.to for message in mails()] == [[acme.alice.person.email]]

@@ -98,7 +98,7 @@ def test_what_passes_the_allowance_is_account_plan_and_stays_so(api: ApiCast) ->
 
 
 def test_bad_events_are_named_and_the_good_ones_count(api: ApiCast) -> None:
-    good = event("2026-01-10T12:05:00Z")
+    good = event("2026-01-10T12:05:00Z"), event("2025-12-11T12:00:00Z")
     bad: dict[str, Any] = {
         "at: It is more than 5": event("2026-01-10T12:05:01Z"),
         "at: It is more than 30": event("2025-12-11T11:59:59Z"),
@@ -114,8 +114,8 @@ def test_bad_events_are_named_and_the_good_ones_count(api: ApiCast) -> None:
         "id: At most 200": event("2026-01-10T12:00:00Z", id="x" * 201),
         "An event is": "event",
     }
-    answer = record(api, *bad.values(), good)
-    assert (answer["accepted"], answer["duplicates"]) == (1, 0)
+    answer = record(api, *bad.values(), *good)
+    assert (answer["accepted"], answer["duplicates"]) == (2, 0)
     assert [rejected["index"] for rejected in answer["rejected"]] == list(range(len(bad)))
     for rejected, start in zip(answer["rejected"], bad, strict=True):
         assert rejected["detail"].startswith(start)

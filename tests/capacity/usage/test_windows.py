@@ -2,6 +2,7 @@
 
 import csv
 import re
+from datetime import timedelta
 from importlib import import_module
 from io import StringIO
 from itertools import count
@@ -117,6 +118,9 @@ def test_a_window_says_why_as_long_as_anything_of_it_is_kept(busy: ApiCast) -> N
     assert f"{unit} In the last 30 days 0 of 0 exhausted windows" in text
 
     send(busy, "13:20", event(3, 50_000))
+    [stored] = ExhaustedWindow.objects.values()
+    for other in ({"pool_id": 10**9}, {"starts_at": NOON - timedelta(days=31)}, {"kind": "output"}):
+        ExhaustedWindow.objects.create(**{**stored, **other})  # They do not count for this one.
     text = text_of(alice, window(busy), **{"HX-Request": "true"})
     assert f"{ran_out} Scale Tier Account plan Allowance Exhausted" in text
     assert "Batch Default pool 1 10,000 10,000 Default project" in text
@@ -167,8 +171,11 @@ def test_the_usage_page_says_how_often_and_how_long_capacity_was_exhausted(busy:
     search = create_project(
         organization=busy.acme.organization, name="Search", by=busy.acme.alice, now=NOON
     )
+    send(busy, "12:20", event(3, 5_000, project=search.public_id, disable=True))
     row = f"{GROK} Input units 15,000 11,000 73% 12:09 6 min"
-    assert "Exhausted 1 window for 6 min" in text_of(alice, f"{page}?window=15m")
+    for time, exhausted_then in (("12:20", "1 window for 6 min"), ("12:40", "Never")):
+        busy.set_clock("2026-01-10", time)
+        assert f"Exhausted {exhausted_then}" in text_of(alice, f"{page}?window=15m")
     for time, is_open in (("12:20", True), ("13:15", False)):
         busy.set_clock("2026-01-10", time)
         for view in ("30d", "1d"):
@@ -182,10 +189,10 @@ def test_the_usage_page_says_how_often_and_how_long_capacity_was_exhausted(busy:
                 for row in csv.DictReader(StringIO(shown))
             ]
             assert sorted(rows)[-2:] == [("0", "0"), ("1", "6")]
-            listed = b"".join(alice.get(f"{exhausted}?window={view}")).decode().splitlines()
-            assert [line.split(",", 4)[2:4] for line in listed[1:]] == [[GROK, "input"]]
-            assert listed[1].endswith(
-                f",15000,26000,11000,2026-01-10T12:09:00Z,6,{str(is_open).lower()}"
+            assert re.fullmatch(
+                rf"start_utc,.*\r\n2026-01-10T12:00:00Z,2026-01-10T12:15:00Z,{GROK},input,pt_\w+,"
+                rf"15000,26000,11000,2026-01-10T12:09:00Z,6,{str(is_open).lower()}\r\n",
+                b"".join(alice.get(f"{exhausted}?window={view}")).decode(),
             )
         link = f'href="{window(busy)}"'
         assert alice.get(page).content.decode().count(link) == 2  # In the table, and in the list.
