@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from capacity.gateway.decisions import Decision, write_estimate
-from capacity.gateway.lanes import Lanes, Script
+from capacity.gateway.lanes import Lanes, Script, ValkeyAway
 from capacity.gateway.requests import Amounts, Context, Tokens
 from capacity.gateway.valkey import Shard
 
@@ -128,13 +126,15 @@ class ShardBatches:
         if not settlements and not questions:
             self._is_idle.set()
             return
-        answer = self._lanes.call(
-            self._shard,
-            SERVE,
-            (self._shard.open, self._shard.stream),
-            self._arguments(settlements, questions),
-        )
-        answer.add_done_callback(partial(self._answered, settlements, questions))
+        keys = self._shard.open, self._shard.stream
+        try:
+            arguments = self._arguments(settlements, questions)
+            answer = self._lanes.call(self._shard, SERVE, keys, arguments)
+        except Exception as error:  # noqa: BLE001 - One that cannot be written stops no other.
+            self._fail(settlements, questions, error)
+            asyncio.get_running_loop().call_soon(self._send)
+        else:
+            answer.add_done_callback(partial(self._answered, settlements, questions))
 
     def _next(self) -> tuple[list[Settlement], list[Question]]:
         """Return what is sent together. Who does not wait any more is left out."""
@@ -178,17 +178,24 @@ class ShardBatches:
                 settlement.give(is_taken=True)
             for question, line in zip(questions, answer.result(), strict=True):
                 self._give(question, line)
-        elif isinstance(error, RedisError) and len(settlements) + len(questions) > 1:
-            self._suspects += (*settlements, *questions)
         else:
-            if isinstance(error, RedisError):
-                logger.error("the script failed: %s", error)  # It names nothing of a request.
-            for settlement in settlements:
-                self._on_unsent(settlement)
-                settlement.give(is_taken=False)
-            for question in questions:
-                self._give(question, None)
+            self._fail(settlements, questions, error)
         self._send()
+
+    def _fail(
+        self, settlements: list[Settlement], questions: list[Question], error: BaseException
+    ) -> None:
+        """Send each again alone, since only one may be at fault; unless Valkey is away."""
+        if not isinstance(error, ValkeyAway):
+            if len(settlements) + len(questions) > 1:
+                self._suspects += (*settlements, *questions)
+                return
+            logger.error("the script failed: %s", error)  # It names nothing of a request.
+        for settlement in settlements:
+            self._on_unsent(settlement)
+            settlement.give(is_taken=False)
+        for question in questions:
+            self._give(question, None)
 
     def _give(self, question: Question, line: bytes | None) -> None:
         if not question.answer.cancelled():

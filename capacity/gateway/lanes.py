@@ -66,8 +66,7 @@ class Script:
 class _Call:
     shard: Shard
     script: Script
-    keys: int
-    rest: Sequence[Any]
+    packed: bytes
     answer: "asyncio.Future[Any]"
     moves: int = 0
 
@@ -102,10 +101,13 @@ class Lanes:
     ) -> "asyncio.Future[Any]":
         """Return the answer of a script, to be awaited. It raises ValkeyAway.
 
-        A script whose answer was lost may have run, so it must bear being repeated.
+        A script whose answer was lost may have run, so it must bear being repeated. Raises
+        TypeError at once for an argument that is neither text nor bytes nor a number.
         """
+        # The client itself packs commands in Python, which takes far longer than hiredis.
+        packed = hiredis.pack_command(("EVALSHA", script.digest, len(keys), *keys, *arguments))
         answer = asyncio.get_running_loop().create_future()
-        self._of_shard[shard].send(_Call(shard, script, len(keys), (*keys, *arguments), answer))
+        self._of_shard[shard].send(_Call(shard, script, packed, answer))
         return answer
 
     async def close(self) -> None:
@@ -137,7 +139,6 @@ class Lane:
 
     def __init__(self, lanes: Lanes, connect: Callable[[], AbstractConnection]) -> None:
         self._lanes = lanes
-        # The client itself packs commands in Python, which takes far longer than hiredis.
         self._connection = connect()
         self._waiting: list[_Call] = []
         self._sender: asyncio.Task[None] | None = None
@@ -188,22 +189,23 @@ class Lane:
                 call.give(ValkeyAway() if isinstance(answer, NOT_SERVED) else answer)
 
     async def _ask(self, batch: list[_Call]) -> list[Any]:
-        """Return the answers. A script that Valkey does not know any more is sent as text."""
-        answers = await self._execute("EVALSHA", [(call.script.digest, call) for call in batch])
+        """Return the answers. Scripts that Valkey does not know any more are loaded."""
+        answers = await self._execute([call.packed for call in batch])
         unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if unknown:
-            again = [(batch[n].script.text, batch[n]) for n in unknown]
-            for n, answer in zip(unknown, await self._execute("EVAL", again), strict=True):
+            scripts = {batch[n].script.text for n in unknown}
+            loads = [
+                b"".join(self._connection.pack_command("SCRIPT", "LOAD", text)) for text in scripts
+            ]
+            again = await self._execute([*loads, *(batch[n].packed for n in unknown)])
+            for n, answer in zip(unknown, again[len(loads) :], strict=True):
                 answers[n] = answer
         return answers
 
-    async def _execute(self, command: str, calls: list[tuple[str, _Call]]) -> list[Any]:
-        packed = b"".join(
-            hiredis.pack_command((command, script, call.keys, *call.rest)) for script, call in calls
-        )
+    async def _execute(self, commands: Sequence[bytes]) -> list[Any]:
         try:
-            await self._connection.send_packed_command(packed, check_health=False)
-            return [await self._answer() for _ in calls]
+            await self._connection.send_packed_command(b"".join(commands), check_health=False)
+            return [await self._answer() for _ in commands]
         except BaseException:
             # Answers that nobody read must not be read as those of the next batch.
             await self._connection.disconnect(nowait=True)

@@ -56,13 +56,17 @@ def test_what_the_script_cannot_take_harms_nothing_that_is_sent_with_it(
     acme, small = organization(), pool(input=100)
     broken = request(small, of=acme, input=10, project="proj_broken")
     Context.of(broken, NOON.date()).__dict__["terms"] = b"no JSON"
+    unwritable = request(small, of=acme, input=10, project="proj_unwritable")
+    Context.of(unwritable, NOON.date()).__dict__["terms"] = None
 
     async def scene(admission: Admission) -> None:
         first = await admission.admit(request(small, of=acme, input=10))
         settlement = admission.settle(first, Tokens(input=5))
         others = [request(small, of=acme, input=10) for _ in range(3)]
-        failed, *decided = await asyncio.gather(*map(admission.admit, (broken, *others)))
-        assert (failed.served, failed.is_counted) == (Served.DEFAULT, False)
+        together = (broken, *others, unwritable)
+        failed, *decided, other = await asyncio.gather(*map(admission.admit, together))
+        for each in (failed, other):
+            assert (each.served, each.is_counted) == (Served.DEFAULT, False)
         assert [used(each) for each in decided] == [[5], [15], [25]]
         assert await settlement
         assert not await admission.settle(replace(failed), Tokens(input=10))
