@@ -1,12 +1,18 @@
 """Entitlements in memory: every kind of change is seen within two seconds, by whatever made it."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from math import inf
+from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
+from time import monotonic, sleep, time
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,12 +24,16 @@ from accounts.operations.changes import Caller as ChangeCaller
 from accounts.operations.members import remove_member
 from accounts.operations.projects import change_project, create_project
 from accounts.operations.sign_in_requirements import set_sign_in_requirements
+from capacity.gateway import loader
 from capacity.gateway.entitlements import Caller, Entitlements, Plan
+from capacity.gateway.last_known import LastKnown
 from capacity.gateway.loader import Loader, connection_parameters
 from capacity.models import AccountPlan, Snapshot
 from capacity.operations.clock import advance_clock
 from capacity.operations.pools import create_pool
+from common.tokens import digest
 from tests.cast import GROK, Acme, at, day, give_second_factor, load_catalogue, make_acme
+from tests.loops import run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -66,21 +76,21 @@ def alice_of(acme: Acme) -> ChangeCaller:
 
 
 @contextmanager
-def gateway() -> Iterator[Gateway]:
+def gateway(last_known: LastKnown | None = None, *, longest_age: float = inf) -> Iterator[Gateway]:
     entitlements = Entitlements(DEFAULT_PLAN)
-    loader = Loader(entitlements, connection_parameters())
+    keeper = Loader(entitlements, connection_parameters(), last_known, longest_age=longest_age)
     stop, loop = Event(), asyncio.new_event_loop()
 
-    async def run() -> None:
-        running = asyncio.create_task(loader.run())
+    async def keep() -> None:
+        running = asyncio.gather(keeper.run(), keeper.tend())
         await asyncio.to_thread(stop.wait)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
-    thread = Thread(target=lambda: loop.run_until_complete(run()))
+    thread = Thread(target=lambda: loop.run_until_complete(keep()))
     thread.start()
     try:
-        started = Gateway(entitlements, loader)
+        started = Gateway(entitlements, keeper)
         started.sees(lambda: entitlements.loaded_at)
         yield started
     finally:
@@ -214,21 +224,58 @@ def the_clock_of_a_sandbox_is_moved(seen: Gateway) -> None:
     seen.sees(lambda: seen.caller(secret).organization.clock_at == at("2026-01-03", "10:30"))
 
 
-def test_the_last_known_state_stays_while_the_database_is_away() -> None:
+def test_what_was_known_last_counts_while_the_database_is_away_but_not_for_ever(
+    tmp_path: Path,
+) -> None:
     load_catalogue()
     acme = make_acme("2026-01-01")
     who = alice_of(acme)
     _, secret = create_api_key(name="Script", **who)
-    with gateway() as seen:
-        seen.sees(lambda: seen.entitlements.caller(secret))
+    on_disk = LastKnown(tmp_path / "last_known", "database")
+    on_disk.replace([])
+    gone: list[list[Any]] = [
+        [("org_gone", None, None)],
+        [],
+        [(digest("of gone"), "key", None, False)],
+        *[[]] * 4,
+    ]
+    on_disk.put({acme.organization.pk + 1: gone}, gone=())
+    run(on_disk.keep(time()))
+    with gateway() as seen, gateway(longest_age=1) as strict, ExitStack() as until_end:
+        strict.sees(lambda: strict.entitlements.caller(secret))
         with database_refuses_connections():
-            deadline = monotonic() + 1.5
-            seen.sees(lambda: seen.loader.age() > 1.2 or monotonic() > deadline)
-            assert seen.loader.age() > 1.2
+            started = until_end.enter_context(gateway(on_disk))
+            assert started.loader.is_recalled
+            assert started.entitlements.caller("of gone")
+            strict.sees(lambda: strict.entitlements.loaded_at is None)
+            assert seen.loader.age() > 1
             assert seen.entitlements.caller(secret)
             _, new = create_api_key(name="Made meanwhile", **who)
-        seen.sees(lambda: seen.entitlements.caller(new))
-        assert seen.loader.age() < MOST_SECONDS
+        for each in (seen, strict, started):
+            each.sees(partial(each.entitlements.caller, new))
+            assert each.entitlements.loaded_at
+            assert each.loader.age() < MOST_SECONDS
+            assert not each.loader.is_recalled
+        assert not started.entitlements.caller("of gone")
+
+
+def test_a_database_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "ANSWER_SECONDS", 0.2)
+    load_catalogue()
+    who = alice_of(make_acme("2026-01-01"))
+    with gateway() as seen, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        [(backend,)] = cursor.fetchall()
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            seen.sees(lambda: seen.loader.is_away)
+            _, secret = create_api_key(name="Script", **who)
+            seen.sees(lambda: seen.entitlements.caller(secret))
+        finally:
+            os.kill(backend, signal.SIGCONT)
 
 
 @contextmanager
