@@ -173,7 +173,7 @@ def _reads_one_way(body: bytes, document: Mapping[str, Any]) -> bool:
             continue
         if (quoted.count(name) if quoted else body.count(b'"%b"' % name)) > 1:
             return False
-    return b"\\u00" not in body or ESCAPED_LETTER.search(body) is None
+    return b"\\" not in body or ESCAPED_LETTER.search(body) is None
 
 
 def _not_sold(field: str, why: str) -> GatewayError:
