@@ -150,15 +150,15 @@ class EventStream:
 def _last_end(before: bytes, chunk: bytes) -> int:
     """Return where the last event of a chunk ends; 0 if none ends in it."""
     text = before + chunk
-    ends = (text.rfind(blank) + len(blank) for blank in BLANKS if blank in text)
-    return max(ends, default=len(before)) - len(before)
+    ends = [text.rfind(blank) + len(blank) for blank in BLANKS if blank in text]
+    return max(ends) - len(before) if ends else 0
 
 
 def _first_end(before: bytes, chunk: bytes) -> int:
     """Return where the first event of a chunk ends; 0 if none ends in it."""
     text = before + chunk
-    ends = (text.find(blank) + len(blank) for blank in BLANKS if blank in text)
-    return min(ends, default=len(before)) - len(before)
+    ends = [text.find(blank) + len(blank) for blank in BLANKS if blank in text]
+    return min(ends) - len(before) if ends else 0
 
 
 def _parse(data: bytes) -> dict[str, Any] | None:
