@@ -32,6 +32,8 @@ PAGES = (
     "forecast/",
     "usage/",
     "showback/",
+    "usage/landing/?pool=pt_nope&request=greq_nope",
+    f"usage/landing/?model={GROK}&output_tokens=0",
     "usage/alerts/",
     "usage/alerts/rules/",
     "scale-tier/usage-now/",

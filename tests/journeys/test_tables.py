@@ -19,8 +19,9 @@ from datetime import timedelta
 from decimal import Decimal
 from accounts.models import Organization, Role, User
 from accounts.operations.audit import Actor
+from django.utils import timezone
 from accounts.operations.members import add_member
-from capacity.models import Lot
+from capacity.models import GatewayRequest, Lot
 from billing.domain.money import Money
 from billing.models import OrderForm
 from capacity.operations.approvals import decline_request, set_approval_threshold
@@ -89,6 +90,20 @@ record_usage(
     events=[UsageEvent("batch", now, "{model}", 10**12, 10**9)],
     now=now,
     received_on=now.date(),
+)
+GatewayRequest.objects.create(
+    organization=acme,
+    request_id="greq_of_acme",
+    admitted_at=timezone.now(),
+    at=now,
+    model="{model}",
+    project=acme.projects.get().public_id,
+    key="key_of_nobody",
+    served="refused",
+    reason="window_exhausted",
+    refusal="tokens_per_minute",
+    estimate=dict(input=10**9, output=10**9),
+    windows=[dict(pool="pt_1", kind="input", limit=10**12, used=10**12)],
 )
 print(new.public_id)
 """
@@ -162,6 +177,7 @@ def test_no_table_leaves_the_screen_at_any_width(big: World, page: Page) -> None
             "usage/",
             "usage/?window=1d",
             "showback/",
+            f"usage/landing/?model={GROK}&input_tokens=1000000000&request=greq_of_acme",
             "usage/alerts/",
             f"plan-capacity/?model={GROK}&input_tpm=10000000000",
             "invoices/",

@@ -39,6 +39,58 @@ def test_alice_sees_requests_come_and_why_a_window_was_exhausted(world: World, p
     page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("link", name="Open as a page").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Window 2026-01-10, 15:15")
+    _see_where_it_would_land(world, page)
+    _see_why_one_that_was_sent_landed_there(world, page)
+
+
+def _see_where_it_would_land(world: World, page: Page) -> None:
+    """By keyboard alone."""
+    page.goto(f"{world.settings}/usage/")
+    page.get_by_role("button", name="Where would it land?").focus()
+    page.keyboard.press("Enter")
+    answer = page.locator("#decision")
+    expect(answer).to_contain_text(f"No pool of {GROK} has active units of each kind")
+    page.wait_for_load_state()  # Its scripts too.
+    page.get_by_label("Input tokens").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.type("x")
+    output = page.get_by_label("Output tokens, at most")
+    expect(output).to_be_focused()
+    expect(output).to_have_accessible_description(re.compile("whole number of tokens from 0"))
+    expect(output).to_have_attribute("aria-invalid", "true")
+    page.keyboard.type("0")
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("0")
+    expect(answer.get_by_role("heading", name="Scale Tier")).to_be_visible()
+    expect(answer).to_contain_text("room for it, so capacity serves it")
+    expect(output).not_to_have_attribute("aria-invalid", "true")
+    expect(page).to_have_url(re.compile("output_tokens=0"))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(answer).to_contain_text("The request declines capacity. So the account plan serves it.")
+    expect(page.get_by_label("Decline capacity")).to_be_focused()
+
+
+def _see_why_one_that_was_sent_landed_there(world: World, page: Page) -> None:
+    response = page.request.post(
+        f"{world.site.gateway_url}/chat/completions",
+        data={"model": GROK, "messages": [{"role": "user", "content": "Hello"}]},
+        headers={"Authorization": f"Bearer {world.alice.api_key}"},
+    )
+    sent = section(page, "Requests that were sent")
+    for request_id, said in (
+        ("greq_0", "There is no such request"),
+        (response.headers["x-request-id"], f"No pool of {GROK} had active units of each kind"),
+    ):
+        page.get_by_label("Request id").fill(request_id)
+        page.keyboard.press("Enter")
+        expect(sent).to_contain_text(said)
+    spilled = sent.get_by_role("link", name="Not from capacity")
+    spilled.focus()
+    page.keyboard.press("Enter")
+    expect(spilled).to_have_attribute("aria-current", "page")
+    expect(spilled).to_be_focused()
+    expect(page.get_by_label("Decline capacity")).to_be_checked()
 
 
 def _see_panels_come_without_moving(world: World, page: Page) -> None:

@@ -72,6 +72,11 @@ class PoolBars:
     def fits(self) -> bool:
         return all(bar.fits for bar in self.bars)
 
+    @property
+    def fits_empty(self) -> bool:
+        """Whether a window in which nothing is used has room for the request."""
+        return all(bar.needs <= bar.limit for bar in self.bars)
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -184,7 +189,14 @@ class Explanation:
             yield f"Alone it may use more than the account plan allows in a minute{limit}."
         decision = self.landing and self.landing.decision
         if decision and decision.retry_after:
-            yield f"It can be sent again in {seconds(decision.retry_after)}."
+            yield self._retry(seconds(decision.retry_after))
+
+    def _retry(self, wait: str) -> str:
+        if self.row.refusal != Refusal.TOO_LARGE:
+            return f"It can be sent again in {wait}."
+        if self.ends_in and any(pool.fits_empty for pool in self.pools):
+            return f"An empty window has room for it: the next one begins in {self.ends_in}."
+        return "To wait does not help: it would have to be smaller."
 
 
 def explain_past(row: GatewayRequest, named: Named) -> Explanation:

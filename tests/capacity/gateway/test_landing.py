@@ -242,6 +242,8 @@ def test_the_page_says_where_and_why(acme: Acme, shows: Shows) -> None:
     shows("declines capacity. So", pool="pt_nope", disabled="on")
     with override_settings(ACCOUNT_PLAN_RPM=0):
         shows("no request of 0 left in this minute. It can be sent again in", disabled="on")
+    with override_settings(ACCOUNT_PLAN_TPM=5):
+        shows("allows in a minute: 5 tokens. To wait does not help", disabled="on")
     shows("Enter a whole number of tokens from 0 to 1,000,000,000.", input_tokens="-1")
     # What the gateway would refuse is said beside the field, and what was sent stays chosen.
     for name, value, said in (
