@@ -1,9 +1,12 @@
 """Faults of the upstream, of clients, and what one of them may take of the gateway itself."""
 
+import logging
 import socket
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import openai
@@ -256,3 +259,36 @@ def test_a_connection_that_is_reset_leaves_nothing_behind(served: ServedGateway)
     with connect_blocking(settings.VALKEY_URL) as valkey:
         assert sum(valkey.zcard(shard.open) for shard in ALL_SHARDS) == 0
     assert served.gateway.metrics.open_streams == 0
+
+
+def test_no_key_and_no_prompt_is_in_any_log(
+    served: ServedGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "st_a-key-of-acme"
+    served.put(ACME, secret)
+    faults = ("[[error 500]]", "[[error 401]]", "[[cut]]", "[[malformed]]", "")
+    for fault, is_stream in product(faults, (False, True)):
+        with suppress(openai.APIError, ValueError):  # What is malformed is no JSON.
+            answer = served.client(secret).chat.completions.create(
+                **ask(f"a prompt of Acme {fault}", stream=is_stream)
+            )
+            list(answer)
+        served.used()
+    for wrong in (
+        f'{{"model": "{secret}"',
+        f'{{"model": "{secret}", "input": "a prompt of Acme"}}',
+    ):
+        with pytest.raises(openai.APIStatusError) as refused:
+            served.client(secret).post("/responses", content=wrong.encode(), cast_to=object)
+        assert refused.value.response.headers["x-content-type-options"] == "nosniff"
+        assert refused.value.response.headers["cache-control"] == "no-store"
+    of_client = ("openai", "httpx", "httpcore")
+    ours = [
+        record.getMessage() + (record.exc_text or "")
+        for record in caplog.records
+        if not record.name.startswith(of_client)
+    ]
+    assert any("the upstream answered 401" in line for line in ours)
+    told = "\n".join(ours)
+    assert [word for word in (secret, "prompt of", "Bearer", "platform") if word in told] == []
