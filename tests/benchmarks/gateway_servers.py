@@ -101,6 +101,11 @@ def gateway(upstream_port: int) -> Any:
         async def run(self) -> None:
             await asyncio.Event().wait()
 
+        tend = run
+
+        async def keep(self, *, at_once: bool) -> None:
+            pass
+
     def start() -> Parts:
         entitlements, metrics = Entitlements(PLENTY), Metrics()
         entitlements.replace_snapshots(MODELS)
