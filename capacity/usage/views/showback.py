@@ -15,6 +15,7 @@ from capacity.usage.operations.windows import close_due_windows
 from capacity.usage.queries.showback import Showback, billed_periods, showback
 from common.csv import csv_download
 from common.days import last_day
+from common.forms import require_valid
 from common.fragments import render_fragment
 
 CSV_HEADER = [
@@ -49,7 +50,8 @@ def showback_page(request: PageRequest, access: AccessContext) -> HttpResponse:
 @require_GET
 def showback_csv(request: PageRequest, access: AccessContext) -> HttpResponseBase:
     """Download what each project used of each model and kind, and bears for it."""
-    _, shown = _read(request, access)
+    form, shown = _read(request, access)
+    require_valid(form)
     name = shown.billed.display_number or "upcoming-invoice"
     return csv_download(f"showback-{name}", CSV_HEADER, _rows(shown))
 

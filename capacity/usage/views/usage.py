@@ -31,6 +31,7 @@ from capacity.usage.queries.snapshots import Snapshots, UsedPool, used_snapshots
 from capacity.usage.queries.usage import Bucket, Usage, View, usage
 from capacity.usage.views.usage_picture import bucket_label, usage_picture
 from common.csv import csv_download
+from common.forms import require_valid
 from common.fragments import render_fragment
 from common.instants import rfc3339
 from common.lists import list_page, render_lists
@@ -173,6 +174,7 @@ def usage_now_page(request: PageRequest, access: AccessContext) -> HttpResponse:
 def usage_csv(request: PageRequest, access: AccessContext) -> HttpResponseBase:
     """Download what the table of the page shows, the oldest first."""
     chosen = _read(request, access)
+    require_valid(chosen.form)
     rows = (
         [
             rfc3339(bucket.start),
@@ -194,6 +196,7 @@ def usage_csv(request: PageRequest, access: AccessContext) -> HttpResponseBase:
 def exhausted_csv(request: PageRequest, access: AccessContext) -> HttpResponseBase:
     """Download the exhausted windows that the filters of the page leave, the open ones first."""
     chosen = _read(request, access)
+    require_valid(chosen.form)
     filters = ExhaustedFilters("exhausted", request.GET).required()
     closed = exhausted_windows(access.organization, chosen.selection, chosen.usage)
     rows = [

@@ -61,7 +61,26 @@ def test_what_does_not_exist_is_said_beside_its_field(traffic: ApiCast) -> None:
     assert page(traffic, project=traffic.acme.organization.projects.get().public_id)
 
 
-@pytest.mark.parametrize("route", ["usage", "usage_csv", "showback", "showback_csv"])
+@pytest.mark.parametrize(
+    ("route", "query"),
+    [
+        ("usage_csv", {"model": "gpt-0"}),
+        ("exhausted_csv", {"project": "proj_0"}),
+        ("showback_csv", {"invoice": "inv_0"}),
+    ],
+)
+def test_a_download_of_what_does_not_exist_is_refused(
+    traffic: ApiCast, route: str, query: dict[str, str]
+) -> None:
+    url = reverse(route, args=[traffic.acme.organization.public_id])
+    response = signed_in(traffic.acme.alice).get(url, query)
+    assert response.status_code == 400
+    assert query.popitem()[1] in response.text
+
+
+@pytest.mark.parametrize(
+    "route", ["usage", "usage_csv", "exhausted_csv", "showback", "showback_csv"]
+)
 def test_only_owners_see_usage(traffic: ApiCast, route: str) -> None:
     url = reverse(route, args=[traffic.acme.organization.public_id])
     for actor, status in ((traffic.acme.bob, 403), (traffic.acme.mallory, 403)):
