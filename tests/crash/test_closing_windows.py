@@ -1,34 +1,38 @@
-"""The real Celery worker is killed with SIGKILL while it closes the windows of some days (R14).
+"""The real Celery worker is killed with SIGKILL while it closes windows and raises alerts (R14).
 
 A lock holds it up in the middle of a transaction, each time at another table, until it is killed.
 """
 
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from operator import add
 from time import monotonic
 
 import pytest
+from celery import Task
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import Organization
+from accounts.models import Organization, OutboundEmail
 from accounts.operations.projects import create_project
 from capacity.models import TokenUnit
 from capacity.usage.domain.windows import window_of
 from capacity.usage.models import (
     ExhaustedWindow,
     OrganizationUsage,
+    UsageAlert,
+    UsageAlertSettings,
     UsageDay,
     UsageDemand,
+    UsageMail,
     UsageMinute,
     UsageWindow,
 )
 from capacity.usage.queries.usage import View, usage
-from capacity.usage.tasks import close_windows
+from capacity.usage.tasks import close_windows, raise_alerts
 from common.instants import midnight
 from scaletier.celery import app
 from tests.cast import GROK, load_catalogue, make_acme
@@ -80,7 +84,12 @@ def test_windows_close_once_however_often_the_worker_is_killed() -> None:
     assert not _all_closed(end)
     with running_worker() as worker:
         _close_the_rest(worker, end)
+        with _held_up_at("usage_usagealert", worker, raise_alerts):
+            kill_processes(worker)
+        assert not UsageAlert.objects.exists()
+        _repeat(worker, raise_alerts, until=_all_are_alerted)
     _compare(_reference(allowance), allowance, end)
+    _compare_alerts()
 
 
 def _populate(start: datetime, end: datetime) -> int:
@@ -93,19 +102,28 @@ def _populate(start: datetime, end: datetime) -> int:
         acme.buys(founded, input=1)
         create_project(organization=acme.organization, name="Search", by=acme.alice, now=start)
         OrganizationUsage.objects.create(organization=acme.organization, closed_until=start)
+        UsageAlertSettings.objects.create(
+            organization=acme.organization,
+            exhausted_windows=1,
+            counts_from=start,
+            evaluated_until=start,
+            days_until=start.date(),
+        )
     with connection.cursor() as cursor:
         cursor.execute(ADD_MINUTES, {"snapshot": unit.snapshot_id, "start": start, "end": end})
     return unit.tpm * 15
 
 
 @contextmanager
-def _held_up_at(table: str, worker: "subprocess.Popen[bytes]") -> Iterator[None]:
+def _held_up_at(
+    table: str, worker: "subprocess.Popen[bytes]", task: "Task[[], None]" = close_windows
+) -> Iterator[None]:
     """Start two sweeps, for the two processes, and let one wait before it writes to the table."""
     deadline = monotonic() + TIMEOUT_SECONDS
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
         for _ in range(2):
-            close_windows.delay()
+            task.delay()
         while True:
             cursor.execute(IS_WAITED_FOR, [table])
             if cursor.fetchone()[0]:
@@ -116,15 +134,38 @@ def _held_up_at(table: str, worker: "subprocess.Popen[bytes]") -> Iterator[None]
 
 
 def _close_the_rest(worker: "subprocess.Popen[bytes]", end: datetime) -> None:
+    _repeat(worker, close_windows, until=lambda: _all_closed(end))
+
+
+def _repeat(
+    worker: "subprocess.Popen[bytes]", task: "Task[[], None]", *, until: Callable[[], bool]
+) -> None:
     deadline = monotonic() + TIMEOUT_SECONDS
-    while not _all_closed(end):
+    while not until():
         assert monotonic() < deadline
-        close_windows.delay()
+        task.delay()
         give_time(worker, SWEEP_SECONDS)
 
 
 def _all_closed(end: datetime) -> bool:
     return not OrganizationUsage.objects.filter(closed_until__lt=end).exists()
+
+
+def _all_are_alerted() -> bool:
+    alerted = UsageAlert.objects.values("organization").distinct()
+    return alerted.count() == ORGANIZATIONS
+
+
+def _compare_alerts() -> None:
+    """Each day has one alert, of its first exhausted window, and each owner one email of them."""
+    first: dict[tuple[int, date], datetime] = {}
+    windows = ExhaustedWindow.objects.order_by("starts_at")
+    for organization, start in windows.values_list("organization_id", "starts_at"):
+        first.setdefault((organization, start.date()), start)
+    alerts = UsageAlert.objects.values_list("organization_id", "starts_at")
+    assert sorted(alerts) == sorted((key[0], start) for key, start in first.items())
+    emails = OutboundEmail.objects.filter(kind=UsageMail.ALERTS)
+    assert emails.count() == ORGANIZATIONS
 
 
 def _reference(allowance: int) -> Mapping[Key, tuple[int, int, int]]:
