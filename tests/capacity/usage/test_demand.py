@@ -6,13 +6,16 @@ import pytest
 from django.db.models import F, Sum
 
 from accounts.operations.projects import create_project
-from capacity.models import Snapshot
+from billing.domain.money import Money
+from capacity.models import ListPrice, Snapshot, TokenUnit
+from capacity.queries.catalogue import find_listing
 from capacity.usage.domain.windows import MINUTE, WINDOW, start_of
 from capacity.usage.models import UsageDemand, UsageWindow
 from capacity.usage.operations.events import UsageEvent, record_usage
 from capacity.usage.operations.windows import close_due_windows
 from capacity.usage.queries.demand import past_traffic
-from tests.cast import GPT, GROK, Acme, at
+from capacity.usage.queries.replay import replay_past_traffic
+from tests.cast import GPT, GROK, Acme, at, day
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +106,20 @@ def test_demand_is_kept_for_as_long_as_late_events_can_change_it(acme: Acme) -> 
         close_due_windows(acme.organization, now=now + timedelta(hours=2))
         assert (NOON in stored()) == kept
     assert NOON in summed()
+
+
+def test_beside_combined_units_the_others_save_nothing(acme: Acme) -> None:
+    combined = TokenUnit.objects.get(snapshot__model="gpt-5.4")
+    unit = TokenUnit.objects.create(snapshot=combined.snapshot, kind="input", tpm=combined.tpm)
+    ListPrice.objects.create(token_unit=unit, from_on=day("2026-01-01"), amount=100, currency="usd")
+    event = UsageEvent("long", NOON, "gpt-5.4", 30 * combined.tpm, 0)
+    record_usage(organization=acme.organization, events=[event], now=NOON, received_on=NOON.date())
+    listing = find_listing(organization=acme.organization, model="gpt-5.4", on=NOON.date())
+    past = replay_past_traffic(acme.organization, listing=listing, now=NOON)
+    alone, beside = (
+        past.costs(past.outcomes({"combined": 1, "input": inputs})) for inputs in (0, 1)
+    )
+    assert alone.over == beside.over
+    assert alone.over
+    assert alone.units
+    assert beside.units == alone.units + Money(100, "usd")
