@@ -51,18 +51,18 @@ def past_traffic_by_snapshot(
     last = window_of(now)
     first = last - (WINDOWS - 1) * WINDOW
     rows = {"organization": organization, "snapshot__in": snapshots}
-    traffic: dict[int, dict[int, tuple[int, int, int]]] = {key: {} for key in snapshots}
-    # Open windows first: one that closes meanwhile is found twice, and counts once.
-    for snapshot, number, *sums in (
-        *_open(organization, UsageMinute.objects.filter(**rows), first, last),
-        *_closed(UsageDemand.objects.filter(**rows), first, last),
-    ):
+    traffic: dict[int, list[tuple[int, int, int, int]]] = {key: [] for key in snapshots}
+    minutes = UsageMinute.objects.filter(**rows)
+    for snapshot, number, *sums in _open(organization, minutes, first, last):
         uncached, cached, output = map(int, sums)
-        traffic[snapshot].setdefault(number, (uncached, cached, output))
-    return {
-        snapshot: [(number, *tokens) for number, tokens in of_windows.items()]
-        for snapshot, of_windows in traffic.items()
-    }
+        traffic[snapshot].append((number, uncached, cached, output))
+    # A window that has closed since is found twice, and counts once.
+    known = {key: {window[0] for window in windows} for key, windows in traffic.items()}
+    closed = _closed(UsageDemand.objects.filter(**rows), first, last)
+    for snapshot, number, uncached, cached, output in closed:
+        if number not in known[snapshot]:
+            traffic[snapshot].append((number, uncached, cached, output))
+    return {**traffic}
 
 
 def _closed(
