@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from datetime import UTC, datetime
 from time import monotonic
 
-from capacity.gateway.batches import LIFETIME, Question, Settlement, ShardBatches
+from capacity.gateway.batches import LIFETIME, Pace, Question, Settlement, ShardBatches
 from capacity.gateway.decisions import (
     LIMITS_ENDED,
     Decision,
@@ -72,10 +72,12 @@ class Admission:
         """Kept, as to ask for it is a system call."""
         self._lanes = Lanes(valkey)
         self._unsent: deque[Settlement] = deque(maxlen=MOST_UNSENT)
+        pace = Pace()
         self._batches = {
             shard: ShardBatches(
                 self._lanes,
                 shard,
+                pace,
                 clock=self._clock,
                 on_unwanted=self._give_back,
                 on_unsent=self._unsent.append,
@@ -158,7 +160,7 @@ class Admission:
         answer: asyncio.Future[bytes | None] = loop.create_future()
         needs = estimate.weigh(context.weights)
         question = Question(request.id, context, estimate, needs, answer)
-        self._batches[Shard.of(context.organization)].add(question)
+        self._batches[Shard.of(context.organization)].ask(question)
         line = await answer
         if line is None:
             return uncounted(request.id, context, estimate, real)
@@ -171,7 +173,7 @@ class Admission:
             self.settle(decision, None)
 
     def _hand_over(self, settlement: Settlement) -> Settlement:
-        self._batches[Shard.of(settlement.context.organization)].add(settlement)
+        self._batches[Shard.of(settlement.context.organization)].settle(settlement)
         return settlement
 
     async def _send_unsent(self) -> None:

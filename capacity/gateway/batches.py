@@ -1,8 +1,8 @@
-"""Decisions and settlements of one shard, together: what comes meanwhile is the next batch.
+"""Decisions and settlements of one shard, together, each batch in one call of the script.
 
-While one call of the script is under way, whatever comes waits for its answer and shares the next
-one. So a busy gateway makes few calls, which cost the server little more than one request each, and
-an idle one waits for nobody.
+A call wakes two processes and costs the gateway more than all else it does for a request; what a
+batch costs more than one request is little. So an idle gateway asks at once, and a busy one gathers
+what comes within two milliseconds, or while a call is under way.
 """
 
 import asyncio
@@ -11,7 +11,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from math import inf
+from time import monotonic
+from typing import Any, TypeVar
 
 from capacity.gateway.decisions import Decision, write_estimate
 from capacity.gateway.lanes import Lanes, Script, ValkeyAway
@@ -22,9 +24,18 @@ logger = logging.getLogger(__name__)
 
 SERVE = Script.read("serve")
 MOST_TOGETHER = 100
-"""In one call, so that no other client of Valkey waits long."""
+"""Of each kind in one call, so that no other client of Valkey waits long."""
+GATHERED = 0.002
+"""Seconds for which a busy gateway gathers questions."""
+BUSY = 4
+"""It is busy if so many come within that time: more than one client asks at once."""
+SETTLED_WITHIN = 0.005
+"""Seconds until settlements go without a question: nobody waits for them."""
 LIFETIME = 60_000
 """Milliseconds after which a reservation lapses that its gateway does not renew."""
+
+
+Item = TypeVar("Item")
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +91,24 @@ class Settlement:
             self._wanted.set_result(is_taken)
 
 
+class Pace:
+    """Says how busy a gateway is, all its shards together."""
+
+    def __init__(self) -> None:
+        self._asked_at = deque([-inf], maxlen=BUSY)
+
+    def count(self, now: float) -> None:
+        """Count a question."""
+        self._asked_at.append(now)
+
+    def due(self, now: float) -> float:
+        """Return when questions go: at once, unless it is busy."""
+        if len(self._asked_at) < BUSY or now - self._asked_at[0] >= GATHERED:
+            return now
+        # All shards at the same moments, so that they share a round trip too.
+        return (now // GATHERED + 1) * GATHERED
+
+
 class ShardBatches:
     """The batches of one shard."""
 
@@ -87,6 +116,7 @@ class ShardBatches:
         self,
         lanes: Lanes,
         shard: Shard,
+        pace: Pace,
         *,
         clock: Callable[[], int | str],
         on_unwanted: Callable[[Question, bytes], None],
@@ -99,55 +129,89 @@ class ShardBatches:
         """
         self._lanes = lanes
         self._shard = shard
+        self._pace = pace
         self._clock = clock
         self._on_unwanted = on_unwanted
         self._on_unsent = on_unsent
-        self._waiting: deque[Question | Settlement] = deque()
+        self._questions: deque[Question] = deque()
+        self._settlements: deque[Settlement] = deque()
         self._suspects: deque[Question | Settlement] = deque()
         """Those of a call that failed: each comes again, alone."""
+        self._is_under_way = False
+        self._due = inf
+        self._timer: asyncio.Handle | None = None
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
-    def add(self, item: Question | Settlement) -> None:
-        """Take part in the next batch."""
-        self._waiting.append(item)
-        if self._is_idle.is_set():
-            self._is_idle.clear()
-            # Not at once: what comes in this turn of the loop is part of it.
-            asyncio.get_running_loop().call_soon(self._send)
+    def ask(self, question: Question) -> None:
+        """Let the script decide about a request, with the next batch."""
+        now = monotonic()
+        self._pace.count(now)
+        self._questions.append(question)
+        self._plan(now)
+
+    def settle(self, settlement: Settlement) -> None:
+        """Hand over a finished request, with the next batch."""
+        self._settlements.append(settlement)
+        self._plan(monotonic())
 
     async def drain(self) -> None:
-        """Wait until nothing is under way."""
+        """Send at once what waits, and wait until nothing is under way."""
+        if self._timer:
+            self._timer.cancel()
+            self._send()
         await self._is_idle.wait()
+
+    def _plan(self, now: float) -> None:
+        """Plan the next batch, unless one is under way: its answer plans the next."""
+        if self._is_under_way:
+            return
+        self._is_idle.clear()
+        due = self._next_due(now)
+        if due >= self._due:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._due = due
+        loop = asyncio.get_running_loop()
+        # Not at once: what comes in this turn of the loop is part of it.
+        soon = due <= now
+        self._timer = loop.call_soon(self._send) if soon else loop.call_later(due - now, self._send)
+
+    def _next_due(self, now: float) -> float:
+        """Return when the next batch goes: at once, or when enough may have come together."""
+        if self._suspects or len(self._questions) + len(self._settlements) >= MOST_TOGETHER:
+            return now
+        if not self._questions:
+            return now + SETTLED_WITHIN
+        return self._pace.due(now)
 
     def _send(self) -> None:
         """Send the next batch; idle if there is none."""
+        self._timer, self._due = None, inf
         settlements, questions = self._next()
         if not settlements and not questions:
             self._is_idle.set()
             return
+        self._is_under_way = True
         keys = self._shard.open, self._shard.stream
         try:
             arguments = self._arguments(settlements, questions)
             answer = self._lanes.call(self._shard, SERVE, keys, arguments)
         except Exception as error:  # noqa: BLE001 - One that cannot be written stops no other.
             self._fail(settlements, questions, error)
-            asyncio.get_running_loop().call_soon(self._send)
+            self._go_on()
         else:
             answer.add_done_callback(partial(self._answered, settlements, questions))
 
     def _next(self) -> tuple[list[Settlement], list[Question]]:
         """Return what is sent together. Who does not wait any more is left out."""
-        settlements: list[Settlement] = []
-        questions: list[Question] = []
-        waiting, at_most = (self._suspects, 1) if self._suspects else (self._waiting, MOST_TOGETHER)
-        while waiting and len(settlements) + len(questions) < at_most:
-            item = waiting.popleft()
-            if isinstance(item, Settlement):
-                settlements.append(item)
-            elif not item.answer.cancelled():
-                questions.append(item)
-        return settlements, questions
+        if self._suspects:
+            suspect = self._suspects.popleft()
+            return ([suspect], []) if isinstance(suspect, Settlement) else ([], [suspect])
+        settlements = _take(self._settlements)
+        questions = _take(self._questions)
+        return settlements, [each for each in questions if not each.answer.cancelled()]
 
     def _arguments(
         self, settlements: Sequence[Settlement], questions: Sequence[Question]
@@ -180,7 +244,15 @@ class ShardBatches:
                 self._give(question, line)
         else:
             self._fail(settlements, questions, error)
-        self._send()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Plan the next batch, if there is one."""
+        self._is_under_way = False
+        if self._suspects or self._questions or self._settlements:
+            self._plan(monotonic())
+        else:
+            self._is_idle.set()
 
     def _fail(
         self, settlements: list[Settlement], questions: list[Question], error: BaseException
@@ -202,3 +274,7 @@ class ShardBatches:
             question.answer.set_result(line)
         elif line is not None:
             self._on_unwanted(question, line)
+
+
+def _take(waiting: "deque[Item]") -> "list[Item]":
+    return [waiting.popleft() for _ in range(min(len(waiting), MOST_TOGETHER))]

@@ -78,8 +78,9 @@ def test_what_the_script_cannot_take_harms_nothing_that_is_sent_with_it(
 
 
 def test_a_caller_that_is_gone_before_the_decision_has_reserved_nothing(
-    admission: Stage, valkey_url: str
+    admission: Stage, valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("capacity.gateway.batches.GATHERED", 0.0)  # Each is sent at once.
     acme, small = organization(), pool(input=100)
 
     async def scene(admission: Admission) -> None:
