@@ -1,5 +1,8 @@
 """Databases of tests: copies of one that is migrated once for the whole test run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.conf import settings
 from django.db import connection
 
@@ -23,6 +26,23 @@ def create_copy(name: str) -> None:
         if not cursor.rowcount:
             _create_template()
         cursor.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+
+
+@contextmanager
+def new_database(name: str) -> Iterator[None]:
+    """Let Django work on a database without tables for the length of the block."""
+    original = connection.settings_dict["NAME"]
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = original
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name}")
 
 
 def _create_template() -> None:

@@ -9,15 +9,21 @@ from django.apps.registry import Apps
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import Organization
 from billing.models import Invoice
 from billing.queries.invoices import invoices, statement_of
 from tests.cast import at, day
+from tests.databases import new_database
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
-EARLIER_VERSION = [("accounts", "0004_days_due_by_clock"), ("billing", "0005_settled_invoices")]
+EARLIER_VERSION = [
+    ("accounts", "0004_days_due_by_clock"),
+    ("billing", "0005_settled_invoices"),
+    ("capacity", "0005_check_invariants"),
+]
 
 
 def migrate_to(targets: list[tuple[str, str]]) -> Apps:
@@ -34,11 +40,10 @@ def model_of(apps: Apps, app_label: str, name: str) -> Any:
 
 
 @pytest.fixture
-def earlier() -> Iterator[Apps]:
-    """The models of the earlier version. After the test the database is migrated again."""
-    newest_targets = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    yield migrate_to(EARLIER_VERSION)
-    migrate_to(newest_targets)
+def earlier(django_db_blocker: DjangoDbBlocker) -> Iterator[Apps]:
+    """The models of the earlier version, whose migrations have made the database."""
+    with django_db_blocker.unblock(), new_database("earlier"):
+        yield migrate_to(EARLIER_VERSION)
 
 
 def _invoice(apps: Apps, number: int, **sync: Any) -> int:
@@ -72,16 +77,36 @@ def _invoice(apps: Apps, number: int, **sync: Any) -> int:
     return invoice_pk
 
 
-def test_invoices_keep_their_payment_status_and_sync_and_get_readable_numbers(
+def _add_mail_and_response(apps: Apps, organization: Any) -> None:
+    model_of(apps, "accounts", "Notice").objects.create(
+        public_id="mail_1",
+        organization=organization,
+        kind="invoice_issued",
+        subject="inv_1",
+        created_at=at("2026-02-01"),
+    )
+    model_of(apps, "accounts", "KeptAnswer").objects.create(
+        organization=organization,
+        key="k1",
+        fingerprint="f",
+        status=201,
+        body="{}",
+        created_at=at("2026-01-10"),
+    )
+
+
+def test_invoices_emails_and_stored_responses_are_kept_and_invoices_get_readable_numbers(
     earlier: Apps,
 ) -> None:
     sent = _invoice(earlier, 1, status="sent", provider_id="in_1", sent_at=at("2026-02-02"))
     not_needed = _invoice(earlier, 2, status="needless")
     failed = _invoice(earlier, 3, status="failed", problem="No such customer.")
-    for organization in model_of(earlier, "accounts", "Organization").objects.all():
+    organizations = model_of(earlier, "accounts", "Organization").objects.order_by("pk")
+    for organization in organizations:
         model_of(earlier, "billing", "Account").objects.create(
             organization=organization, anchor_day=1, last_invoice_number=1
         )
+    _add_mail_and_response(earlier, organizations[0])
 
     apps = migrate_to(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
@@ -101,28 +126,5 @@ def test_invoices_keep_their_payment_status_and_sync_and_get_readable_numbers(
         invoices(Organization.objects.earliest("pk")).get(), on=day("2026-02-03")
     )
     assert (statement.billed_to.name, statement.seller) == ("Acme", settings.SELLER)
-
-
-def test_emails_and_stored_responses_are_kept(earlier: Apps) -> None:
-    _invoice(earlier, 1)
-    organization = model_of(earlier, "accounts", "Organization").objects.get()
-    model_of(earlier, "accounts", "Notice").objects.create(
-        public_id="mail_1",
-        organization=organization,
-        kind="invoice_issued",
-        subject="inv_1",
-        created_at=at("2026-02-01"),
-    )
-    model_of(earlier, "accounts", "KeptAnswer").objects.create(
-        organization=organization,
-        key="k1",
-        fingerprint="f",
-        status=201,
-        body="{}",
-        created_at=at("2026-01-10"),
-    )
-
-    apps = migrate_to(MigrationExecutor(connection).loader.graph.leaf_nodes())
-
     assert model_of(apps, "accounts", "OutboundEmail").objects.get().about == "inv_1"
     assert model_of(apps, "accounts", "StoredResponse").objects.get().key == "k1"
