@@ -15,6 +15,10 @@ LONGEST_MESSAGE = 500
 
 NAME = b'"service_tier"'
 FIELDS = {tier: b'"service_tier":"%b"' % tier.encode() for tier in ("scale", "default")}
+LARGE = 256 * 1024
+"""Bytes from which on an answer is not parsed, if it says what it used."""
+
+_USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 TIER = re.compile(rb'"service_tier"\s*:\s*(?:null|"[^"\\]*")')
 """The field, with what it says."""
 
@@ -25,6 +29,8 @@ def read_answer(body: bytes, tier: str, *, estimate: int) -> tuple[bytes, Tokens
     What it does not say is estimated: the input as `estimate`, the output by its text. Without a
     JSON object there is no answer, and None.
     """
+    if len(body) > LARGE and (found := _read_large(body, tier)):
+        return found
     document = _document(body)
     if document is None:
         return body, None
@@ -34,6 +40,19 @@ def read_answer(body: bytes, tier: str, *, estimate: int) -> tuple[bytes, Tokens
     if output is None:
         output = text_tokens(document.get("choices") or document.get("output"))
     return _with_tier(body, document, tier), Tokens(prompt, output, min(cached, prompt))
+
+
+def _read_large(body: bytes, tier: str) -> tuple[bytes, Tokens] | None:
+    """Read an answer by searching it; None if it must be parsed.
+
+    Embeddings hold millions of numbers, which would take as long as hundreds of other requests.
+    """
+    used = last_usage(body)
+    if used is None or not body.startswith(b"{") or not body.endswith(b"}"):
+        return None
+    place = body.find(NAME)
+    changed = _replaced(body, place, tier) if place >= 0 else _appended(body, tier)
+    return (changed, used) if changed else None
 
 
 def _document(body: bytes) -> dict[str, Any] | None:
@@ -59,15 +78,35 @@ def _with_tier(body: bytes, document: dict[str, Any], tier: str) -> bytes:
     """
     place = body.find(NAME)
     if place < 0 and document:
-        return body.rstrip()[:-1] + b"," + FIELDS[tier] + b"}"
-    if place >= 0 and "service_tier" in document and body.find(NAME, place + len(NAME)) < 0:
-        field = TIER.match(body, place)
-        if field:
-            return body[:place] + FIELDS[tier] + body[field.end() :]
+        return _appended(body, tier)
+    if place >= 0 and "service_tier" in document and (changed := _replaced(body, place, tier)):
+        return changed
     try:
         return orjson.dumps({**document, "service_tier": tier})
     except orjson.JSONEncodeError:
         return body
+
+
+def _appended(body: bytes, tier: str) -> bytes:
+    return b"".join((memoryview(body.rstrip())[:-1], b",", FIELDS[tier], b"}"))
+
+
+def _replaced(body: bytes, place: int, tier: str) -> bytes | None:
+    """Return the answer with the field at that place changed; None if there are several."""
+    field = TIER.match(body, place)
+    if field is None or body.find(NAME, place + len(NAME)) >= 0:
+        return None
+    return body[:place] + FIELDS[tier] + body[field.end() :]
+
+
+def last_usage(text: bytes) -> Tokens | None:
+    """Return the tokens of the last usage object in a JSON text, of which the start may be missing.
+
+    Within a string no quote is plain, so that it is never the words of a model.
+    """
+    place = text.rfind(b'"usage"')
+    found = _USAGE.match(text, place) if place >= 0 else None
+    return tokens_of(_document(found[1])) if found else None
 
 
 def tokens_of(usage: Any) -> Tokens | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from capacity.gateway.answers import FIELDS, TIER, tokens_of
+from capacity.gateway.answers import FIELDS, TIER, last_usage, tokens_of
 from capacity.gateway.requests import Tokens
 
 LONGEST_EVENT = 1024 * 1024
@@ -23,7 +23,6 @@ BEFORE = 2
 """Of what came before a chunk, the bytes with which it may end an event."""
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
-_WHOLE_USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 _DATA = re.compile(rb"^data:([^\r\n]*)", re.MULTILINE)
 _AFTER_EVENT = re.compile(rb"(?<=\n\n)|(?<=\n\r\n)")
@@ -100,11 +99,8 @@ class EventStream:
         return passed + self.feed(rest) if rest else passed
 
     def _read_end_of_long(self) -> None:
-        """Read the usage of an event that was passed on. Within a string no quote is plain."""
-        place = self._end_of_long.rfind(b'"usage"')
-        found = _WHOLE_USAGE.match(self._end_of_long, place) if place >= 0 else None
-        if found:
-            self.usage = tokens_of(_parse(found[1])) or self.usage
+        """Read the usage of an event that was passed on."""
+        self.usage = last_usage(self._end_of_long) or self.usage
         self._end_of_long = b""
 
     def _events(self, events: bytes) -> bytes:

@@ -84,3 +84,23 @@ def test_an_answer_that_clients_read_is_one_though_it_is_not_strict() -> None:
     assert read_answer(half, "scale", estimate=2)[1] == Tokens(2, 1)
     for none in (b"", b"[1]", b'{"a":', b"[" * 100_000):
         assert read_answer(none, "scale", estimate=0) == (none, None)
+
+
+def test_a_large_answer_is_not_parsed_and_reads_the_same() -> None:
+    """Parsed, the unfinished number in its middle would make it no answer at all."""
+    numbers = b",".join([b"0.012345"] * 40_000)
+    usage = b'"usage":{"prompt_tokens":9,"total_tokens":9,"prompt_tokens_details":{"audio":0}}'
+    body = b'{"data":[{"embedding":[%b,1.]}],%b}' % (numbers, usage)
+    used = Tokens(9, 0)
+    assert read_answer(body, "scale", estimate=0) == (
+        body[:-1] + b',"service_tier":"scale"}',
+        used,
+    )
+    told = body[:-1] + b', "service_tier" : null}'
+    assert read_answer(told, "default", estimate=0) == (
+        body[:-1] + b', "service_tier":"default"}',
+        used,
+    )
+    silent = body.replace(usage, b'"usage":{}')
+    assert read_answer(silent, "scale", estimate=0) == (silent, None)
+    assert read_answer(body + b"]", "scale", estimate=0) == (body + b"]", None)
