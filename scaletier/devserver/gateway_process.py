@@ -32,6 +32,12 @@ def choose_address() -> WebAddress:
     return address
 
 
+def environment(address: WebAddress) -> dict[str, str]:
+    """Return the environment variables of the gateway: Ctrl-C waits five seconds for a process."""
+    stop = "SCALETIER_GATEWAY_STOP_SECONDS"
+    return {address.variable: str(address.port), stop: os.environ.get(stop) or "3"}
+
+
 def is_demo_needed() -> bool:
     """Return whether no real upstream is given."""
     return not os.environ.get("SCALETIER_UPSTREAM_URL")

@@ -63,7 +63,7 @@ class Server:
             **os.environ,
             "SCALETIER_HOME": str(settings.HOME),
             "SCALETIER_PUBLIC_URL": public_url,
-            gateway.variable: str(gateway.port),
+            **gateway_process.environment(gateway),
             "DATABASE_URL": engine_urls.database_url,
             "SCALETIER_MIGRATION_DATABASE_URL": engine_urls.migration_database_url,
             "VALKEY_URL": engine_urls.valkey_url,
