@@ -12,6 +12,7 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.test import Client, TransactionTestCase
+from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 from xdist.scheduler import LoadScopeScheduling
 
@@ -21,6 +22,12 @@ from tests.api_client import ApiCast, make_api_cast
 from tests.cast import Acme, load_catalogue, make_acme
 from tests.databases import create_test_database
 from tests.selection import QuickSelection
+
+# Time says nothing of what is tested: a busy machine is slow.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 SEED_VARIABLE = "SIMULATION_SEED"
 PRODUCTION = "tests/scaletier/test_production.py"

@@ -151,7 +151,7 @@ def test_many_lines_fill_pages_that_repeat_the_header_and_are_numbered() -> None
     assert "Total USD" in texts[-1]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(line_items, min_size=1, max_size=30))
 def test_the_total_of_the_pdf_is_that_of_the_invoice(items: list[LineItem]) -> None:
     invoice = statement(items)

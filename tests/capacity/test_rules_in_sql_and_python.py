@@ -32,9 +32,7 @@ START = day("2026-01-10")
 DAYS = 14
 """Everything happens on one of these days, so that dates often meet."""
 
-SETTINGS = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SETTINGS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 days = st.integers(0, DAYS).map(lambda number: START + timedelta(days=number))
 percentages = st.sampled_from([Decimal(0), Decimal("12.5"), Decimal(100)])

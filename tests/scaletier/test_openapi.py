@@ -124,7 +124,7 @@ def _real(name: str, value: Any) -> Any:
 
 
 @schema.parametrize()
-@settings(suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck))
 def test_an_operation_answers_as_documented(case: "Case[Any]", acme: ApiCast) -> None:
     """Each request is sent by an owner, and by somebody with fewer rights.
 

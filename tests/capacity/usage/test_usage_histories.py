@@ -138,9 +138,7 @@ def events_of(sent: Sequence[Sent], customer: Customer) -> list[UsageEvent]:
     ]
 
 
-@settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sent=traffic(),
     batch=st.integers(1, 15),
