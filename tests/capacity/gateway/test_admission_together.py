@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from capacity.gateway.admission import Admission
+from capacity.gateway.batches import GATHERED, Pace
 from capacity.gateway.decisions import Decision, Served
 from capacity.gateway.entitlements import Plan
 from capacity.gateway.requests import Context, Tokens
@@ -48,6 +49,35 @@ def test_hundreds_at_once_on_two_gateways_are_never_admitted_beyond_the_allowanc
     assert sum(each.pool == second.public_id for each in decisions) == 700 // (10 + 6 * 4)
     assert sum(each.served == Served.DEFAULT for each in decisions) == plan.rpm
     assert open_reservations(valkey_url) == 0
+
+
+def test_a_busy_gateway_asks_for_many_at_once_and_an_idle_one_at_once(
+    admission: Stage, valkey_url: str
+) -> None:
+    acme, small = organization(), pool(input=10**6)
+
+    async def client(admission: Admission) -> None:
+        for _ in range(10):
+            decision = await admission.admit(request(small, of=acme, input=1))
+            admission.settle(decision, Tokens(input=1))
+
+    async def scene(admission: Admission) -> None:
+        await asyncio.gather(*(client(admission) for _ in range(20)))
+        await admission.close()
+
+    with connect_blocking(valkey_url) as valkey:
+        valkey.config_resetstat()
+        admission(scene)
+        calls = valkey.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert calls <= 40, "of 200 decisions and as many settlements"
+
+    pace = Pace()
+    for now in (10.0, 10.0005, 10.001):
+        pace.count(now)
+        assert pace.due(now) == now, "one client, whose next request follows its answer"
+    pace.count(10.0015)
+    assert 10.0015 < pace.due(10.0015) <= 10.0015 + GATHERED
+    assert pace.due(10.5) == 10.5
 
 
 def test_what_the_script_cannot_take_harms_nothing_that_is_sent_with_it(
