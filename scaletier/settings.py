@@ -126,6 +126,8 @@ REQUEST_SECONDS = environment.whole_number("SCALETIER_REQUEST_SECONDS", default=
 # Any OpenAI-compatible server, with its `/v1`, and our key there.
 UPSTREAM_URL = os.environ.get("SCALETIER_UPSTREAM_URL", "")
 UPSTREAM_KEY = os.environ.get("SCALETIER_UPSTREAM_KEY", "")
+GATEWAY_URL = os.environ.get("SCALETIER_GATEWAY_URL", "").rstrip("/")
+"""Where customers reach the gateway, with its `/v1`; shown to them. Empty: nowhere is said."""
 GATEWAY_WORKERS = environment.whole_number("SCALETIER_GATEWAY_WORKERS", default=1, at_most=256)
 # R15: what a request is taken to need for output that names no limit.
 GATEWAY_OUTPUT_ESTIMATE = environment.whole_number(

@@ -59,11 +59,13 @@ class Server:
         self, address: WebAddress, gateway: WebAddress, engine_urls: home.EngineUrls
     ) -> None:
         public_url = os.environ.get("SCALETIER_PUBLIC_URL") or address.url
+        gateway_url = os.environ.get("SCALETIER_GATEWAY_URL") or f"{gateway.url}/v1"
         environment = {
             **os.environ,
             "SCALETIER_HOME": str(settings.HOME),
             "SCALETIER_PUBLIC_URL": public_url,
             **gateway_process.environment(gateway),
+            "SCALETIER_GATEWAY_URL": gateway_url,
             "DATABASE_URL": engine_urls.database_url,
             "SCALETIER_MIGRATION_DATABASE_URL": engine_urls.migration_database_url,
             "VALKEY_URL": engine_urls.valkey_url,
@@ -83,7 +85,7 @@ class Server:
         _manage(environment, "prepare", "--demo" if self.load_demo else "--no-demo")
         banner = [
             f"Scale Tier is ready at {public_url}",
-            f"The gateway is at {gateway.url}/v1, before {upstream}: see API keys for a key.",
+            f"The gateway is at {gateway_url}, before {upstream}: see API keys for a key.",
             *([sign_in_table()] if self.load_demo else []),
             *filter(None, [notice]),
             f"Ctrl-C stops everything; the data stays in {settings.HOME}.",
