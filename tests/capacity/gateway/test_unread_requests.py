@@ -104,7 +104,7 @@ def test_what_cannot_be_metered_is_set_aside_alone_and_counts_once_its_cause_is_
         )
 
     Project.objects.filter(organization=acme.organization).update(public_id="proj_new")
-    assert command("--retry") == f"{len(bad)} requests are metered again\n"
+    assert command("--retry") == f"Metered again: {len(bad)} requests\n"
     assert meter_requests(real_now=NOW) == 1
     assert counted(acme)["requests"] == len(good) + 1
     again = {each.text: each.id for each in unread_requests(valkey())}
@@ -113,8 +113,8 @@ def test_what_cannot_be_metered_is_set_aside_alone_and_counts_once_its_cause_is_
 
     with pytest.raises(CommandError, match="Nothing is deleted: there is no 1:2-3"):
         command("--delete", "1:2-3", again["greq_1"])
-    assert command("--delete", again["greq_1"], again["greq_2"]) == "2 requests are forgotten\n"
-    assert command().endswith(f"{len(bad) - 3} requests could not be metered\n")
+    assert command("--delete", again["greq_1"], again["greq_2"]) == "Forgotten: 2 requests\n"
+    assert command().endswith(f"Not metered: {len(bad) - 3} requests\n")
 
 
 def test_what_is_more_than_can_be_set_aside_stays_in_the_stream(

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             requests = list(unread_requests(valkey))
             if options["retry"]:
                 retried = sum(retry_unread(valkey, request) for request in requests)
-                self.stdout.write(f"{retried} requests are metered again")
+                self.stdout.write(f"Metered again: {_requests(retried)}")
             elif options["delete"]:
                 self._delete(valkey, requests, options["delete"])
             else:
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         if unknown := sorted(set(ids) - by_id.keys()):
             raise CommandError(f"Nothing is deleted: there is no {', '.join(unknown)}")
         deleted = sum(delete_unread(valkey, by_id[each]) for each in dict.fromkeys(ids))
-        self.stdout.write(f"{deleted} requests are forgotten")
+        self.stdout.write(f"Forgotten: {_requests(deleted)}")
 
     def _list(self, requests: Sequence[UnreadRequest]) -> None:
         for each in requests:
@@ -62,4 +62,8 @@ class Command(BaseCommand):
                 f"{each.id}  since {rfc3339(each.since)}  request {each.text or 'unknown'}  "
                 f"entry {each.former_entry}  {each.why}"
             )
-        self.stdout.write(f"{len(requests)} requests could not be metered")
+        self.stdout.write(f"Not metered: {_requests(len(requests))}")
+
+
+def _requests(number: int) -> str:
+    return f"{number:,} request{'' if number == 1 else 's'}"
