@@ -100,12 +100,10 @@ def _meter_shard(valkey: Any, shard: Shard, real_now: datetime) -> int:
         for batch in _batches(valkey, shard, until=newest[0][0]):
             metering.meter(batch)
         if metering.left:
-            logger.error(
-                "%d entries of stream %d cannot be metered and stay in it: as many as can be are "
-                "set aside already",
-                metering.left,
-                shard.number,
+            text = (
+                "%d entries of stream %d cannot be metered and stay in it: too many are set aside"
             )
+            logger.error(text, metering.left, shard.number)
         return metering.metered
 
 
@@ -217,12 +215,8 @@ class _Metering:
     def _set_aside(self, entry: bytes, kind: str, why: str) -> None:
         if set_aside(self.valkey, self.shard, entry, f"{kind}: {why}"):
             # What it contains is not for the log.
-            logger.error(
-                "entry %s of stream %d cannot be metered and is set aside: %s",
-                entry.decode(),
-                self.shard.number,
-                kind,
-            )
+            text = "entry %s of stream %d cannot be metered and is set aside: %s"
+            logger.error(text, entry.decode(), self.shard.number, kind)
         else:
             self.left += 1
 
