@@ -10,6 +10,9 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 from tests.journeys.world import GROK, World
 
 AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
+RUN_AXE = """only => axe.run(document, {runOnly: only, resultTypes: ["violations"]})
+    .then(results => results.violations)"""
+"""The details of what is good would be most of the result."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES_OF_COLOURS = ["color-contrast", "link-in-text-block"]
 """Whatever else axe looks at is the same in light and dark."""
@@ -155,9 +158,9 @@ def _check_accessibility(page: Page) -> None:
 
 
 def _violations(page: Page, only: dict[str, Any]) -> list[str]:
-    result: dict[str, Any] = page.evaluate("only => axe.run(document, {runOnly: only})", only)
+    violations: list[dict[str, Any]] = page.evaluate(RUN_AXE, only)
     return [
         f"{page.url}: {violation['id']} at {node['html'][:120]}"
-        for violation in result["violations"]
+        for violation in violations
         for node in violation["nodes"]
     ]
