@@ -7,6 +7,7 @@ import gc
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pgtrigger
@@ -66,6 +67,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if seed is not None:
         os.environ[SEED_VARIABLE] = str(seed)
     os.environ.setdefault(SEED_VARIABLE, str(secrets.randbelow(10**8)))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Name each operation of the API in the id of its test: Schemathesis names it in the name only.
+
+    Of tests with the same id xdist would run one alone.
+    """
+    _, bracket, operation = item.name.partition("[")
+    if bracket and item.id.params is None:
+        item._id = replace(item.id, params=operation.removesuffix("]"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ids = [item.nodeid for item in items]
+    assert len(ids) == len(set(ids)), "tests share an id, of which xdist would run one alone"
 
 
 def pytest_collection_finish() -> None:

@@ -14,6 +14,7 @@ class ApiKeySerializer(serializers.Serializer[ApiKey]):
     project = serializers.CharField(
         source="project.public_id",
         default=None,
+        allow_null=True,
         help_text="For which its requests to the gateway count; null: the default project.",
     )
     hint = serializers.CharField(help_text="The first characters of the key.")

@@ -53,6 +53,7 @@ class WithdrawQuoteRequest(OrganizationView):
         body=StrictSerializer,
         response=QuoteRequestSerializer,
         status=HTTPStatus.OK,
+        refuses=True,
     )
     def post(self, request: Request, quote_request_id: str) -> Response:
         """Withdraw a request that is not answered yet. Any owner can, whoever asked."""
