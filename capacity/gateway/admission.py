@@ -145,9 +145,13 @@ class Admission:
         counts = await asyncio.gather(*answers, return_exceptions=True)
         return sum(count for count in counts if isinstance(count, int))
 
+    async def drain(self) -> None:
+        """Send at once what waits for others, and wait for the answers."""
+        await asyncio.gather(*(batches.drain() for batches in self._batches.values()))
+
     async def close(self) -> None:
         """Hand over what is still to be metered. Call it when the last request is settled."""
-        await asyncio.gather(*(batches.drain() for batches in self._batches.values()))
+        await self.drain()
         await self._send_unsent()
         if self._unsent:
             logger.error("%d finished requests are lost: Valkey is away", len(self._unsent))

@@ -29,12 +29,11 @@ from capacity.gateway.incoming import BodyBudget, IncomingBody
 from capacity.gateway.limits import Limits, OpenRequests
 from capacity.gateway.metrics import Metrics
 from capacity.gateway.upstream import Upstream
+from capacity.usage.domain import ids
 
 logger = logging.getLogger(__name__)
 
 MODELS = "/v1/models"
-PREFIX = "greq_"
-"""How the id of a request starts."""
 ID_BYTES = 16
 COMPLETIONS = frozenset({CHAT, RESPONSES, EMBEDDINGS})
 Headers = dict[bytes, bytes]
@@ -181,7 +180,7 @@ def _ids() -> Iterator[str]:
     while True:
         chance = token_bytes(ID_BYTES * 256)
         for start in range(0, len(chance), ID_BYTES):
-            yield PREFIX + chance[start : start + ID_BYTES].hex()
+            yield ids.GATEWAY + chance[start : start + ID_BYTES].hex()
 
 
 def _now(organization: OrganizationState) -> datetime:

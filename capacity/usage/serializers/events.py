@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from capacity.usage.domain import ids
 from capacity.usage.operations.events import Recorded, Rejected, UsageEvent
 from common.api.fields import Instant, StrictSerializer
 from common.texts import is_single_line
@@ -26,7 +27,10 @@ NAMES = frozenset((*REQUIRED, *TEXTS, *COUNTS, "disable"))
 class UsageEventSerializer(serializers.Serializer[UsageEvent]):
     """One request that was served. Only the schema uses it; `read_event` reads events."""
 
-    id = serializers.CharField(max_length=LONGEST_ID, help_text="An id counts once.")
+    id = serializers.CharField(
+        max_length=LONGEST_ID,
+        help_text="An id counts once. Those that begin with greq_ are our gateway's.",
+    )
     at = serializers.DateTimeField(
         help_text="When it was admitted: at most 30 days ago, at most 5 minutes ahead."
     )
@@ -128,6 +132,7 @@ def _is_plainly_good(item: Mapping[str, Any]) -> bool:
         type(tokens) is type(cached) is type(output) is int
         and 0 <= cached <= tokens <= MOST_TOKENS
         and 0 <= output <= MOST_TOKENS
+        and not item["id"].startswith(ids.GATEWAY)
         and type(get("disable", False)) is bool
         and item.keys() <= NAMES
         and get("at") is not None
@@ -152,6 +157,10 @@ def _text_problem(item: Mapping[str, Any]) -> str | None:
             return f"{name}: This is text on one line."
         if len(text) > LONGEST_ID:
             return f"{name}: At most {LONGEST_ID} characters."
+    if item["id"].startswith(ids.GATEWAY):
+        return (
+            f"id: Those that begin with {ids.GATEWAY} are our gateway's, which counts them itself."
+        )
     return None
 
 

@@ -10,7 +10,21 @@ from capacity.usage.operations.events import UsageEvent, record_usage
 from capacity.usage.serializers import events as serializer
 from tests.cast import GROK, Acme, at
 
-ODD: list[Any] = [None, True, 0, -1, 1.5, 10**12, 10**12 + 1, "", "a\nb", "x" * 201, [], {}]
+ODD: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    10**12,
+    10**12 + 1,
+    "",
+    "a\nb",
+    "x" * 201,
+    "greq_",
+    [],
+    {},
+]
 
 GOOD = {
     "id": "request-1",

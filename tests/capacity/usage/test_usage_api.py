@@ -112,6 +112,7 @@ def test_bad_events_are_named_and_the_good_ones_count(api: ApiCast) -> None:
         "disable: This is": event("2026-01-10T12:00:00Z", disable="yes"),
         "tokens: There is no": event("2026-01-10T12:00:00Z", tokens=1),
         "id: At most 200": event("2026-01-10T12:00:00Z", id="x" * 201),
+        "id: Those that begin": event("2026-01-10T12:00:00Z", id="greq_0"),
         "An event is": "event",
     }
     answer = record(api, *bad.values(), *good)
