@@ -218,6 +218,7 @@ class ShardBatches:
     ) -> list[Any]:
         contexts: list[Any] = []
         numbers: dict[int, int] = {}
+        asked = {id(question.context) for question in questions}
         requests: list[Any] = []
         items: tuple[Settlement | Question, ...] = (*settlements, *questions)
         for item in items:
@@ -225,7 +226,8 @@ class ShardBatches:
             number = numbers.get(id(context))
             if number is None:
                 number = numbers[id(context)] = len(numbers) + 1
-                contexts += (context.terms, context.text)
+                terms = context.terms if id(context) in asked else b""
+                contexts += (terms, context.text)
             requests += item.values(number)
         head = self._shard.prefix, self._clock(), LIFETIME, len(settlements), len(numbers)
         return [*head, *contexts, *requests]

@@ -7,7 +7,8 @@
 -- ARGV:
 --   1 prefix of the shard's keys      2 this instant, or '' for the server's clock
 --   3 lifetime of a reservation       4 the number of requests to settle
---   5 the number of contexts; for each of these, 2 values: its terms, and its text
+--   5 the number of contexts; for each of these, 2 values: its terms, '' if nothing is decided by
+--     them, and its text
 --  then for each request to settle, 10 values:
 --   1 id                              2 number of its context
 --   3 bucket, '' if none was counted  4, 5 amounts reserved          6 line of its decision
@@ -57,7 +58,8 @@ end
 
 local terms, texts, at = {}, {}, 6
 for n = 1, tonumber(ARGV[5]) do
-    terms[n], texts[n] = cjson.decode(ARGV[at]), ARGV[at + 1]
+    -- Before anything is changed: what cannot be read must not end the script half way.
+    terms[n], texts[n] = ARGV[at] ~= '' and cjson.decode(ARGV[at]), ARGV[at + 1]
     at = at + 2
 end
 

@@ -1,7 +1,6 @@
 """Requests that are admitted at the same moment, in one batch or by several gateways (R15)."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -87,7 +86,7 @@ def test_what_the_script_cannot_take_harms_nothing_that_is_sent_with_it(
     broken = request(small, of=acme, input=10, project="proj_broken")
     Context.of(broken, NOON.date()).__dict__["terms"] = b"no JSON"
     unwritable = request(small, of=acme, input=10, project="proj_unwritable")
-    Context.of(unwritable, NOON.date()).__dict__["terms"] = None
+    Context.of(unwritable, NOON.date()).__dict__["text"] = None
 
     async def scene(admission: Admission) -> None:
         first = await admission.admit(request(small, of=acme, input=10))
@@ -99,7 +98,8 @@ def test_what_the_script_cannot_take_harms_nothing_that_is_sent_with_it(
             assert (each.served, each.is_counted) == (Served.DEFAULT, False)
         assert [used(each) for each in decided] == [[5], [15], [25]]
         assert await settlement
-        assert not await admission.settle(replace(failed), Tokens(input=10))
+        assert await admission.settle(failed, Tokens(input=10))
+        assert not await admission.settle(other, Tokens(input=10))
         assert admission.unsent == 1
         assert await admission.settle(decided[0], Tokens(input=10))
 
