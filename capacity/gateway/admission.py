@@ -165,7 +165,13 @@ class Admission:
         needs = estimate.weigh(context.weights)
         question = Question(request.id, context, estimate, needs, answer)
         self._batches[Shard.of(context.organization)].ask(question)
-        line = await answer
+        try:
+            line = await answer
+        except asyncio.CancelledError:
+            # The answer may have come in the same turn of the loop.
+            if not answer.cancelled() and (unwanted := answer.result()) is not None:
+                self._give_back(question, unwanted)
+            raise
         if line is None:
             return uncounted(request.id, context, estimate, real)
         return read_line(request.id, context, estimate, line, needs)
@@ -181,11 +187,11 @@ class Admission:
         return settlement
 
     async def _send_unsent(self) -> None:
-        """Send what waited for Valkey, until it is away again: then the rest waits on."""
+        """Send what waited for Valkey, until it takes nothing any more: then the rest waits on."""
         while self._unsent:
             waiting = [self._unsent.popleft() for _ in range(min(len(self._unsent), AT_ONCE))]
             again = [self._hand_over(Settlement(each.decision, each.used)) for each in waiting]
-            if not all([await each for each in again]):
+            if not any([await each for each in again]):
                 break
 
     async def _renew(self) -> None:

@@ -187,11 +187,11 @@ class ShardBatches:
         return self._pace.due(now)
 
     def _send(self) -> None:
-        """Send the next batch; idle if there is none."""
+        """Send the next batch, unless nobody waits for it any more."""
         self._timer, self._due = None, inf
         settlements, questions = self._next()
         if not settlements and not questions:
-            self._is_idle.set()
+            self._go_on()
             return
         self._is_under_way = True
         keys = self._shard.open, self._shard.stream
@@ -238,18 +238,20 @@ class ShardBatches:
         questions: list[Question],
         answer: "asyncio.Future[list[bytes]]",
     ) -> None:
-        error = answer.exception()
-        if error is None:
-            for settlement in settlements:
-                settlement.give(is_taken=True)
-            for question, line in zip(questions, answer.result(), strict=True):
-                self._give(question, line)
-        else:
-            self._fail(settlements, questions, error)
-        self._go_on()
+        try:
+            error = answer.exception()
+            if error is None:
+                for settlement in settlements:
+                    settlement.give(is_taken=True)
+                for question, line in zip(questions, answer.result(), strict=True):
+                    self._give(question, line)
+            else:
+                self._fail(settlements, questions, error)
+        finally:
+            self._go_on()
 
     def _go_on(self) -> None:
-        """Plan the next batch, if there is one."""
+        """Plan the next batch; idle if there is none."""
         self._is_under_way = False
         if self._suspects or self._questions or self._settlements:
             self._plan(monotonic())

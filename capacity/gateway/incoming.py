@@ -12,7 +12,7 @@ from typing import Self
 from capacity.gateway.answering import Receive
 from capacity.gateway.deadlines import Deadline
 from capacity.gateway.errors import SERVER_ERROR, GatewayError, invalid
-from capacity.gateway.limits import Limits, too_large, too_slow
+from capacity.gateway.limits import Limits, too_large, too_much_open, too_slow
 
 SMALL = 64 * 1024
 """Bytes up to which a body is not looked at: reading it takes a few milliseconds at most."""
@@ -164,12 +164,9 @@ def _broke_off() -> GatewayError:
 
 
 def _organization_holds_too_much(at_most: int) -> GatewayError:
-    return GatewayError(
-        HTTPStatus.TOO_MANY_REQUESTS,
+    return too_much_open(
         "too_many_open_bytes",
         f"The open requests of your organization hold {at_most:,} bytes, which is the most.",
-        kind="requests",
-        headers={"retry-after": "1"},
     )
 
 

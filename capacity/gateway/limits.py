@@ -74,11 +74,14 @@ def _take_one(counts: defaultdict[Any, int], key: object) -> None:
         del counts[key]
 
 
-def _too_many(subject: str) -> GatewayError:
+def too_much_open(code: str, message: str) -> GatewayError:
+    """Return the refusal of what a client may do again as soon as its other requests end."""
     return GatewayError(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "too_many_open_requests",
-        f"{subject} requests open, which is the most at once.",
-        kind="requests",
-        headers={"retry-after": "1"},
+        HTTPStatus.TOO_MANY_REQUESTS, code, message, kind="requests", headers={"retry-after": "1"}
+    )
+
+
+def _too_many(subject: str) -> GatewayError:
+    return too_much_open(
+        "too_many_open_requests", f"{subject} requests open, which is the most at once."
     )

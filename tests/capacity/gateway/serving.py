@@ -1,12 +1,14 @@
 """A gateway on a port of this machine, in a thread: real server, Valkey and upstream."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from queue import Queue
+from time import monotonic
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -132,10 +134,24 @@ def serve_gateway(valkey_url: str, limits: Limits, **of_upstream: Any) -> Iterat
         thread.start()
         started.wait()
         try:
+            _wait_until_it_listens(served.port)
             yield served
         finally:
             loop.call_soon_threadsafe(stop.set)
             thread.join(10)
+
+
+def _wait_until_it_listens(port: int) -> None:
+    """The server does not say it. Without this the first test could come too early."""
+    deadline = monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            assert monotonic() < deadline, "the gateway does not listen"
+            threading.Event().wait(0.01)
+        else:
+            return
 
 
 async def _serve(

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from capacity.gateway.admission import Admission
-from capacity.gateway.batches import GATHERED, Pace
+from capacity.gateway.batches import GATHERED, Pace, Question, Settlement, ShardBatches
 from capacity.gateway.decisions import Decision, Served
 from capacity.gateway.entitlements import Plan
 from capacity.gateway.requests import Context, Tokens
@@ -80,8 +80,9 @@ def test_a_busy_gateway_asks_for_many_at_once_and_an_idle_one_at_once(
 
 
 def test_what_the_script_cannot_take_harms_nothing_that_is_sent_with_it(
-    admission: Stage, valkey_url: str
+    admission: Stage, valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("capacity.gateway.admission.AT_ONCE", 2)
     acme, small = organization(), pool(input=100)
     broken = request(small, of=acme, input=10, project="proj_broken")
     Context.of(broken, NOON.date()).__dict__["terms"] = b"no JSON"
@@ -100,7 +101,9 @@ def test_what_the_script_cannot_take_harms_nothing_that_is_sent_with_it(
         assert await settlement
         assert await admission.settle(failed, Tokens(input=10))
         assert not await admission.settle(other, Tokens(input=10))
-        assert admission.unsent == 1
+        admission._unsent += [Settlement(first, None) for _ in range(5)]
+        await admission.tend()
+        assert admission.unsent == 1, "the others go, however many come after it"
         assert await admission.settle(decided[0], Tokens(input=10))
 
     admission(scene)
@@ -128,3 +131,43 @@ def test_a_caller_that_is_gone_before_the_decision_has_reserved_nothing(
     with connect_blocking(valkey_url) as valkey:
         entries = sum(valkey.xlen(shard.stream) for shard in ALL_SHARDS)
     assert (open_reservations(valkey_url), entries) == (1, 1), "the second was given back"
+
+
+def test_a_caller_that_leaves_in_the_moment_of_the_decision_has_reserved_nothing(
+    admission: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, small = organization(), pool(input=100)
+    give = ShardBatches._give
+
+    async def scene(admission: Admission) -> None:
+        gone = asyncio.create_task(admission.admit(request(small, of=acme, input=100)))
+
+        def give_and_leave(self: ShardBatches, question: Question, line: bytes | None) -> None:
+            give(self, question, line)
+            gone.cancel()
+
+        monkeypatch.setattr(ShardBatches, "_give", give_and_leave)
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        monkeypatch.setattr(ShardBatches, "_give", give)
+        assert used(await admission.admit(request(small, of=acme, input=1))) == [0]
+
+    admission(scene)
+
+
+def test_a_batch_of_those_who_left_holds_nobody_up(
+    admission: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capacity.gateway.batches.MOST_TOGETHER", 1)
+    acme, small = organization(), pool(input=100)
+
+    async def scene(admission: Admission) -> None:
+        gone, other = (
+            asyncio.create_task(admission.admit(request(small, of=acme, input=1))) for _ in range(2)
+        )
+        await asyncio.sleep(0)
+        gone.cancel()
+        async with asyncio.timeout(10):
+            assert (await other).is_counted
+
+    admission(scene)
