@@ -14,6 +14,7 @@ from typing import Any, cast
 import orjson
 from redis.exceptions import RedisError
 
+from capacity.gateway import threads
 from capacity.gateway.admission import Admission
 from capacity.gateway.answering import Receive, Scope, Send
 from capacity.gateway.app import Gateway
@@ -86,6 +87,7 @@ class Process:
             asyncio.create_task(_forever(work))
             for work in (
                 *(parts.loader.run, parts.loader.tend, parts.admission.run),
+                *((threads.keep_together,) if threads.can_be_placed() else ()),
                 lambda: _publish(parts),
             )
         ]

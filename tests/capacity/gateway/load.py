@@ -49,9 +49,24 @@ WISHES = [Wish(number) for number in range(300)]
 
 
 async def ask_at_once(port: int, secret: str) -> list[Mapping[str, str]]:
-    async with aiohttp.ClientSession(
+    async with _session(port, secret) as session:
+        return await asyncio.gather(*(wish.ask(session) for wish in WISHES))
+
+
+async def list_models(port: int, secret: str, *, times: int) -> None:
+    """Send requests that no limit refuses."""
+
+    async def ask() -> None:
+        async with session.get("/v1/models") as answer:
+            assert answer.status == 200
+
+    async with _session(port, secret) as session:
+        await asyncio.gather(*(ask() for _ in range(times)))
+
+
+def _session(port: int, secret: str) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
         f"http://127.0.0.1:{port}",
         connector=aiohttp.TCPConnector(limit=CONNECTIONS),
         headers={"authorization": f"Bearer {secret}"},
-    ) as session:
-        return await asyncio.gather(*(wish.ask(session) for wish in WISHES))
+    )

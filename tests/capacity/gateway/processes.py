@@ -204,6 +204,16 @@ class Gateway:
             if connection.laddr.port == self.port
         }
 
+    def threads_of(self, worker: int) -> "list[Thread]":
+        """Return the threads of one of its processes."""
+        found = []
+        for folder in Path(f"/proc/{worker}/task").iterdir():
+            with suppress(OSError):  # It has ended meanwhile.
+                number, name = int(folder.name), (folder / "comm").read_text().strip()
+                cores, policy = os.sched_getaffinity(number), os.sched_getscheduler(number)
+                found.append(Thread(name, frozenset(cores), policy))
+        return found
+
     def _environment(self) -> dict[str, str]:
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("SCALETIER_")
@@ -220,6 +230,15 @@ class Gateway:
             "SCALETIER_GATEWAY_STOP_SECONDS": str(STOP_SECONDS),
             "PROMETHEUS_MULTIPROC_DIR": str(self.metrics),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread of a process, and how it is placed."""
+
+    name: str
+    cores: frozenset[int]
+    policy: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from capacity.models import GatewayRequest, Kind
 from capacity.usage.queries.usage import View, usage
 from scaletier.devserver.upstream.server import DemoUpstream
 from tests.capacity.gateway.installation import READY, Customer, Installation
-from tests.capacity.gateway.load import WISHES, ask_at_once
+from tests.capacity.gateway.load import WISHES, ask_at_once, list_models
 from tests.capacity.gateway.processes import STOP_SECONDS, Asked, Database, Gateway, wait
 from tests.cast import at, load_catalogue
 from tests.loops import run
@@ -150,6 +150,34 @@ def what_went_over_is_account_plan(customer: Customer, output: int) -> None:
 def has_risen(gateway: Gateway, served: str, number: float) -> bool:
     """Whether the processes together have served so many requests."""
     return gateway.metric("requests_total", served=served) == number
+
+
+def test_threads_that_hold_the_gil_share_a_core_while_they_are_busy(site: Installation) -> None:
+    gateway, customer = site.up(), site.customer()
+    everywhere = frozenset(os.sched_getaffinity(0))
+
+    def are_together(worker: int) -> bool:
+        threads = gateway.threads_of(worker)
+        with_gil = {each for each in threads if not each.name.startswith("tokio")}
+        others = {each.cores for each in threads} - {each.cores for each in with_gil}
+        [cores, *more] = {each.cores for each in with_gil}
+        return (
+            (len(cores), more, others) == (1, [], {everywhere})
+            and {each.policy for each in threads} == {os.SCHED_BATCH}
+            and "pyreqwest" in {each.name for each in with_gil}
+        )
+
+    def are_together_under_load() -> bool:
+        run(list_models(gateway.port, customer.secret, times=1_000))
+        return any(are_together(worker) for worker in gateway.workers)
+
+    def are_free(worker: int) -> bool:
+        placed = {(each.cores, each.policy) for each in gateway.threads_of(worker)}
+        return placed == {(everywhere, os.SCHED_OTHER)}
+
+    run(ask_at_once(gateway.port, customer.secret))
+    wait(are_together_under_load)
+    wait(lambda: all(are_free(worker) for worker in gateway.workers))
 
 
 def test_a_killed_process_is_replaced_and_gives_back_what_it_reserved(site: Installation) -> None:
