@@ -36,23 +36,23 @@ async def keep_together() -> None:
 
     Where the system refuses to place a thread, it stays where it is.
     """
-    loop, cores, policy = (
-        threading.get_native_id(),
-        os.sched_getaffinity(0),
-        os.sched_getscheduler(0),
-    )
+    loop = threading.get_native_id()
+    cores, policy = os.sched_getaffinity(loop), os.sched_getscheduler(loop)
     # A policy that an operator chose is left alone.
     while_busy = os.SCHED_BATCH if policy == os.SCHED_OTHER else policy
+    are_together = False
     try:
         while True:
             before = thread_time()
             await asyncio.sleep(LOOK_SECONDS)
-            if thread_time() - before < BUSY * LOOK_SECONDS:
+            if thread_time() - before >= BUSY * LOOK_SECONDS:
+                _place(loop, cores, while_busy)
+                await asyncio.sleep(CHOICE_SECONDS)
+                _place_all({_core(loop)}, cores, while_busy)
+                are_together = True
+            elif are_together:
                 _place_all(cores, cores, policy)
-                continue
-            _place(loop, cores, while_busy)
-            await asyncio.sleep(CHOICE_SECONDS)
-            _place_all({_core(loop)}, cores, while_busy)
+                are_together = False
     finally:
         _place_all(cores, cores, policy)
 
