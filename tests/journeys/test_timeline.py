@@ -52,7 +52,7 @@ def test_the_dialogs_show_before_and_after_and_ask_again_after_a_failure(
     words = "Output: 50,000 TPM after this purchase; no end is foreseen up to 2026-04-10."
     expect(dialog.get_by_role("img", name=words)).to_be_visible()
     assert not failures
-    dialog.get_by_role("button", name="Confirm purchase").click()
+    world.confirms_purchase(page)
 
     section(page, "Active").get_by_role("button", name="Cancel", exact=True).click()
     words = "Output: 50,000 TPM now; falls to 37,500 TPM after 2026-02-08 (1 unit cancelled)."

@@ -86,8 +86,13 @@ class World:
     def buys(self, page: Page, model: str, **units: int) -> None:
         self.chooses(page, model, **units)
         page.get_by_role("button", name="Checkout").click()
+        self.confirms_purchase(page)
+
+    def confirms_purchase(self, page: Page) -> None:
+        """Confirm in the dialog, and wait for the page that follows, with its scripts."""
         page.get_by_role("dialog").get_by_role("button", name="Confirm purchase").click()
         expect(page.get_by_role("status").filter(has_text="active now")).to_be_visible()
+        page.wait_for_load_state()
 
     def uses(self, page: Page, *events: tuple[str, int], model: str = GROK) -> None:
         """Send requests of Alice's application, each with its instant and its input tokens."""

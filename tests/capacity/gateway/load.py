@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
+import orjson
 
 from tests.capacity.gateway.processes import COMPLETIONS
 from tests.cast import GROK
@@ -53,15 +54,16 @@ async def ask_at_once(port: int, secret: str) -> list[Mapping[str, str]]:
         return await asyncio.gather(*(wish.ask(session) for wish in WISHES))
 
 
-async def list_models(port: int, secret: str, *, times: int) -> None:
-    """Send requests that no limit refuses."""
+async def keep_busy(port: int, secret: str) -> None:
+    """Send large requests that are read and refused: much work for the gateway alone."""
+    body = orjson.dumps({"model": "none", "input": [1] * 100_000})
 
     async def ask() -> None:
-        async with session.get("/v1/models") as answer:
-            assert answer.status == 200
+        async with session.post("/v1/embeddings", data=body) as answer:
+            assert answer.status == 404
 
     async with _session(port, secret) as session:
-        await asyncio.gather(*(ask() for _ in range(times)))
+        await asyncio.gather(*(ask() for _ in range(CONNECTIONS)))
 
 
 def _session(port: int, secret: str) -> aiohttp.ClientSession:

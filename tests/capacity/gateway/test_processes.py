@@ -22,7 +22,7 @@ from capacity.models import GatewayRequest, Kind
 from capacity.usage.queries.usage import View, usage
 from scaletier.devserver.upstream.server import DemoUpstream
 from tests.capacity.gateway.installation import READY, Customer, Installation
-from tests.capacity.gateway.load import WISHES, ask_at_once, list_models
+from tests.capacity.gateway.load import WISHES, ask_at_once, keep_busy
 from tests.capacity.gateway.processes import STOP_SECONDS, Asked, Database, Gateway, wait
 from tests.cast import at, load_catalogue
 from tests.loops import run
@@ -168,7 +168,7 @@ def test_threads_that_hold_the_gil_share_a_core_while_they_are_busy(site: Instal
         )
 
     def are_together_under_load() -> bool:
-        run(list_models(gateway.port, customer.secret, times=1_000))
+        run(keep_busy(gateway.port, customer.secret))
         return any(are_together(worker) for worker in gateway.workers)
 
     def are_free(worker: int) -> bool:
