@@ -103,8 +103,8 @@ def paths(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 
 
 def share(texts: Sequence[Any], turn: int) -> Sequence[Any]:
-    """Every eighth text, another eighth at each turn."""
-    return texts if "SCALETIER_FUZZ_EXAMPLES" in os.environ else texts[turn % 8 :: 8]
+    """Every twelfth text, another twelfth at each turn."""
+    return texts if "SCALETIER_FUZZ_EXAMPLES" in os.environ else texts[turn % 12 :: 12]
 
 
 PATTERNS = sorted(set(paths(get_resolver())))

@@ -30,7 +30,7 @@ from tests.simulation.world import Job, World, read_catalogue
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SEED = int(os.environ["SIMULATION_SEED"])
-COMPANIES = int(os.environ.get("SIMULATION_COMPANIES", "6"))
+COMPANIES = int(os.environ.get("SIMULATION_COMPANIES", "4"))
 WORKERS = 4
 ANCHOR_DAYS = (1, 15, 29, 31)
 DAYS = 400
