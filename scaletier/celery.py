@@ -5,8 +5,11 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import beat_init, celeryd_init
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scaletier.settings")
+
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "scaletier.broker:Transport"))
 
 app = Celery("scaletier")
 app.config_from_object("django.conf:settings", namespace="CELERY")

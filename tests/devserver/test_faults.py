@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psutil
+import psycopg
 import pytest
 
 from capacity.operations.catalogue import SHIPPED_CATALOGUE
@@ -231,12 +232,26 @@ def test_a_worker_of_the_web_server_does_not_outlive_it(site: Site) -> None:
         wait_until(lambda: not any(map(psutil.Process.is_running, workers)), "a worker lives on")
 
 
+@contextmanager
+def task_under_way(site: Site) -> Iterator[None]:
+    """Keep the worker in the middle of a task: it waits for a table that is locked meanwhile."""
+    engines = json.loads((site.home / "engines.json").read_text())
+    send = "from capacity.tasks import open_due_days; open_due_days.delay()"
+    with psycopg.connect(engines["migration_database_url"]) as database:
+        database.execute("LOCK TABLE accounts_organization IN ACCESS EXCLUSIVE MODE")
+        site.manage("shell", "-v0", "-c", send)
+        waiting = "SELECT FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: database.execute(waiting).rowcount, "no task waits")
+        yield
+
+
 def test_a_killed_valkey_is_started_again_and_the_worker_finds_it(
     site: Site, alice: dict[str, str]
 ) -> None:
-    kill_engine(site, "valkey-server")
+    with task_under_way(site):
+        kill_engine(site, "valkey-server")
+        wait_until_said(site, f"Valkey ended by itself (exit code -9); {again(1)}")
     assert "/organizations/" in sign_in(site.url, alice)
-    wait_until_said(site, f"Valkey ended by itself (exit code -9); {again(1)}")
     ping = "from scaletier.celery import app; print(app.control.ping(timeout=2))"
     wait_until(lambda: "pong" in site.manage("shell", "-v0", "-c", ping), site.output)
     assert document_of(f"{site.url}/readyz") == (
