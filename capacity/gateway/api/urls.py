@@ -5,5 +5,5 @@ from django.urls import path
 from capacity.gateway.api.requests import GatewayRequestView
 
 urlpatterns = [
-    path("gateway/requests/<str:gateway_request_id>", GatewayRequestView.as_view()),
+    path("gateway/requests/<slug:gateway_request_id>", GatewayRequestView.as_view()),
 ]

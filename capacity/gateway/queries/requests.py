@@ -20,7 +20,6 @@ from capacity.usage.domain.coverage import COMBINED, SCALE
 from common.errors import NotFound
 
 KEPT = timedelta(hours=24)
-UNKNOWN = "There is no such request of the last 24 hours, or it is not metered yet."
 LATEST = 20
 """How many requests are listed."""
 CHUNK, CHUNKS = 1_000, 20
@@ -60,15 +59,13 @@ def find_request(
 
     One that is being served, or is not metered yet, is read from where the gateway keeps it.
     """
-    if not request_id.isprintable():  # The database has no text with a zero byte.
-        raise NotFound(UNKNOWN)
     of_id = GatewayRequest.objects.filter(
         organization=organization, request_id=request_id, admitted_at__gt=real_now - KEPT
     )
     # The database again: the request may have been metered while it was looked for in Valkey.
     found = of_id.first() or _unmetered(organization, request_id, real_now - KEPT) or of_id.first()
     if found is None:
-        raise NotFound(UNKNOWN)
+        raise NotFound("There is no such request of the last 24 hours, or it is not metered yet.")
     return found
 
 

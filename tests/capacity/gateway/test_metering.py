@@ -117,7 +117,7 @@ def test_a_request_is_explained_from_its_admission_on_until_a_day_later(gateway:
     assert (settled.status, stored.status) == ("finished", "finished")
     for name in ("at", "served", "reason", "pool", "project", "key", "actual", "windows"):
         assert getattr(stored, name) == getattr(settled, name)
-    for odd in ("*", request.id + "\0", request.id[:-1]):
+    for odd in ("*", request.id[:-1]):
         with pytest.raises(NotFound):
             find_request(acme.organization, odd, real_now=now)
     with pytest.raises(NotFound):
