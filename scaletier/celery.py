@@ -9,6 +9,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scaletier.settings")
 
+# Why: `scaletier.broker`.
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "scaletier.broker:Transport"))
 
 app = Celery("scaletier")

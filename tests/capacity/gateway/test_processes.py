@@ -159,7 +159,7 @@ def test_threads_that_hold_the_gil_share_a_core_while_they_are_busy(site: Instal
     def are_together(worker: int) -> bool:
         threads = gateway.threads_of(worker)
         with_gil = {each for each in threads if not each.name.startswith("tokio")}
-        others = {each.cores for each in threads} - {each.cores for each in with_gil}
+        others = {each.cores for each in {*threads} - with_gil}
         [cores, *more] = {each.cores for each in with_gil}
         return (
             (len(cores), more, others) == (1, [], {everywhere})
