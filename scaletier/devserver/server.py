@@ -58,19 +58,7 @@ class Server:
     def _run_processes(
         self, address: WebAddress, gateway: WebAddress, engine_urls: home.EngineUrls
     ) -> None:
-        public_url = os.environ.get("SCALETIER_PUBLIC_URL") or address.url
-        gateway_url = os.environ.get("SCALETIER_GATEWAY_URL") or f"{gateway.url}/v1"
-        environment = {
-            **os.environ,
-            "SCALETIER_HOME": str(settings.HOME),
-            "SCALETIER_PUBLIC_URL": public_url,
-            **gateway_process.environment(gateway),
-            "SCALETIER_GATEWAY_URL": gateway_url,
-            "DATABASE_URL": engine_urls.database_url,
-            "SCALETIER_MIGRATION_DATABASE_URL": engine_urls.migration_database_url,
-            "VALKEY_URL": engine_urls.valkey_url,
-            "PYTHONUNBUFFERED": "1",
-        }
+        environment = _environment(address, gateway, engine_urls)
         commands, notice = processes.of_product(with_demo=self.load_demo), ""
         if stripe_process.is_needed():
             commands = {**commands, **processes.STRIPE_STAND_IN}
@@ -83,19 +71,24 @@ class Server:
             environment |= gateway_process.demo_environment()
             upstream = "a demo upstream without a model"
         _manage(environment, "prepare", "--demo" if self.load_demo else "--no-demo")
-        banner = [
-            f"Scale Tier is ready at {public_url}",
-            f"The gateway is at {gateway_url}, before {upstream}: see API keys for a key.",
-            *([sign_in_table()] if self.load_demo else []),
-            *filter(None, [notice]),
-            f"Ctrl-C stops everything; the data stays in {settings.HOME}.",
-        ]
         self._print_step(f"Starting {', '.join(commands)}")
-        with _printed_when_served(address, "\n\n".join(banner)):
+        with _printed_when_served(address, self._banner(environment, upstream, notice)):
             try:
                 processes.run(settings.HOME, commands, environment)
             except processes.ProcessEndedError as error:
                 raise CommandError(f"{error}; the others were stopped.") from None
+
+    def _banner(self, environment: Mapping[str, str], upstream: str, notice: str) -> str:
+        """Return what is printed once the pages are served."""
+        gateway_url = environment["SCALETIER_GATEWAY_URL"]
+        parts = [
+            f"Scale Tier is ready at {environment['SCALETIER_PUBLIC_URL']}",
+            f"The gateway is at {gateway_url}, before {upstream}: see API keys for a key.",
+            sign_in_table() if self.load_demo else "",
+            notice,
+            f"Ctrl-C stops everything; the data stays in {settings.HOME}.",
+        ]
+        return "\n\n".join(filter(None, parts))
 
     def _print_step(self, step: str) -> None:
         self._print_line(f"==> {step}")
@@ -115,6 +108,23 @@ class _Failure:
         """Remember the reason and stop everything, as Ctrl-C does; from any thread."""
         self.reason = reason
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _environment(
+    address: WebAddress, gateway: WebAddress, engine_urls: home.EngineUrls
+) -> dict[str, str]:
+    """Return the environment of every process."""
+    return {
+        **os.environ,
+        "SCALETIER_HOME": str(settings.HOME),
+        "SCALETIER_PUBLIC_URL": os.environ.get("SCALETIER_PUBLIC_URL") or address.url,
+        **gateway_process.environment(gateway),
+        "SCALETIER_GATEWAY_URL": os.environ.get("SCALETIER_GATEWAY_URL") or f"{gateway.url}/v1",
+        "DATABASE_URL": engine_urls.database_url,
+        "SCALETIER_MIGRATION_DATABASE_URL": engine_urls.migration_database_url,
+        "VALKEY_URL": engine_urls.valkey_url,
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def _handle_stop_signals() -> None:
