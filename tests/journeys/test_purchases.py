@@ -153,8 +153,9 @@ def test_alice_reads_how_many_units_are_left_when_she_wants_more(world: World, p
     world.site.manage("supply", "o3-2025-04-16", "input", "3")
     try:
         world.signs_in(page, world.alice)
-        world.chooses(page, "o3-2025-04-16", input=5)
+        world.chooses(page, "o3-2025-04-16")
         expect(page.get_by_text("3 units left")).to_be_visible()
+        page.get_by_label("Input units", exact=True).fill("5")
         _expect_refusal(page, "Only 3 input units")
         page.get_by_role("dialog").get_by_role("link", name="Close").click()
         page.get_by_label("Input units", exact=True).fill("3")
